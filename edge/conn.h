@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connection: the state of one client's HTTP/1.1 connection, without its descriptor. Pure: events
+ * in, actions out; no system call, no clock, no allocation.
+ *
+ * What the shell does:
+ *   accept           conn_open()                                 -> nothing to do, start receiving
+ *   octets arrived   conn_received(): the octets are taken whole; the buffer is free on return
+ *   end of file      conn_eof()
+ *   n octets sent    conn_sent(): also for short sends; the rest comes back as the next send
+ *   receive failed   conn_failed(CONN_END_RECEIVE_ERROR); send failed: CONN_END_SEND_ERROR
+ *   now and then     conn_tick() when conn->deadline_ns <= now
+ *   on shutdown      conn_stop()
+ * and does what the returned actions say. At most one send is in flight: `send` is non-empty only
+ * when none is. The octets stay where they are until conn_sent() has told about all of them. After
+ * `close` the shell sends nothing more, ends the operations still in flight, closes the descriptor,
+ * and then calls conn_release() once; no other event may follow `close`.
+ *
+ * A request whole inside one received buffer is read in place. A part of a request is copied to an
+ * input buffer of the worker's pool, and so is what arrives while an output buffer is full; `pause`
+ * asks the shell to stop receiving (octets already on their way are still taken while they fit,
+ * then the connection ends as OVERRUN), `resume` to receive again. Answers of pipelined requests
+ * gather in one output buffer, also behind octets that are being sent.
+ *
+ * An answer that leaves the framing in doubt is the last one: the connection is closed once it is
+ * sent, without lingering. Input after it is ignored. */
+#pragma once
+
+#include "edge/answer.h"
+#include "edge/buffer_pool.h"
+#include "edge/serve_counters.h"
+
+/* A whole request: the largest head and the largest body. */
+#define CONN_INPUT_BYTES (HTTP_HEAD_BYTES_MAX + OCSP_REQUEST_BYTES_MAX + 240)
+/* At least two of the largest answers; dozens of ordinary ones. */
+#define CONN_OUTPUT_BYTES 16384
+_Static_assert(CONN_OUTPUT_BYTES >= 2 * ANSWER_BYTES_MAX, "room for an answer and an error");
+
+struct conn_config {
+    uint64_t idle_timeout_ns;   /* between requests, and before the first */
+    uint64_t header_timeout_ns; /* from the first octet of a request to the end of its head */
+    uint64_t body_timeout_ns;   /* from the end of the head to the end of the body */
+    uint64_t send_timeout_ns;   /* without one octet of progress */
+    uint32_t requests_max;      /* on one connection; 0: no limit */
+};
+
+/** What all connections of a worker share; the shell renews snapshot, now_ns and clock each turn.
+ */
+struct conn_env {
+    const struct conn_config *config;
+    const struct answer_config *answer;
+    const struct snapshot *snapshot; /* NULL: not ready */
+    struct answer_clock clock;
+    uint64_t now_ns;             /* monotonic */
+    struct buffer_pool *inputs;  /* of CONN_INPUT_BYTES */
+    struct buffer_pool *outputs; /* of CONN_OUTPUT_BYTES */
+    uint64_t *counters;          /* SERVE_COUNTER_COUNT */
+};
+
+enum conn_state {
+    CONN_IDLE,   /* between requests */
+    CONN_HEAD,   /* a part of a head is here */
+    CONN_BODY,   /* a head and a part of its body are here */
+    CONN_LAST,   /* the last answer is being sent; input is ignored */
+    CONN_CLOSED, /* `close` was given */
+};
+
+struct conn {
+    uint64_t deadline_ns;      /* conn_tick() is due; UINT64_MAX: never */
+    uint64_t send_deadline_ns; /* the two that deadline_ns is the earlier of */
+    uint64_t read_deadline_ns;
+    uint8_t *input;         /* taken from env->inputs, or NULL */
+    uint8_t *output;        /* taken from env->outputs, or NULL */
+    uint32_t input_size;    /* octets in it, from its start */
+    uint32_t input_seen;    /* of these, the head parser has seen */
+    uint32_t output_size;   /* octets in it */
+    uint32_t output_sent;   /* of these, sent */
+    uint32_t output_flight; /* octets handed to the shell and not yet told about */
+    uint32_t request_count;
+    uint8_t state; /* enum conn_state */
+    uint8_t end;   /* enum conn_end, when the state is LAST or CLOSED */
+    bool paused;
+    bool continued; /* 100 Continue was sent for the request in input */
+    bool peer_done; /* end of file was seen */
+    bool stopping;
+};
+_Static_assert(sizeof(struct conn) <= 256, "100,000 idle connections stay small");
+
+struct conn_actions {
+    struct span send; /* hand to the kernel; empty: nothing */
+    bool close;
+    bool pause;
+    bool resume;
+};
+
+void conn_open(struct conn *conn, struct conn_env *env);
+struct conn_actions conn_received(struct conn *conn, struct conn_env *env, struct span bytes);
+struct conn_actions conn_eof(struct conn *conn, struct conn_env *env);
+struct conn_actions conn_sent(struct conn *conn, struct conn_env *env, size_t count);
+/** An operation failed, or the shell gives up (CONN_END_SHELL). Always closes. */
+struct conn_actions conn_failed(struct conn *conn, struct conn_env *env, enum conn_end why);
+struct conn_actions conn_tick(struct conn *conn, struct conn_env *env);
+/** Graceful stop: closes now when idle, else after the answers of what is here. */
+struct conn_actions conn_stop(struct conn *conn, struct conn_env *env);
+/** Gives its buffers back. Once, after `close` and the last operation in flight. */
+void conn_release(struct conn *conn, struct conn_env *env);
