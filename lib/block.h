@@ -14,9 +14,11 @@
 #include "lib/facts.h"
 #include "lib/limit.h"
 
-#define BLOCK_VERSION 1
+#define BLOCK_VERSION      1
 #define BLOCK_HEADER_BYTES 7
-#define BLOCK_FACTS_BYTES (FACTS_BYTES + 2)
+#define BLOCK_FACTS_BYTES  (FACTS_BYTES + 2)
+/* No signature in use is so short that more would fit. */
+#define BLOCK_COUNT_MAX (BLOCK_BYTES_MAX / 16)
 
 /** A view into the octets of one block; borrows them. */
 struct block {
@@ -48,10 +50,10 @@ void block_last_serial(const uint8_t *wire, struct serial *ret);
 
 /** Collects statements in ascending order and encodes a block. Borrows signatures until finish. */
 struct block_builder {
-    struct statement statements[BLOCK_BYTES_MAX / 16];
+    struct statement statements[BLOCK_COUNT_MAX];
     struct facts facts[BLOCK_FACTS_MAX];
     uint16_t signature_sizes[BLOCK_FACTS_MAX];
-    uint8_t facts_no[BLOCK_BYTES_MAX / 16];
+    uint8_t facts_no[BLOCK_COUNT_MAX];
     uint16_t count;
     uint16_t facts_count;
     uint16_t signature_size_max;
@@ -59,7 +61,10 @@ struct block_builder {
 
 void block_builder_reset(struct block_builder *b);
 /** ERR_NO_SPACE: it does not fit (another serial size, or the block is full): finish and start the
- *  next one with it. ERR_ORDER: not above the statement before. */
+ *  next one with it. ERR_ORDER: not above the statement before. ERR_RANGE: block_open() would
+ * refuse it (serial, facts or signature size). After an error the builder is as before. */
 MUST_CHECK enum err block_builder_add(struct block_builder *b, const struct statement *s);
+/** Size of the block if it were finished now; 0 when empty. */
+size_t block_builder_size(const struct block_builder *b);
 /** Encodes; the count must not be 0. Returns the size. */
 size_t block_builder_finish(const struct block_builder *b, uint8_t ret[static BLOCK_BYTES_MAX]);

@@ -12,8 +12,11 @@
  *   tail <issuer> <statement count> <bytes> <sha256>
  *   end <lines before this one>
  *
- * issuer: 16 hex digits. after, until: size as two hex digits followed by the octets in hex; "00" is
- * before all, "ff" after all. */
+ * issuer: 16 hex digits. after, until: size as two hex digits followed by the octets in hex; "00"
+ * is before all, "ff" after all. All hex is lower-case. Templates ascend by (issuer, number), tails
+ * do not descend by issuer. The ranges of one issuer are beside one another; the first begins at
+ * 00, each next where the one before ends, the last ends at ff. "end" counts all lines before it.
+ */
 #pragma once
 
 #include "lib/digest.h"
@@ -37,8 +40,9 @@ struct index_reader {
 };
 
 /** Validates the whole text: form, order (templates, ranges in key order without gaps per issuer,
- *  tails), every template. The hash is the caller's. ERR_MALFORMED, ERR_TRUNCATED, ERR_TRAILING,
- *  ERR_ORDER, ERR_UNSUPPORTED, ERR_LIMIT. */
+ *  tails), every template. The hash and the network name are the caller's. ERR_MALFORMED,
+ *  ERR_TRUNCATED, ERR_TRAILING, ERR_ORDER (also a gap), ERR_CONFLICT (the count at the end),
+ *  ERR_UNSUPPORTED (title, version or kind of line), ERR_LIMIT. */
 MUST_CHECK enum err index_open(struct span text, struct index_reader *ret);
 /** Walks the lines of an opened index: `*cursor` starts at 0. false at the end. */
 bool index_next(const struct index_reader *index, size_t *cursor, struct index_line *ret);
@@ -48,12 +52,15 @@ struct index_writer {
     char *out;
     size_t out_size;
     size_t size;
-    uint32_t line_count;
-    enum err err; /* sticky */
+    uint32_t line_count; /* templates, ranges and tails */
+    enum err err;        /* sticky */
 };
+
 void index_writer_start(struct index_writer *w, struct span network, uint64_t log_number,
                         const struct sha256 *log_hash, uint64_t time_s, char *out, size_t out_size);
 void index_writer_template(struct index_writer *w, const struct ocsp_template *t);
 void index_writer_range(struct index_writer *w, const struct log_range *range);
 void index_writer_tail(struct index_writer *w, const struct log_range *tail);
+/** Ends the text and opens it once: ERR_NO_SPACE, ERR_MALFORMED (network name), and what
+ * index_open() says of lines in a wrong order or with gaps. */
 MUST_CHECK enum err index_writer_finish(struct index_writer *w, size_t *ret_size);

@@ -5,7 +5,15 @@
  *   item count 4 | items | key id 4 | Ed25519 signature 64 over all octets before it
  *
  * Items in order: type 1, size 4, octets. An unknown type is an error (ERR_UNSUPPORTED): a follower
- * must not skip what it does not understand. */
+ * must not skip what it does not understand.
+ *
+ *   1 template    wire form (template.h)
+ *   2 statement   key (issuer 8, size 1, octets) | facts 16 | signature: the rest
+ *   3 range       issuer 8 | after: size 1, octets | until: size 1, octets | pack hash 32 |
+ *                 pack size 8 | statement count 8
+ *
+ * An item that says something impossible (a range that encloses nothing, a serial that is no DER
+ * INTEGER) is ERR_MALFORMED. */
 #pragma once
 
 #include "lib/digest.h"
@@ -31,10 +39,10 @@ struct log_range {
 
 struct log_item {
     enum log_item_type type;
-    struct span template_wire;   /* LOG_TEMPLATE */
-    uint64_t issuer_id;          /* LOG_STATEMENT */
-    struct statement statement;  /* LOG_STATEMENT; signature borrows the entry */
-    struct log_range range;      /* LOG_RANGE */
+    struct span template_wire;  /* LOG_TEMPLATE */
+    uint64_t issuer_id;         /* LOG_STATEMENT */
+    struct statement statement; /* LOG_STATEMENT; signature borrows the entry */
+    struct log_range range;     /* LOG_RANGE */
 };
 
 struct log_entry {
@@ -50,7 +58,12 @@ struct log_entry {
  *  previous hash against the follower's position are the caller's (ERR_CHAIN, ERR_REPLAY). */
 MUST_CHECK enum err log_entry_open(const struct verify_key *key, struct span wire,
                                    struct log_entry *ret);
-/** Walks the items of an opened entry: `*cursor` starts at 0. false at the end. */
+/** The half of log_entry_open() that looks at the form alone: no key, no signature. For tools that
+ *  show an entry and for tests; a follower never takes an entry by it. `ret_network` and the items
+ *  borrow `wire`. */
+MUST_CHECK enum err log_entry_parse(struct span wire, struct log_entry *ret,
+                                    struct span *ret_network);
+/** Walks the items of an opened (or parsed) entry: `*cursor` starts at 0. false at the end. */
 bool log_entry_next(const struct log_entry *entry, size_t *cursor, struct log_item *ret);
 
 /** Writes an entry into a buffer of the caller's. */
@@ -68,6 +81,7 @@ void log_writer_start(struct log_writer *w, struct span network, uint64_t number
 void log_writer_template(struct log_writer *w, const struct ocsp_template *t);
 void log_writer_statement(struct log_writer *w, uint64_t issuer_id, const struct statement *s);
 void log_writer_range(struct log_writer *w, const struct log_range *range);
-/** Signs. ERR_NO_SPACE, ERR_CRYPTO. */
+/** Signs. ERR_NO_SPACE, ERR_CRYPTO, ERR_LIMIT (LOG_ENTRY_BYTES_MAX), ERR_NETWORK (the key's name is
+ *  another), ERR_RANGE (what log_entry_open() would refuse). */
 MUST_CHECK enum err log_writer_finish(struct log_writer *w, const struct publish_key *key,
                                       size_t *ret_size);

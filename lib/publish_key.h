@@ -21,7 +21,8 @@ struct verify_key {
     uint8_t public_key[ED25519_PUBLIC_BYTES];
 };
 
-/** A network name: 1..NETWORK_NAME_MAX of a-z 0-9 . - ; first a letter or digit. ERR_MALFORMED. */
+/** A network name: 1..NETWORK_NAME_MAX of A-Z a-z 0-9 . - ; first a letter or digit. ERR_MALFORMED.
+ */
 MUST_CHECK enum err network_name_check(struct span name);
 
 /** Text -> key; the id must fit the key. ERR_MALFORMED, ERR_KEY. */
