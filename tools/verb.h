@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verbs of `statim`: one row, one file (tools/verb_<name>.c) each. main.c makes the dispatch
+ * and the help from this table.
+ *
+ * A verb gets argv from its own name on, prints errors to standard error as "statim <verb>: ...",
+ * and returns its exit status: 0 done, 1 failed, VERB_USAGE for bad arguments (main prints the
+ * usage). */
+#pragma once
+
+#define VERB_USAGE 2
+
+/* name, arguments, one line of help */
+#define VERB_TABLE(X)                                                                            \
+    X(query,                                                                                     \
+      "URL --issuer FILE (--serial HEX | --cert FILE) [--method get|post] [--hash sha1|sha256] " \
+      "[--out FILE]",                                                                            \
+      "ask a responder about one certificate and verify the answer")                             \
+    X(check, "URL --issuer FILE --good HEX --revoked HEX",                                       \
+      "check how any OCSP responder keeps the rules; exit 1 when it breaks one")
+
+#define X(name, arguments, help) int verb_##name(int argc, char **argv);
+VERB_TABLE(X)
+#undef X
