@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* presigner.yaml. Paths in it are relative to its own folder and come out absolute or relative to
+ * the working directory, ready to open. */
+#pragma once
+
+#include "lib/limit.h"
+#include "lib/os/address.h"
+#include "lib/os/config.h"
+#include "lib/template.h"
+#include "presigner/sign_pool.h"
+#include "presigner/signer.h"
+
+#define CONFIG_ISSUERS_MAX 64
+
+/* Baseline Requirements 4.9.10: at least 8 hours, at most 10 days. */
+#define VALIDITY_MIN_S (8u * 3600)
+#define VALIDITY_MAX_S (10u * 86400)
+
+/* Numbers of the program: key, default, min, max, what it is. */
+#define PRESIGNER_NUMBER_TABLE(X)                                                                  \
+    X(map_size_bytes, 64ull << 30, 1u << 20, CYAML_UNLIMITED,                                      \
+      "how far the status database may grow (a sparse file)")                                      \
+    X(sign_threads, 0, 0, SIGN_THREADS_MAX, "signing threads; 0: one a processor")                 \
+    X(head_validity_s, 21600, 1, 30 * 86400, "how long a head is valid after it was signed")       \
+    X(head_refresh_s, 600, 1, 30 * 86400, "an unchanged head is signed anew after this")           \
+    X(log_keep_s, 3 * 86400, 1, 366 * 86400, "log entries younger than this are kept")             \
+    X(log_keep_entries, 100000, 1, 100000000, "at most this many log entries are kept")            \
+    X(index_interval_s, 3600, 1, 30 * 86400, "how often an index is made, when there are changes") \
+    X(pack_target_bytes, 6u << 20, 4096, PACK_BYTES_MAX / 2, "size at which a range is split")     \
+    X(tail_max, 100000, 1, 100000000,                                                              \
+      "changed statements outside of packs before their ranges are re-signed")                     \
+    X(grace_after_expiry_s, 86400, 0, 3660u * 86400,                                               \
+      "statements are made until this long after notAfter")
+
+/* Numbers of each issuer. */
+#define ISSUER_NUMBER_TABLE(X)                                                                    \
+    X(validity_s, 7 * 86400, 1, 3660u * 86400, "nextUpdate is this long after thisUpdate")        \
+    X(refresh_s, 302400, 1, 3660u * 86400, "a statement is signed anew at the latest after this") \
+    X(backdate_s, 300, 0, 3600, "thisUpdate is this long before the signing")
+
+struct issuer_config {
+    const char *name;
+    const char *ca_certificate;        /* PEM file */
+    const char *responder_certificate; /* PEM file; NULL: the CA signs the statements itself */
+    struct signer_options signer;      /* the responder's key when there is one, else the CA's */
+    struct signer_options ca_key;      /* as configured; all NULL when only a responder key is */
+    bool has_ca_key;
+    enum certid_set certid;
+#define X(name, fallback, min, max, text) uint64_t name;
+    ISSUER_NUMBER_TABLE(X)
+#undef X
+};
+
+struct presigner_config {
+    const char *network;
+    const char *state_dir;
+    const char *publish_dir;
+    const char *publish_key; /* PEM file, Ed25519 */
+    bool has_admin;
+    struct address admin;
+    enum sign_verify verify;
+    bool allow_any_validity; /* for tests: validity_s outside of VALIDITY_MIN_S..VALIDITY_MAX_S */
+#define X(name, fallback, min, max, text) uint64_t name;
+    PRESIGNER_NUMBER_TABLE(X)
+#undef X
+    struct issuer_config *issuers;
+    size_t issuer_count;
+    void *file; /* owns the strings */
+};
+
+/** Reads and checks. On failure ERR_CONFIG (or ERR_NOT_FOUND, ERR_IO, ERR_MEMORY) and one readable
+ *  line in `message`. */
+MUST_CHECK enum err presigner_config_load(const char *path, struct presigner_config **ret,
+                                          char message[static CONFIG_MESSAGE_BYTES]);
+/** Takes NULL, returns NULL. */
+struct presigner_config *presigner_config_free(struct presigner_config *config);
+/** The issuer of that name; NULL name: the only one there is. NULL when there is none such. */
+const struct issuer_config *presigner_config_issuer(const struct presigner_config *config,
+                                                    const char *name);
