@@ -18,6 +18,8 @@
 #define RESPONDER_CERT_BYTES_MAX 4096
 /* A SubjectPublicKeyInfo: RSA-4096 is 550 octets. */
 #define SPKI_BYTES_MAX 1024
+/* A distinguished name of an issuer in DER. */
+#define ISSUER_NAME_BYTES_MAX 4096
 
 /* An OCSPRequest in DER: signed requests with a chain are the largest in the field. */
 #define OCSP_REQUEST_BYTES_MAX 10000

@@ -19,15 +19,19 @@ enum ocsp_response_status {
 
 #define OCSP_TBS_BYTES_MAX 640
 
-/** ResponseData (the to-be-signed part). produced_at_s is an argument of its own for foreign
- *  vectors; our own statements pass facts->this_update_s. ERR_NO_SPACE, ERR_RANGE (a time that
- *  GeneralizedTime cannot carry). */
+/** ResponseData (the to-be-signed part). No extensions; the default version is not encoded. The
+ *  reason is encoded as the facts have it: REASON_ABSENT omits it, REASON_UNSPECIFIED is written as
+ *  0. RFC 5280 5.3.1 would have unspecified omitted: whoever makes facts stores REASON_ABSENT then.
+ *
+ *  produced_at_s is an argument of its own for foreign vectors; our own statements pass
+ *  facts->this_update_s. ERR_NO_SPACE, ERR_MALFORMED (a status, reason, CertID set or serial size
+ *  that cannot be encoded). */
 MUST_CHECK enum err ocsp_tbs_encode(const struct ocsp_template *t, const struct serial *serial,
                                     const struct facts *facts, uint32_t produced_at_s, uint8_t *out,
                                     size_t out_size, size_t *ret_size);
 
-/** The whole successful OCSPResponse. `signature` in stored form. ERR_NO_SPACE, ERR_MALFORMED (the
- *  signature does not fit the template's algorithm). */
+/** The whole successful OCSPResponse. `signature` in stored form. ERR_NO_SPACE, ERR_MALFORMED (as
+ *  above, or the signature does not fit the template's algorithm). */
 MUST_CHECK enum err ocsp_response_encode(const struct ocsp_template *t, const struct serial *serial,
                                          const struct facts *facts, uint32_t produced_at_s,
                                          struct span signature, uint8_t *out, size_t out_size,

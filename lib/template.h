@@ -28,26 +28,42 @@ struct ocsp_template {
     uint8_t responder_cert[RESPONDER_CERT_BYTES_MAX];
 };
 
-#define TEMPLATE_BYTES_MAX (164 + SPKI_BYTES_MAX + RESPONDER_CERT_BYTES_MAX)
+/* Wire form (docs/formats.md, "Template"), integers big-endian:
+ *
+ *   magic "STTM" 4 | version 1 | issuer id 8 | template number 2 | CertID set 1 | signature
+ *   algorithm 1 | refresh interval in seconds 4 | name hash SHA-1 20 | key hash SHA-1 20 |
+ *   name hash SHA-256 32 | key hash SHA-256 32 | responder key hash SHA-1 20 |
+ *   SubjectPublicKeyInfo size 2, octets | responder certificate size 2 (0: none), octets */
+#define TEMPLATE_VERSION     1
+#define TEMPLATE_FIXED_BYTES 149
+#define TEMPLATE_BYTES_MAX   (TEMPLATE_FIXED_BYTES + SPKI_BYTES_MAX + RESPONDER_CERT_BYTES_MAX)
 
-/** Wire form (docs/formats.md, "Template"). ERR_NO_SPACE. */
+/** ERR_NO_SPACE. */
 MUST_CHECK enum err template_write(const struct ocsp_template *t, uint8_t *out, size_t out_size,
                                    size_t *ret_size);
-/** Reads exactly one template. ERR_TRUNCATED, ERR_TRAILING, ERR_UNSUPPORTED, ERR_MALFORMED,
+/** Reads exactly one template and validates it: known CertID set (ERR_MALFORMED) and algorithm
+ *  (ERR_UNSUPPORTED), a template number, a key, and a responder certificate that is none or one
+ *  DER SEQUENCE (it is sent as it is). ERR_TRUNCATED, ERR_TRAILING, ERR_UNSUPPORTED, ERR_MALFORMED,
  *  ERR_LIMIT. */
 MUST_CHECK enum err template_read(struct span wire, struct ocsp_template *ret);
 
 /** Fills the issuer's part (issuer_id, hashes) from the CA certificate in DER, and the signer's
  *  part (sig_alg, responder hash, spki, responder_cert) from `responder_cert` or, when it is
  *  empty, from the CA certificate. template_no, certid_set and refresh_interval_s are the
- *  caller's. ERR_MALFORMED, ERR_UNSUPPORTED (key type), ERR_LIMIT. */
+ *  caller's and left as they are. That the one certificate was issued by the other is not checked
+ * here. ERR_MALFORMED (not exactly one certificate in DER each), ERR_UNSUPPORTED (key type or
+ * size), ERR_LIMIT. */
 MUST_CHECK enum err template_from_certificates(struct span ca_cert, struct span responder_cert,
                                                struct ocsp_template *ret);
 
-/** Verifies one statement's signature under the template's signer key. Slow (OpenSSL).
- *  ERR_SIGNATURE, ERR_CRYPTO, ERR_MALFORMED. `verifier` is made once per template. */
+/** Verifies statements under a template's signer key. Made once per template, which it copies, and
+ *  used by one thread at a time. ERR_MALFORMED when the key cannot be read or is not one for the
+ *  template's algorithm, ERR_CRYPTO. */
 struct template_verifier;
 MUST_CHECK enum err template_verifier_new(const struct ocsp_template *t,
                                           struct template_verifier **ret);
+/** Takes NULL; returns NULL. */
 struct template_verifier *template_verifier_free(struct template_verifier *v);
+/** Slow (OpenSSL). ERR_SIGNATURE; ERR_MALFORMED when the statement cannot be encoded or its
+ *  signature has another size. */
 MUST_CHECK enum err template_verify(struct template_verifier *v, const struct statement *statement);
