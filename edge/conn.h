@@ -31,7 +31,9 @@
 
 /* A whole request: the largest head and the largest body. */
 #define CONN_INPUT_BYTES (HTTP_HEAD_BYTES_MAX + OCSP_REQUEST_BYTES_MAX + 240)
-/* At least two of the largest answers; dozens of ordinary ones. */
+/* Input that waits for room in the output is taken without a pause up to here. */
+#define CONN_PARKED_BYTES 4096
+/* At least two of the largest answers; a dozen ordinary ones. */
 #define CONN_OUTPUT_BYTES 16384
 _Static_assert(CONN_OUTPUT_BYTES >= 2 * ANSWER_BYTES_MAX, "room for an answer and an error");
 
@@ -60,6 +62,7 @@ enum conn_state {
     CONN_IDLE,   /* between requests */
     CONN_HEAD,   /* a part of a head is here */
     CONN_BODY,   /* a head and a part of its body are here */
+    CONN_PARKED, /* octets wait until the output buffer has room again */
     CONN_LAST,   /* the last answer is being sent; input is ignored */
     CONN_CLOSED, /* `close` was given */
 };
@@ -72,6 +75,7 @@ struct conn {
     uint8_t *output;        /* taken from env->outputs, or NULL */
     uint32_t input_size;    /* octets in it, from its start */
     uint32_t input_seen;    /* of these, the head parser has seen */
+    uint32_t input_need;    /* octets of the whole request once its head is known, else 0 */
     uint32_t output_size;   /* octets in it */
     uint32_t output_sent;   /* of these, sent */
     uint32_t output_flight; /* octets handed to the shell and not yet told about */

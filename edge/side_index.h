@@ -17,18 +17,23 @@
 /* Runs of chunks smaller than this are joined with their neighbours when one of them is rebuilt. */
 #define SIDE_CHUNK_SMALL 64
 
+struct side_entry {
+    uint64_t prefix; /* of the block's last serial, after the chunk's common octets */
+    const uint8_t *block;
+};
+
 struct side_chunk {
     uint32_t share_count; /* how many indexes hold it */
     uint16_t count;
-    uint8_t common_size;    /* leading octets that all serials of the chunk share */
-    struct serial last;     /* of its last block */
-    const uint8_t **blocks; /* in the same allocation, after the prefixes */
-    uint64_t prefixes[];
+    uint8_t common_size; /* leading octets that all serials of the chunk share */
+    struct serial last;  /* of its last block */
+    struct side_entry entries[];
 };
 
 struct side_directory_entry {
     uint64_t prefix; /* of chunk->last, after the group's common octets */
     struct side_chunk *chunk;
+    uint32_t count; /* of the chunk: known before its memory has arrived */
 };
 
 struct side_group {
@@ -65,3 +70,7 @@ void side_find_block(const struct serial *serial, struct side_cursor *cursor);
 /** The group, or NULL. */
 const struct side_group *side_group_find(const struct side_group *groups, uint32_t group_count,
                                          uint8_t serial_size);
+
+/** Eight octets of a serial after its first `common_size`, big-endian, short ones padded with zero.
+ */
+uint64_t side_prefix(const uint8_t *octets, size_t size, size_t common_size);

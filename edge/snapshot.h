@@ -13,28 +13,13 @@
 #pragma once
 
 #include "edge/side_index.h"
-#include "edge/store_format.h"
+#include "edge/snapshot_source.h"
 #include "lib/ocsp_request.h"
 #include "lib/template.h"
 
 /* More templates than this in one store are refused: a CA has a handful. */
 #define SNAPSHOT_TEMPLATES_MAX 65536
 
-/** The store as the serving process sees it: opened read-only. */
-struct snapshot_source;
-
-/** Opens the LMDB folder at `path`. `map_bytes` is the largest size the store may ever have: it is
- *  fixed for the life of the process. ERR_NOT_FOUND (no store there yet: try again later),
- * ERR_RANGE (the writer's map is larger than map_bytes), ERR_STORE, ERR_MEMORY. */
-MUST_CHECK enum err snapshot_source_open(const char *path, size_t map_bytes,
-                                         struct snapshot_source **ret);
-/** All snapshots of the source must have been freed. NULL in, NULL out. */
-struct snapshot_source *snapshot_source_free(struct snapshot_source *source);
-/** How far the store is right now, in a short transaction of its own: cheap enough for each second.
- *  ERR_NOT_FOUND (nothing committed yet), ERR_RANGE, ERR_STORE. */
-MUST_CHECK enum err snapshot_source_position(struct snapshot_source *source, struct position *ret);
-
-/* Issuers of a snapshot are numbered from 0. */
 struct snapshot_issuer {
     uint64_t issuer_id;
     uint32_t group_first; /* its groups of the side index, by serial size */
@@ -56,7 +41,7 @@ struct snapshot {
     uint32_t *slots_sha256;
     uint32_t chunks_shared; /* with the previous snapshot; for the counters */
     uint32_t chunks_built;
-    void *txn;                /* the pinned read transaction; NULL in fixtures */
+    struct MDB_txn *txn;      /* the pinned read transaction; NULL in fixtures */
     struct snapshot *retired; /* link of the exchange */
 };
 

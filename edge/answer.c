@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "edge/answer.h"
+
+#include "edge/answer_head.h"
+#include "lib/base64.h"
+#include "lib/check.h"
+
+enum err answer_config_set(struct answer_config *config, const char *path_prefix)
+{
+    size_t size = strlen(path_prefix);
+    if (size == 0 || size > ANSWER_PATH_PREFIX_MAX || path_prefix[0] != '/' ||
+        path_prefix[size - 1] != '/')
+        return ERR_CONFIG;
+    memset(config, 0, sizeof *config);
+    memcpy(config->path_prefix, path_prefix, size);
+    config->path_prefix_size = size;
+    return ERR_OK;
+}
+
+void answer_clock_set(struct answer_clock *clock, uint64_t now_s)
+{
+    if (clock->now_s == now_s && clock->date[0] != 0)
+        return;
+    clock->now_s = now_s;
+    imf_fixdate_write(now_s, clock->date);
+}
+
+/* "Application/OCSP-Request ; x=y" is the OCSP media type (RFC 9110 8.3.1). */
+static bool is_ocsp_request_type(struct span value)
+{
+    static const char type[] = "application/ocsp-request";
+    size_t size = 0;
+    while (size < value.size && value.data[size] != ';')
+        size++;
+    while (size > 0 && (value.data[size - 1] == ' ' || value.data[size - 1] == '\t'))
+        size--;
+    return size == sizeof type - 1 && strncasecmp((const char *)value.data, type, size) == 0;
+}
+
+/* The part of the target below the configured prefix. A POST may leave out the prefix's last "/".
+ */
+static bool path_below_prefix(const struct answer_config *config,
+                              const struct http_request *request, struct span *ret)
+{
+    struct span path;
+    if (!http_target_path(request->target, &path))
+        return false;
+    size_t size = config->path_prefix_size;
+    if (path.size >= size && memcmp(path.data, config->path_prefix, size) == 0) {
+        *ret = span_of(path.data + size, path.size - size);
+        return true;
+    }
+    if (request->method != HTTP_POST || path.size != size - 1 ||
+        (path.size > 0 && memcmp(path.data, config->path_prefix, path.size) != 0))
+        return false;
+    *ret = SPAN_EMPTY;
+    return true;
+}
+
+/* An issuer and a serial we could have, or the outcome that says why not. */
+static void lookup_begin(const struct snapshot *snapshot, const struct ocsp_request *ocsp,
+                         struct answer_query *query)
+{
+    if (snapshot == NULL || snapshot->position.complete == 0) {
+        query->outcome = OUTCOME_NOT_READY;
+        return;
+    }
+    query->issuer = snapshot_issuer_find(snapshot, ocsp->hash, ocsp->name_hash, ocsp->key_hash);
+    if (query->issuer == NULL) {
+        query->outcome = OUTCOME_UNKNOWN_ISSUER;
+        return;
+    }
+    struct serial serial;
+    if (serial_from_content(ocsp->serial, &serial) != ERR_OK) {
+        query->outcome = OUTCOME_UNKNOWN_SERIAL;
+        return;
+    }
+    query->needs_lookup = true;
+    snapshot_find_start(snapshot, query->issuer, &serial, &query->lookup);
+}
+
+static void ocsp_begin(const struct snapshot *snapshot, struct span der, struct answer_query *query)
+{
+    struct ocsp_request ocsp;
+    if (ocsp_request_decode(der, &ocsp) != ERR_OK || ocsp.request_count == 0) {
+        query->outcome = OUTCOME_MALFORMED;
+        return;
+    }
+    query->is_ocsp = true;
+    query->hash = ocsp.hash;
+    query->has_nonce = ocsp.has_nonce;
+    if (ocsp.request_count > 1)
+        query->outcome = OUTCOME_MULTIPLE;
+    else
+        lookup_begin(snapshot, &ocsp, query);
+}
+
+static void get_begin(const struct snapshot *snapshot, const struct http_request *request,
+                      struct span path, struct answer_query *query)
+{
+    uint8_t der[HTTP_TARGET_BYTES_MAX];
+    size_t der_size;
+    query->without_body = request->method == HTTP_HEAD;
+    query->condition_repeated = request->if_none_match_repeated;
+    query->if_none_match = request->if_none_match;
+    query->if_modified_since = request->if_modified_since;
+    if (ocsp_path_decode(path, der, sizeof der, &der_size) != ERR_OK || der_size == 0)
+        query->outcome = OUTCOME_NOT_FOUND;
+    else
+        ocsp_begin(snapshot, span_of(der, der_size), query);
+}
+
+void answer_begin(const struct snapshot *snapshot, const struct answer_config *config,
+                  const struct http_request *request, struct span body, struct answer_query *query)
+{
+    memset(query, 0, offsetof(struct answer_query, lookup));
+    struct span path;
+    if (request->method == HTTP_OTHER) {
+        query->outcome = OUTCOME_METHOD;
+    } else if (!path_below_prefix(config, request, &path)) {
+        query->outcome = OUTCOME_NOT_FOUND;
+        query->without_body = request->method == HTTP_HEAD;
+    } else if (request->method != HTTP_POST) {
+        get_begin(snapshot, request, path, query);
+    } else if (request->content_type.size > 0 && !is_ocsp_request_type(request->content_type)) {
+        query->outcome = OUTCOME_MEDIA_TYPE;
+    } else {
+        ocsp_begin(snapshot, body, query);
+    }
+}
+
+/* RFC 9110 13.2.2: If-None-Match decides alone when it is there. */
+static bool is_not_modified(const struct answer_clock *clock, const struct answer_query *query,
+                            const struct answer_validators *validators, uint32_t this_update_s)
+{
+    if (query->condition_repeated)
+        return false;
+    if (query->if_none_match.data != NULL)
+        return http_etag_matches(query->if_none_match,
+                                 span_of(validators->etag, sizeof validators->etag));
+    uint64_t since_s;
+    if (query->if_modified_since.size == 0 ||
+        http_date_read(query->if_modified_since, clock->now_s, &since_s) != ERR_OK)
+        return false;
+    return this_update_s <= since_s;
+}
+
+/* The response must name the CertID that was asked for, else the client cannot use it. */
+static bool carries_hash(const struct ocsp_template *t, enum certid_hash hash)
+{
+    unsigned asked = hash == CERTID_HASH_SHA1 ? CERTID_SHA1 : CERTID_SHA256;
+    return (t->certid_set & asked) != 0;
+}
+
+static enum outcome freshness(const struct facts *facts, uint64_t now_s)
+{
+    if (facts->this_update_s > now_s)
+        return OUTCOME_FUTURE;
+    if (now_s >= facts->next_update_s)
+        return OUTCOME_STALE;
+    return facts->status == CERT_REVOKED ? OUTCOME_REVOKED : OUTCOME_GOOD;
+}
+
+/* A statement and its template, or the outcome that says why not. */
+static enum outcome lookup_finish(const struct snapshot *snapshot, const struct answer_clock *clock,
+                                  struct answer_query *query, struct statement *statement,
+                                  const struct ocsp_template **ret_template)
+{
+    if (!snapshot_find_finish(&query->lookup, statement))
+        return OUTCOME_UNKNOWN_SERIAL;
+    const struct ocsp_template *t =
+        snapshot_template(snapshot, query->issuer, statement->facts.template_no);
+    /* The store is written template first: without it the data set is not complete. */
+    if (t == NULL || statement->signature.size < ANSWER_ETAG_OCTETS)
+        return OUTCOME_NOT_READY;
+    if (!carries_hash(t, query->hash))
+        return OUTCOME_UNKNOWN_ISSUER;
+    *ret_template = t;
+    return freshness(&statement->facts, clock->now_s);
+}
+
+/* The DER is written behind the room for the head and moved up once the head's size is known. */
+static enum outcome statement_write(const struct answer_clock *clock,
+                                    const struct answer_query *query, const struct ocsp_template *t,
+                                    const struct statement *statement, enum outcome outcome,
+                                    enum answer_connection connection, uint8_t *out,
+                                    size_t out_size, size_t *ret_size)
+{
+    struct answer_validators validators;
+    answer_validators_make(t, statement, clock->now_s, &validators);
+    if (is_not_modified(clock, query, &validators, statement->facts.this_update_s)) {
+        *ret_size = answer_head_statement(clock, &validators, ANSWER_NO_LENGTH, connection, out,
+                                          HTTP_RESPONSE_HEAD_MAX);
+        return OUTCOME_NOT_MODIFIED;
+    }
+    uint8_t *der = out + HTTP_RESPONSE_HEAD_MAX;
+    size_t der_size;
+    if (ocsp_response_encode(t, &statement->serial, &statement->facts,
+                             statement->facts.this_update_s, statement->signature, der,
+                             out_size - HTTP_RESPONSE_HEAD_MAX, &der_size) != ERR_OK)
+        return OUTCOME_NOT_READY;
+    size_t head_size = answer_head_statement(clock, &validators, der_size, connection, out,
+                                             HTTP_RESPONSE_HEAD_MAX);
+    if (query->without_body)
+        der_size = 0;
+    memmove(out + head_size, der, der_size);
+    *ret_size = head_size + der_size;
+    return outcome;
+}
+
+enum outcome answer_finish(const struct snapshot *snapshot, const struct answer_clock *clock,
+                           struct answer_query *query, enum answer_connection connection,
+                           uint8_t *out, size_t out_size, size_t *ret_size)
+{
+    CHECK(out_size >= ANSWER_BYTES_MAX);
+    enum outcome outcome = query->outcome;
+    if (query->needs_lookup) {
+        struct statement statement;
+        const struct ocsp_template *t = NULL;
+        outcome = lookup_finish(snapshot, clock, query, &statement, &t);
+        if (outcome == OUTCOME_GOOD || outcome == OUTCOME_REVOKED)
+            outcome = statement_write(clock, query, t, &statement, outcome, connection, out,
+                                      out_size, ret_size);
+    }
+    if (outcome != OUTCOME_GOOD && outcome != OUTCOME_REVOKED && outcome != OUTCOME_NOT_MODIFIED)
+        *ret_size = answer_other(clock, outcome, query->without_body, connection, out, out_size);
+    return outcome;
+}
+
+void answer_error(const struct answer_clock *clock, enum outcome outcome, bool without_body,
+                  uint8_t *out, size_t out_size, size_t *ret_size)
+{
+    CHECK(out_size >= ANSWER_BYTES_MAX);
+    *ret_size = answer_other(clock, outcome, without_body, ANSWER_CLOSE, out, out_size);
+}

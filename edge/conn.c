@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "edge/conn.h"
+
+#include "edge/conn_request.h"
+#include "lib/check.h"
+
+#define NEVER UINT64_MAX
+
+static const char continue_response[] = "HTTP/1.1 100 Continue\r\n\r\n";
+#define CONTINUE_BYTES (sizeof continue_response - 1)
+
+static void count(const struct conn_env *env, unsigned counter, uint64_t n)
+{
+    counter_add(&env->counters[counter], n);
+}
+
+static uint64_t after(const struct conn_env *env, uint64_t timeout_ns)
+{
+    return env->now_ns + timeout_ns;
+}
+
+static void deadlines_settle(struct conn *conn)
+{
+    conn->deadline_ns = conn->read_deadline_ns < conn->send_deadline_ns ? conn->read_deadline_ns
+                                                                        : conn->send_deadline_ns;
+}
+
+/* Enters a state and starts its time. Staying in a state does not start the time anew: a request
+ * has all its time from its first octet. */
+static void enter(struct conn *conn, const struct conn_env *env, enum conn_state state)
+{
+    const struct conn_config *config = env->config;
+    if (conn->state == state && state != CONN_IDLE)
+        return;
+    conn->state = (uint8_t)state;
+    conn->read_deadline_ns = NEVER;
+    if (state == CONN_IDLE)
+        conn->read_deadline_ns = after(env, config->idle_timeout_ns);
+    else if (state == CONN_HEAD)
+        conn->read_deadline_ns = after(env, config->header_timeout_ns);
+    else if (state == CONN_BODY)
+        conn->read_deadline_ns = after(env, config->body_timeout_ns);
+}
+
+static void enter_last(struct conn *conn, const struct conn_env *env, enum conn_end end)
+{
+    if (conn->state == CONN_LAST)
+        return;
+    enter(conn, env, CONN_LAST);
+    conn->end = (uint8_t)end;
+}
+
+static void input_give(struct conn *conn, struct conn_env *env)
+{
+    if (conn->input != NULL)
+        buffer_pool_give(env->inputs, conn->input);
+    conn->input = NULL;
+    conn->input_size = 0;
+}
+
+static void output_give(struct conn *conn, struct conn_env *env)
+{
+    if (conn->output != NULL)
+        buffer_pool_give(env->outputs, conn->output);
+    conn->output = NULL;
+    conn->output_size = 0;
+    conn->output_sent = 0;
+}
+
+static struct conn_actions close_now(struct conn *conn, struct conn_env *env, enum conn_end end)
+{
+    conn->state = CONN_CLOSED;
+    conn->end = (uint8_t)end;
+    conn->deadline_ns = NEVER;
+    count(env, serve_counter_end(end), 1);
+    return (struct conn_actions){.close = true};
+}
+
+static bool output_empty(const struct conn *conn)
+{
+    return conn->output_sent == conn->output_size;
+}
+
+/* Room for one more answer. false with the state LAST: there is no buffer at all. */
+static bool output_reserve(struct conn *conn, struct conn_env *env)
+{
+    if (conn->output == NULL) {
+        conn->output = buffer_pool_take(env->outputs);
+        if (conn->output == NULL) {
+            enter_last(conn, env, CONN_END_NO_OUTPUT_BUFFER);
+            return false;
+        }
+    }
+    return CONN_OUTPUT_BYTES - conn->output_size >= ANSWER_BYTES_MAX + CONTINUE_BYTES;
+}
+
+/* What the connection does after this answer, and why if it is the last. */
+static enum answer_connection connection_after(const struct conn *conn, const struct conn_env *env,
+                                               const struct http_request *request,
+                                               enum conn_end *ret_end)
+{
+    uint32_t max = env->config->requests_max;
+    if (request->keep_alive && !conn->stopping && (max == 0 || conn->request_count < max))
+        return request->minor_version == 0 ? ANSWER_KEEP_1_0 : ANSWER_KEEP;
+    *ret_end = CONN_END_REQUESTS_MAX;
+    if (!request->keep_alive)
+        *ret_end = CONN_END_ASKED;
+    else if (conn->stopping)
+        *ret_end = CONN_END_STOPPED;
+    return ANSWER_CLOSE;
+}
+
+static void answer_request(struct conn *conn, struct conn_env *env, struct conn_exchange *x)
+{
+    enum conn_end end = CONN_END_ASKED;
+    conn->request_count++;
+    conn->continued = false;
+    enum answer_connection connection = connection_after(conn, env, &x->request, &end);
+    conn_exchange_begin(env, x);
+    conn->output_size +=
+        (uint32_t)conn_exchange_finish(env, x, connection, conn->output + conn->output_size,
+                                       CONN_OUTPUT_BYTES - conn->output_size);
+    if (connection == ANSWER_CLOSE)
+        enter_last(conn, env, end);
+}
+
+static void answer_failure(struct conn *conn, struct conn_env *env, enum outcome failure,
+                           bool without_body, enum conn_end end)
+{
+    conn->request_count++;
+    conn->output_size +=
+        (uint32_t)conn_failure_finish(env, failure, without_body, conn->output + conn->output_size,
+                                      CONN_OUTPUT_BYTES - conn->output_size);
+    enter_last(conn, env, end);
+}
+
+/* The head is here, the body is not yet. A client that waits for our word gets it, once, and only
+ * when no part of the body is here (RFC 9110 10.1.1). */
+static void await_body(struct conn *conn, struct conn_env *env, const struct conn_exchange *x,
+                       size_t available)
+{
+    conn->input_need = (uint32_t)x->bytes;
+    enter(conn, env, CONN_BODY);
+    if (!x->request.expect_continue || conn->continued || x->request.minor_version == 0 ||
+        available > x->request.head_bytes)
+        return;
+    memcpy(conn->output + conn->output_size, continue_response, CONTINUE_BYTES);
+    conn->output_size += CONTINUE_BYTES;
+    conn->continued = true;
+    count(env, SERVE_CONTINUES, 1);
+}
+
+/* Answers the requests at the start of `bytes` one after another. Returns the octets that are done
+ * with; the state says what the rest is waiting for. */
+static size_t process(struct conn *conn, struct conn_env *env, struct span bytes, size_t seen)
+{
+    size_t done = 0;
+    while (done < bytes.size) {
+        if (!output_reserve(conn, env)) {
+            if (conn->state != CONN_LAST)
+                enter(conn, env, CONN_PARKED);
+            break;
+        }
+        struct span rest = span_of(bytes.data + done, bytes.size - done);
+        struct conn_exchange x;
+        enum conn_step step = conn_exchange_read(rest, seen, &x);
+        conn->input_seen = 0;
+        conn->input_need = 0;
+        seen = 0;
+        if (step == CONN_STEP_HEAD) {
+            conn->input_seen = (uint32_t)rest.size;
+            enter(conn, env, CONN_HEAD);
+            return done;
+        }
+        if (step == CONN_STEP_BODY) {
+            await_body(conn, env, &x, rest.size);
+            return done;
+        }
+        if (step == CONN_STEP_FAILED)
+            answer_failure(conn, env, x.failure, x.request.method == HTTP_HEAD,
+                           CONN_END_HTTP_ERROR);
+        else
+            answer_request(conn, env, &x);
+        if (conn->state == CONN_LAST)
+            return bytes.size;
+        done += x.bytes;
+        enter(conn, env, CONN_IDLE);
+    }
+    return conn->state == CONN_LAST ? bytes.size : done;
+}
+
+/* Keeps octets behind those already kept. */
+static bool input_keep(struct conn *conn, struct conn_env *env, struct span bytes)
+{
+    if (bytes.size > CONN_INPUT_BYTES - conn->input_size) {
+        enter_last(conn, env, CONN_END_OVERRUN);
+        return false;
+    }
+    if (conn->input == NULL) {
+        conn->input = buffer_pool_take(env->inputs);
+        if (conn->input == NULL) {
+            enter_last(conn, env, CONN_END_NO_INPUT_BUFFER);
+            return false;
+        }
+    }
+    memcpy(conn->input + conn->input_size, bytes.data, bytes.size);
+    conn->input_size += (uint32_t)bytes.size;
+    return true;
+}
+
+/* Goes on with what is kept, when there is a point in it. */
+static void process_input(struct conn *conn, struct conn_env *env)
+{
+    if (conn->input_size == 0 || conn->input_size < conn->input_need)
+        return;
+    size_t done = process(conn, env, span_of(conn->input, conn->input_size), conn->input_seen);
+    conn->input_size -= (uint32_t)done;
+    if (conn->input_size == 0)
+        input_give(conn, env);
+    else if (done > 0)
+        memmove(conn->input, conn->input + done, conn->input_size);
+}
+
+static void process_received(struct conn *conn, struct conn_env *env, struct span bytes)
+{
+    if (conn->input_size > 0) {
+        if (input_keep(conn, env, bytes) && conn->state != CONN_PARKED)
+            process_input(conn, env);
+        return;
+    }
+    size_t done = process(conn, env, bytes, 0);
+    if (done < bytes.size)
+        (void)input_keep(conn, env, span_of(bytes.data + done, bytes.size - done));
+}
+
+static void settle_reading(struct conn *conn, struct conn_env *env, struct conn_actions *actions)
+{
+    bool crowded = conn->state == CONN_PARKED && conn->input_size >= CONN_PARKED_BYTES;
+    if (crowded && !conn->paused) {
+        actions->pause = true;
+        conn->paused = true;
+        count(env, SERVE_PAUSES, 1);
+    } else if (conn->paused && conn->state < CONN_PARKED) {
+        actions->resume = !conn->peer_done;
+        conn->paused = false;
+    }
+}
+
+/* After every event: the next send, or the end. */
+static struct conn_actions settle(struct conn *conn, struct conn_env *env)
+{
+    struct conn_actions actions = {0};
+    if (conn->output_flight == 0 && output_empty(conn)) {
+        output_give(conn, env);
+        conn->send_deadline_ns = NEVER;
+        if (conn->state == CONN_LAST)
+            return close_now(conn, env, (enum conn_end)conn->end);
+        if (conn->peer_done)
+            return close_now(conn, env,
+                             conn->input_size > 0 ? CONN_END_CLIENT_EARLY : CONN_END_CLIENT);
+    }
+    settle_reading(conn, env, &actions);
+    if (conn->output_flight == 0 && !output_empty(conn)) {
+        conn->output_flight = conn->output_size - conn->output_sent;
+        conn->send_deadline_ns = after(env, env->config->send_timeout_ns);
+        actions.send = span_of(conn->output + conn->output_sent, conn->output_flight);
+    }
+    deadlines_settle(conn);
+    return actions;
+}
+
+void conn_open(struct conn *conn, struct conn_env *env)
+{
+    *conn = (struct conn){.send_deadline_ns = NEVER};
+    enter(conn, env, CONN_IDLE);
+    deadlines_settle(conn);
+    count(env, SERVE_OPENED, 1);
+}
+
+struct conn_actions conn_received(struct conn *conn, struct conn_env *env, struct span bytes)
+{
+    CHECK(conn->state != CONN_CLOSED);
+    count(env, SERVE_BYTES_IN, bytes.size);
+    if (conn->state != CONN_LAST && bytes.size > 0)
+        process_received(conn, env, bytes);
+    return settle(conn, env);
+}
+
+struct conn_actions conn_eof(struct conn *conn, struct conn_env *env)
+{
+    CHECK(conn->state != CONN_CLOSED);
+    conn->peer_done = true;
+    return settle(conn, env);
+}
+
+struct conn_actions conn_sent(struct conn *conn, struct conn_env *env, size_t sent)
+{
+    CHECK(conn->state != CONN_CLOSED && sent <= conn->output_flight);
+    count(env, SERVE_BYTES_OUT, sent);
+    conn->output_sent += (uint32_t)sent;
+    conn->output_flight = 0;
+    if (output_empty(conn)) {
+        output_give(conn, env);
+        if (conn->state == CONN_PARKED)
+            process_input(conn, env);
+        else if (conn->state == CONN_IDLE)
+            enter(conn, env, CONN_IDLE);
+    }
+    return settle(conn, env);
+}
+
+struct conn_actions conn_failed(struct conn *conn, struct conn_env *env, enum conn_end why)
+{
+    CHECK(conn->state != CONN_CLOSED);
+    return close_now(conn, env, why);
+}
+
+/* An empty line that some clients send behind a body is not a request that stays away. */
+static bool input_is_request(const struct conn *conn)
+{
+    static const char empty_line[] = "\r\n";
+    return conn->input_size > 2 || memcmp(conn->input, empty_line, conn->input_size) != 0;
+}
+
+static void read_timeout(struct conn *conn, struct conn_env *env)
+{
+    if (conn->state == CONN_IDLE || !input_is_request(conn)) {
+        enter_last(conn, env, CONN_END_IDLE);
+    } else if (output_reserve(conn, env)) {
+        answer_failure(conn, env, OUTCOME_TIMEOUT, false, CONN_END_REQUEST_TIMEOUT);
+    } else {
+        conn_failure_count(env, OUTCOME_TIMEOUT);
+        enter_last(conn, env, CONN_END_REQUEST_TIMEOUT);
+    }
+}
+
+struct conn_actions conn_tick(struct conn *conn, struct conn_env *env)
+{
+    CHECK(conn->state != CONN_CLOSED);
+    if (env->now_ns >= conn->send_deadline_ns)
+        return close_now(conn, env, CONN_END_SEND_TIMEOUT);
+    if (env->now_ns >= conn->read_deadline_ns)
+        read_timeout(conn, env);
+    return settle(conn, env);
+}
+
+struct conn_actions conn_stop(struct conn *conn, struct conn_env *env)
+{
+    CHECK(conn->state != CONN_CLOSED);
+    conn->stopping = true;
+    if (conn->state == CONN_IDLE)
+        enter_last(conn, env, CONN_END_STOPPED);
+    return settle(conn, env);
+}
+
+void conn_release(struct conn *conn, struct conn_env *env)
+{
+    CHECK(conn->state == CONN_CLOSED);
+    input_give(conn, env);
+    output_give(conn, env);
+}

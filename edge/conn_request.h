@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One request of a connection: read, looked up, answered. Separate from the connection's state so
+ * that the requests of one loop turn can be read first, looked up side by side, and then answered.
+ */
+#pragma once
+
+#include "edge/conn.h"
+
+enum conn_step {
+    CONN_STEP_HEAD,    /* the head is not complete */
+    CONN_STEP_BODY,    /* the head is; `bytes` are needed in all */
+    CONN_STEP_REQUEST, /* a whole request of `bytes` octets */
+    CONN_STEP_FAILED,  /* `failure` says why; nothing after it can be read */
+};
+
+struct conn_exchange {
+    struct http_request request;
+    struct span body;
+    size_t bytes;
+    enum outcome failure;
+    struct answer_query query;
+};
+
+/** Reads the request at the start of `bytes`; the exchange borrows them. */
+enum conn_step conn_exchange_read(struct span bytes, size_t already_seen,
+                                  struct conn_exchange *ret);
+/** Decodes a whole request and starts its lookup. */
+void conn_exchange_begin(const struct conn_env *env, struct conn_exchange *x);
+/** Ends the lookup, writes the response, counts the request and its outcome. */
+size_t conn_exchange_finish(const struct conn_env *env, struct conn_exchange *x,
+                            enum answer_connection connection, uint8_t *out, size_t out_size);
+/** Writes the response to a request that cannot be read, and counts it. */
+size_t conn_failure_finish(const struct conn_env *env, enum outcome failure, bool without_body,
+                           uint8_t *out, size_t out_size);
+/** Counts a request that failed when there is no buffer to say so. */
+void conn_failure_count(const struct conn_env *env, enum outcome failure);
