@@ -11,8 +11,8 @@
  * meta         "layout"                        version 1
  * meta         "count" || issuer id 8          good 8, revoked 8
  *
- * Cert record: version 1 (= 1), status 1, reason 1, revoked_at 4, not_after 4, sequence 8, shard 4.
- * All integers big-endian. The other tables belong to presigner/publish_record.h.
+ * Cert records: presigner/cert_record.h; status_writer.h makes changes. All integers big-endian.
+ * The other tables belong to presigner/publish_record.h.
  *
  * Sequences count accepted changes from 1 without gaps, in commit order: the order of changes is
  * theirs, never a clock's. Change records are only ever appended. */
@@ -20,7 +20,7 @@
 
 #include <lmdb.h>
 
-#include "lib/facts.h"
+#include "presigner/cert_record.h"
 
 /* enum, name in the environment */
 #define STATUS_DB_TABLE(X)  \
@@ -42,39 +42,7 @@ enum status_table {
 };
 
 #define STATUS_DB_LAYOUT         1
-#define CERT_RECORD_VERSION      1
-#define CERT_RECORD_BYTES        23
 #define STATUS_MAP_BYTES_DEFAULT (64ull << 30)
-
-/* What is known of one certificate. No record: unknown. */
-struct cert_record {
-    uint8_t status; /* enum cert_status */
-    uint8_t reason; /* enum reason */
-    uint32_t revoked_at_s;
-    uint32_t not_after_s;
-    uint64_t sequence; /* of the change that made it so */
-    uint32_t shard;    /* CRL shard, fixed when first set; 0: none */
-};
-
-void cert_record_write(const struct cert_record *record, uint8_t ret[static CERT_RECORD_BYTES]);
-/** ERR_TRUNCATED, ERR_TRAILING, ERR_UNSUPPORTED (version), ERR_MALFORMED (status, reason, or a good
- *  certificate with a revocation). */
-MUST_CHECK enum err cert_record_read(struct span value, struct cert_record *ret);
-
-/** Whether the statement of a certificate may be dropped: `grace_s` have passed since notAfter. */
-static inline bool cert_expired(const struct cert_record *record, uint64_t grace_s, uint64_t now_s)
-{
-    return now_s > record->not_after_s + grace_s;
-}
-
-/** The state lattice, pure: joins what is claimed into what is known (NULL: unknown) and tells
- *  whether anything changed. Unknown < good < revoked: a revoked certificate never becomes good,
- * and the first accepted revocation keeps its time and reason, with one exception: a reason may
- * become keyCompromise, and the time then becomes the earlier of both (CA/B Baseline
- * Requirements 7.2.2). notAfter becomes the later of both; a shard once set stays. `sequence` is
- * left as known. */
-bool cert_record_join(const struct cert_record *known, const struct cert_record *claimed,
-                      struct cert_record *ret);
 
 struct status_db {
     MDB_env *env;
@@ -118,6 +86,11 @@ struct status_counts {
 /** Certificates of an issuer, expired ones included; kept by the writer, so it costs one read. */
 MUST_CHECK enum err status_counts(struct status_db *db, MDB_txn *txn, uint64_t issuer_id,
                                   struct status_counts *ret);
+
+/* The key and the size of a count record, for the writer. */
+#define STATUS_COUNT_KEY_BYTES 13
+#define STATUS_COUNT_BYTES     16
+MDB_val status_count_key(uint64_t issuer_id, uint8_t room[static STATUS_COUNT_KEY_BYTES]);
 
 /* Changes in order of sequence. */
 struct status_change {

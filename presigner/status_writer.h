@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Makes changes to the status database within a write transaction: the cert record, the change
+ * record and the counts of the issuer, all or none.
+ *
+ * Fastest when keys come in order: neighbours share pages, and keys beyond the last one are
+ * appended without a search. */
+#pragma once
+
+#include "presigner/status_db.h"
+
+struct status_writer {
+    struct status_db *db;
+    MDB_txn *txn;
+    MDB_cursor *certs;
+    MDB_cursor *changes;
+    uint64_t last_sequence;
+    uint8_t last_key[KEY_BYTES_MAX]; /* the greatest key there is */
+    size_t last_key_size;
+    bool has_issuer; /* whose counts these are */
+    uint64_t issuer_id;
+    struct status_counts counts;
+};
+
+/** ERR_STORE, ERR_MEMORY. */
+MUST_CHECK enum err status_writer_begin(struct status_db *db, MDB_txn *txn,
+                                        struct status_writer *ret);
+/** Joins `claimed` (its sequence is not looked at) into what is known of the certificate and tells
+ *  whether that changed anything; only then a sequence is used up. After an error the transaction
+ *  must be aborted. ERR_MALFORMED (cert_record_valid()), ERR_LIMIT (map full), ERR_STORE. */
+MUST_CHECK enum err status_writer_apply(struct status_writer *w, uint64_t issuer_id,
+                                        const struct serial *serial,
+                                        const struct cert_record *claimed, bool *ret_changed);
+/** Writes the counts and closes the cursors. The caller commits. */
+MUST_CHECK enum err status_writer_end(struct status_writer *w);
+/** Closes the cursors only, before an abort. */
+void status_writer_drop(struct status_writer *w);
