@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "presigner/config.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/publish_key.h"
+#include "presigner/config_file.h"
+
+struct loader {
+    const char *path;
+    char *message;
+    struct presigner_config *config;
+};
+
+__attribute__((format(printf, 2, 3))) static enum err refuse(struct loader *l, const char *format,
+                                                             ...)
+{
+    va_list arguments;
+    int size = snprintf(l->message, CONFIG_MESSAGE_BYTES, "%.300s: ", l->path);
+    va_start(arguments, format);
+    vsnprintf(l->message + size, CONFIG_MESSAGE_BYTES - (size_t)size, format, arguments);
+    va_end(arguments);
+    return ERR_CONFIG;
+}
+
+/* Makes a path that is relative to the file's folder one to open. The text is libcyaml's, which
+ * takes it from malloc and frees it later. */
+static enum err resolve(struct loader *l, char **path)
+{
+    const char *slash = strrchr(l->path, '/');
+    if (*path == NULL || (*path)[0] == '/' || slash == NULL)
+        return ERR_OK;
+    char *joined = NULL;
+    if (asprintf(&joined, "%.*s/%s", (int)(slash - l->path), l->path, *path) < 0)
+        return ERR_MEMORY;
+    free(*path);
+    *path = joined;
+    return ERR_OK;
+}
+
+static enum err resolve_key(struct loader *l, struct key_file *key)
+{
+    if (key == NULL)
+        return ERR_OK;
+    TRY(resolve(l, &key->file));
+    TRY(resolve(l, &key->passphrase_file));
+    TRY(resolve(l, &key->pin_file));
+    return resolve(l, &key->module);
+}
+
+static enum err resolve_all(struct loader *l, struct config_file *file)
+{
+    TRY(resolve(l, &file->state_dir));
+    TRY(resolve(l, &file->publish_dir));
+    TRY(resolve(l, &file->publish_key));
+    for (size_t i = 0; i < file->issuers_count; i++) {
+        struct issuer_file *issuer = &file->issuers[i];
+        TRY(resolve(l, &issuer->ca_certificate));
+        TRY(resolve(l, &issuer->responder_certificate));
+        TRY(resolve_key(l, issuer->key));
+        TRY(resolve_key(l, issuer->responder_key));
+    }
+    return ERR_OK;
+}
+
+static enum err take_pem_key(struct loader *l, const char *where, const struct key_file *key,
+                             struct signer_options *ret)
+{
+    if (key->token != NULL || key->pin_file != NULL || key->label != NULL || key->id != NULL)
+        return refuse(l, "%s: token, pin_file, label and id go with module", where);
+    if (key->passphrase_file != NULL && key->passphrase_env != NULL)
+        return refuse(l, "%s: passphrase_file and passphrase_env exclude each other", where);
+    *ret = (struct signer_options){
+        .backend = SIGNER_PEM,
+        .key_file = key->file,
+        .passphrase_file = key->passphrase_file,
+        .passphrase_environment = key->passphrase_env,
+    };
+    return ERR_OK;
+}
+
+static enum err take_pkcs11_key(struct loader *l, const char *where, const struct key_file *key,
+                                struct signer_options *ret)
+{
+    if (key->passphrase_file != NULL || key->passphrase_env != NULL)
+        return refuse(l, "%s: a token has a pin_file, not a passphrase", where);
+    if (key->label == NULL && key->id == NULL)
+        return refuse(l, "%s: name the key on the token by label or id", where);
+    *ret = (struct signer_options){
+        .backend = SIGNER_PKCS11,
+        .module = key->module,
+        .token_label = key->token,
+        .pin_file = key->pin_file,
+        .key_label = key->label,
+        .key_id = key->id,
+    };
+    return ERR_OK;
+}
+
+static enum err take_key(struct loader *l, const char *where, const struct key_file *key,
+                         struct signer_options *ret)
+{
+    if ((key->file != NULL) == (key->module != NULL))
+        return refuse(l, "%s: give either file (PEM) or module (PKCS#11)", where);
+    return key->file != NULL ? take_pem_key(l, where, key, ret)
+                             : take_pkcs11_key(l, where, key, ret);
+}
+
+static enum err take_keys(struct loader *l, const struct issuer_file *file,
+                          struct issuer_config *issuer)
+{
+    char where[128];
+    issuer->has_ca_key = file->key != NULL;
+    if (file->key != NULL) {
+        snprintf(where, sizeof where, "issuer %.60s: key", file->name);
+        TRY(take_key(l, where, file->key, &issuer->ca_key));
+    }
+    if ((file->responder_certificate != NULL) != (file->responder_key != NULL))
+        return refuse(l, "issuer %s: responder_certificate and responder_key go together",
+                      file->name);
+    if (file->responder_key == NULL) {
+        if (file->key == NULL)
+            return refuse(l, "issuer %s: needs a key, or responder_certificate and responder_key",
+                          file->name);
+        issuer->signer = issuer->ca_key;
+        return ERR_OK;
+    }
+    snprintf(where, sizeof where, "issuer %.60s: responder_key", file->name);
+    return take_key(l, where, file->responder_key, &issuer->signer);
+}
+
+static enum err check_times(struct loader *l, const struct issuer_config *issuer)
+{
+    bool usual = issuer->validity_s >= VALIDITY_MIN_S && issuer->validity_s <= VALIDITY_MAX_S;
+    if (!usual && !l->config->allow_any_validity)
+        return refuse(l,
+                      "issuer %s: validity_s: %" PRIu64 " is outside of 8 hours to 10 days "
+                      "(%u..%u); allow_any_validity: true permits it",
+                      issuer->name, issuer->validity_s, VALIDITY_MIN_S, VALIDITY_MAX_S);
+    if (issuer->backdate_s >= issuer->refresh_s)
+        return refuse(l, "issuer %s: backdate_s must be below refresh_s", issuer->name);
+    if (issuer->refresh_s + issuer->backdate_s >= issuer->validity_s)
+        return refuse(l, "issuer %s: refresh_s and backdate_s together must be below validity_s",
+                      issuer->name);
+    return ERR_OK;
+}
+
+static enum err take_issuer(struct loader *l, const struct issuer_file *file,
+                            struct issuer_config *issuer)
+{
+    issuer->name = file->name;
+    issuer->ca_certificate = file->ca_certificate;
+    issuer->responder_certificate = file->responder_certificate;
+    issuer->certid = file->certid == 0 ? CERTID_BOTH : file->certid;
+#define X(key, fallback, min, max, text) issuer->key = file->key ? *file->key : (fallback);
+    ISSUER_NUMBER_TABLE(X)
+#undef X
+    TRY(take_keys(l, file, issuer));
+    return check_times(l, issuer);
+}
+
+static enum err take_issuers(struct loader *l, const struct config_file *file)
+{
+    struct presigner_config *config = l->config;
+    config->issuers = calloc(file->issuers_count, sizeof *config->issuers);
+    if (config->issuers == NULL)
+        return ERR_MEMORY;
+    config->issuer_count = file->issuers_count;
+    for (size_t i = 0; i < config->issuer_count; i++) {
+        TRY(take_issuer(l, &file->issuers[i], &config->issuers[i]));
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(config->issuers[i].name, config->issuers[j].name) == 0)
+                return refuse(l, "issuer %s: two issuers have this name", config->issuers[i].name);
+    }
+    return ERR_OK;
+}
+
+static enum err take_program(struct loader *l, const struct config_file *file)
+{
+    struct presigner_config *config = l->config;
+    config->network = file->network;
+    config->state_dir = file->state_dir;
+    config->publish_dir = file->publish_dir;
+    config->publish_key = file->publish_key;
+    config->has_admin = file->admin != NULL;
+    config->verify = file->verify == VERIFY_FILE_ALL    ? SIGN_VERIFY_ALL
+                     : file->verify == VERIFY_FILE_NONE ? SIGN_VERIFY_NONE
+                                                        : SIGN_VERIFY_SAMPLE;
+    config->allow_any_validity = file->allow_any_validity;
+#define X(key, fallback, min, max, text) config->key = file->key ? *file->key : (fallback);
+    PRESIGNER_NUMBER_TABLE(X)
+#undef X
+    if (network_name_check(span_text(file->network)) != ERR_OK)
+        return refuse(l, "network: letters, digits, dots and hyphens, a letter or digit first");
+    if (file->admin != NULL && address_from_text(span_text(file->admin), &config->admin) != ERR_OK)
+        return refuse(l, "admin: \"%s\" is not like 127.0.0.1:9081 or [::1]:9081", file->admin);
+    if (config->head_refresh_s >= config->head_validity_s)
+        return refuse(l, "head_refresh_s must be below head_validity_s");
+    return ERR_OK;
+}
+
+static enum err take_file(struct loader *l, struct config_file *file)
+{
+    TRY(resolve_all(l, file));
+    TRY(take_program(l, file));
+    return take_issuers(l, file);
+}
+
+enum err presigner_config_load(const char *path, struct presigner_config **ret,
+                               char message[static CONFIG_MESSAGE_BYTES])
+{
+    struct presigner_config *config = calloc(1, sizeof *config);
+    if (config == NULL)
+        return ERR_MEMORY;
+    struct loader l = {.path = path, .message = message, .config = config};
+    enum err err = config_load(path, config_file_schema(), &config->file, message);
+    if (err == ERR_OK) {
+        err = take_file(&l, config->file);
+        if (err == ERR_MEMORY)
+            refuse(&l, "%s", err_text(err));
+    }
+    if (err != ERR_OK) {
+        presigner_config_free(config);
+        return err;
+    }
+    *ret = config;
+    return ERR_OK;
+}
+
+struct presigner_config *presigner_config_free(struct presigner_config *config)
+{
+    if (config == NULL)
+        return NULL;
+    if (config->file != NULL)
+        config_free(config_file_schema(), config->file);
+    free(config->issuers);
+    free(config);
+    return NULL;
+}
+
+const struct issuer_config *presigner_config_issuer(const struct presigner_config *config,
+                                                    const char *name)
+{
+    if (name == NULL)
+        return config->issuer_count == 1 ? &config->issuers[0] : NULL;
+    for (size_t i = 0; i < config->issuer_count; i++)
+        if (strcmp(config->issuers[i].name, name) == 0)
+            return &config->issuers[i];
+    return NULL;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "presigner/config_file.h"
+
+#define NAME_BYTES_MAX 255
+
+/* An optional number with its range (lib/os/config.h), kept as a pointer so that 0 is not taken for
+ * "not given". */
+#define NUMBER(structure, member, low, high)                           \
+    {                                                                  \
+        .key = #member, .data_offset = offsetof(structure, member),    \
+        .value = {                                                     \
+            CYAML_VALUE_UINT(CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, \
+                             *((structure *)NULL)->member),            \
+            .string = {.min = (low), .max = (high)},                   \
+        },                                                             \
+    }
+#define TEXT(structure, member, flags, bytes_max) \
+    CYAML_FIELD_STRING_PTR(#member, (flags), structure, member, 1, (bytes_max))
+#define OPTIONAL CYAML_FLAG_OPTIONAL
+#define REQUIRED CYAML_FLAG_DEFAULT
+
+static const cyaml_schema_field_t key_fields[] = {
+    TEXT(struct key_file, file, OPTIONAL, PATH_BYTES_MAX),
+    TEXT(struct key_file, passphrase_file, OPTIONAL, PATH_BYTES_MAX),
+    TEXT(struct key_file, passphrase_env, OPTIONAL, NAME_BYTES_MAX),
+    TEXT(struct key_file, module, OPTIONAL, PATH_BYTES_MAX),
+    TEXT(struct key_file, token, OPTIONAL, NAME_BYTES_MAX),
+    TEXT(struct key_file, label, OPTIONAL, NAME_BYTES_MAX),
+    TEXT(struct key_file, id, OPTIONAL, NAME_BYTES_MAX),
+    TEXT(struct key_file, pin_file, OPTIONAL, PATH_BYTES_MAX),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_strval_t certid_words[] = {
+    {"both", CERTID_BOTH}, {"sha1", CERTID_SHA1}, {"sha256", CERTID_SHA256}};
+
+static const cyaml_schema_field_t issuer_fields[] = {
+    TEXT(struct issuer_file, name, REQUIRED, NETWORK_NAME_MAX),
+    TEXT(struct issuer_file, ca_certificate, REQUIRED, PATH_BYTES_MAX),
+    TEXT(struct issuer_file, responder_certificate, OPTIONAL, PATH_BYTES_MAX),
+    CYAML_FIELD_MAPPING_PTR("key", OPTIONAL, struct issuer_file, key, key_fields),
+    CYAML_FIELD_MAPPING_PTR("responder_key", OPTIONAL, struct issuer_file, responder_key,
+                            key_fields),
+    CYAML_FIELD_ENUM("certid", OPTIONAL | CYAML_FLAG_STRICT, struct issuer_file, certid,
+                     certid_words, CYAML_ARRAY_LEN(certid_words)),
+#define X(name, fallback, min, max, text) NUMBER(struct issuer_file, name, min, max),
+    ISSUER_NUMBER_TABLE(X)
+#undef X
+        CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t issuer_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct issuer_file, issuer_fields),
+};
+
+static const cyaml_strval_t verify_words[] = {
+    {"all", VERIFY_FILE_ALL}, {"sample", VERIFY_FILE_SAMPLE}, {"none", VERIFY_FILE_NONE}};
+
+static const cyaml_schema_field_t program_fields[] = {
+    TEXT(struct config_file, network, REQUIRED, NETWORK_NAME_MAX),
+    TEXT(struct config_file, state_dir, REQUIRED, PATH_BYTES_MAX),
+    TEXT(struct config_file, publish_dir, REQUIRED, PATH_BYTES_MAX),
+    TEXT(struct config_file, publish_key, REQUIRED, PATH_BYTES_MAX),
+    TEXT(struct config_file, admin, OPTIONAL, NAME_BYTES_MAX),
+    CYAML_FIELD_ENUM("verify", OPTIONAL | CYAML_FLAG_STRICT, struct config_file, verify,
+                     verify_words, CYAML_ARRAY_LEN(verify_words)),
+    CYAML_FIELD_BOOL("allow_any_validity", OPTIONAL, struct config_file, allow_any_validity),
+#define X(name, fallback, min, max, text) NUMBER(struct config_file, name, min, max),
+    PRESIGNER_NUMBER_TABLE(X)
+#undef X
+        CYAML_FIELD_SEQUENCE("issuers", CYAML_FLAG_POINTER, struct config_file, issuers,
+                             &issuer_schema, 1, CONFIG_ISSUERS_MAX),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t program_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct config_file, program_fields),
+};
+
+const cyaml_schema_value_t *config_file_schema(void)
+{
+    return &program_schema;
+}

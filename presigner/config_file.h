@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* presigner.yaml as libcyaml loads it, before defaults and checks: for config.c. A number that was
+ * not given is NULL. */
+#pragma once
+
+#include "presigner/config.h"
+
+enum verify_file { VERIFY_FILE_DEFAULT, VERIFY_FILE_ALL, VERIFY_FILE_SAMPLE, VERIFY_FILE_NONE };
+
+struct key_file {
+    char *file;
+    char *passphrase_file;
+    char *passphrase_env;
+    char *module;
+    char *token;
+    char *label;
+    char *id;
+    char *pin_file;
+};
+
+struct issuer_file {
+    char *name;
+    char *ca_certificate;
+    char *responder_certificate;
+    struct key_file *key;
+    struct key_file *responder_key;
+    enum certid_set certid; /* 0: not given */
+#define X(name, fallback, min, max, text) uint64_t *name;
+    ISSUER_NUMBER_TABLE(X)
+#undef X
+};
+
+struct config_file {
+    char *network;
+    char *state_dir;
+    char *publish_dir;
+    char *publish_key;
+    char *admin;
+    enum verify_file verify;
+    bool allow_any_validity;
+#define X(name, fallback, min, max, text) uint64_t *name;
+    PRESIGNER_NUMBER_TABLE(X)
+#undef X
+    struct issuer_file *issuers;
+    unsigned issuers_count;
+};
+
+const cyaml_schema_value_t *config_file_schema(void);
