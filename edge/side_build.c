@@ -146,7 +146,8 @@ static enum err plan_make(const struct side_index *previous, struct side_range *
     range_count = ranges_join(ranges, range_count);
     chunks_mark(plan, ranges, range_count);
     chunks_mark_small(plan);
-    memcpy(plan->walks, ranges, range_count * sizeof *ranges);
+    if (range_count > 0)
+        memcpy(plan->walks, ranges, range_count * sizeof *ranges);
     plan->walk_count = range_count;
     for (uint32_t i = 0; i < plan->chunk_count; i++)
         if (plan->chunks[i].dirty)
@@ -186,12 +187,11 @@ static enum err walk(const struct side_source *source, const struct side_key *af
         TRY(walk_take(g, key, block));
         err = source->next(source->context, &key, &block);
     }
-    if (err != ERR_OK && err != ERR_NOT_FOUND)
-        return err;
-    return side_grower_end_run(g);
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
-/* Clean chunks and walks, in key order. They are disjoint, so comparing their ends is enough. */
+/* Clean chunks and walks, in key order. They are disjoint, so comparing where they begin is enough.
+ * Walks with no clean chunk between them fill the same chunks. */
 static enum err plan_run(const struct side_source *source, const struct plan *plan,
                          struct side_grower *g)
 {

@@ -25,7 +25,7 @@ struct side_grower {
     struct side_pending pending[SIDE_PENDING_MAX];
 };
 
-/** One block; its key's serial octets stay where they are until the run ends. ERR_MEMORY. */
+/** One block; its key's serial octets stay where they are until the grower is done. ERR_MEMORY. */
 MUST_CHECK enum err side_grower_add(struct side_grower *g, uint64_t issuer_id, uint8_t serial_size,
                                     const uint8_t *serial, const uint8_t *block);
 /** A whole chunk of another index, to be shared. Ends the run before it. ERR_MEMORY. */

@@ -1,0 +1,590 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every row of the design's answer table, and what the answers say to caches. */
+#include "edge/answer.h"
+#include "edge/answer_head.h"
+#include "lib/base64.h"
+#include "tests/fixture/edge_fixture.h"
+
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <openssl/ocsp.h>
+
+#define NOW_S     1800000000u
+#define REFRESH_S 302400u
+#define WEEK_S    604800u
+
+enum { GOOD, REVOKED, STALE, FUTURE, LATE, SHA1_ONLY, NO_TEMPLATE, STATEMENT_COUNT };
+
+static struct {
+    struct edge_fixture fixture;
+    struct ocsp_template templates[3];
+    struct fixture_statement statements[STATEMENT_COUNT];
+    struct answer_config config;
+    struct answer_clock clock;
+} world;
+
+static const struct {
+    uint32_t this_update_s;
+    uint32_t next_update_s;
+    uint8_t status;
+    uint16_t template_no;
+} facts_of[STATEMENT_COUNT] = {
+    [GOOD] = {NOW_S - 1000, NOW_S - 1000 + WEEK_S, CERT_GOOD, 1},
+    [REVOKED] = {NOW_S, NOW_S + WEEK_S, CERT_REVOKED, 1},
+    [STALE] = {NOW_S - WEEK_S, NOW_S, CERT_GOOD, 1},
+    [FUTURE] = {NOW_S + 1, NOW_S + WEEK_S, CERT_GOOD, 1},
+    [LATE] = {NOW_S - REFRESH_S - 5, NOW_S + 10, CERT_GOOD, 1},
+    [SHA1_ONLY] = {NOW_S - 1000, NOW_S + WEEK_S, CERT_GOOD, 2},
+    [NO_TEMPLATE] = {NOW_S - 1000, NOW_S + WEEK_S, CERT_GOOD, 77},
+};
+
+static int world_start(void **state)
+{
+    (void)state;
+    struct fixture_random r = fixture_random_of(1);
+    world.templates[0] = fixture_template(0, 1, CERTID_BOTH, REFRESH_S);
+    world.templates[1] = fixture_template(0, 2, CERTID_SHA1, REFRESH_S);
+    world.templates[2] = fixture_template(9, 1, CERTID_BOTH, REFRESH_S); /* has no statements */
+    struct fixture_statement sorted[STATEMENT_COUNT];
+    for (int i = 0; i < STATEMENT_COUNT; i++) {
+        bool revoked = facts_of[i].status == CERT_REVOKED;
+        struct facts facts = {.template_no = facts_of[i].template_no,
+                              .status = facts_of[i].status,
+                              .reason = revoked ? REASON_KEY_COMPROMISE : REASON_ABSENT,
+                              .revoked_at_s = revoked ? NOW_S - 77 : 0,
+                              .this_update_s = facts_of[i].this_update_s,
+                              .next_update_s = facts_of[i].next_update_s};
+        world.statements[i] = fixture_statement(&r, world.templates[0].issuer_id, 16, facts);
+        sorted[i] = world.statements[i];
+    }
+    fixture_statements_sort(sorted, STATEMENT_COUNT);
+    edge_fixture_start(&world.fixture, world.templates, 3, sorted, STATEMENT_COUNT);
+    assert_int_equal(answer_config_set(&world.config, "/"), ERR_OK);
+    answer_clock_set(&world.clock, NOW_S);
+    return 0;
+}
+
+static int world_stop(void **state)
+{
+    (void)state;
+    edge_fixture_stop(&world.fixture);
+    return 0;
+}
+
+struct response {
+    enum outcome outcome;
+    unsigned status;
+    uint8_t octets[ANSWER_BYTES_MAX + 1];
+    size_t size;
+    size_t head_size;
+};
+
+static struct response answer_with(const struct snapshot *snapshot, const char *head,
+                                   struct span body, enum answer_connection connection)
+{
+    static struct response response;
+    response = (struct response){0};
+    struct http_request request;
+    enum http_verdict verdict = http_request_parse(span_text(head), 0, &request);
+    assert_int_equal(verdict, HTTP_REQUEST);
+    struct answer_query query;
+    answer_begin(snapshot, &world.config, &request, body, &query);
+    if (query.needs_lookup)
+        snapshot_find_chunk(&query.lookup);
+    response.outcome = answer_finish(snapshot, &world.clock, &query, connection, response.octets,
+                                     ANSWER_BYTES_MAX, &response.size);
+    response.octets[response.size] = 0;
+    const char *end = strstr((const char *)response.octets, "\r\n\r\n");
+    assert_non_null(end);
+    response.head_size = (size_t)(end + 4 - (const char *)response.octets);
+    assert_int_equal(sscanf((const char *)response.octets, "HTTP/1.1 %u ", &response.status), 1);
+    return response;
+}
+
+static struct response answer_head_text(const char *head, struct span body)
+{
+    return answer_with(world.fixture.snapshot, head, body, ANSWER_KEEP);
+}
+
+/* "<METHOD> /<encoded> HTTP/1.1" with more field lines. */
+static const char *get_text(const char *method, const struct fixture_statement *s,
+                            enum certid_hash hash, const char *fields)
+{
+    static char text[8192];
+    uint8_t der[256];
+    char path[1024];
+    size_t path_size = 0;
+    size_t size = fixture_request(&world.templates[0], hash, &s->serial, der, sizeof der);
+    assert_int_equal(ocsp_path_encode(span_of(der, size), path, sizeof path, &path_size), ERR_OK);
+    snprintf(text, sizeof text, "%s /%.*s HTTP/1.1\r\nHost: x\r\n%s\r\n", method, (int)path_size,
+             path, fields);
+    return text;
+}
+
+static struct response get(int which, const char *fields)
+{
+    return answer_head_text(get_text("GET", &world.statements[which], CERTID_HASH_SHA1, fields),
+                            SPAN_EMPTY);
+}
+
+static void expect_field(const struct response *r, const char *name, const char *value)
+{
+    char line[256];
+    snprintf(line, sizeof line, "\r\n%s: %s\r\n", name, value);
+    if (memmem(r->octets, r->head_size, line, strlen(line)) == NULL)
+        fail_msg("no \"%s: %s\" in:\n%s", name, value, (const char *)r->octets);
+}
+
+static void expect_no_field(const struct response *r, const char *name)
+{
+    char line[64];
+    snprintf(line, sizeof line, "\r\n%s:", name);
+    assert_null(memmem(r->octets, r->head_size, line, strlen(line)));
+}
+
+static void expect_date(const struct response *r, const char *name, uint64_t time_s)
+{
+    char text[IMF_FIXDATE_BYTES + 1] = {0};
+    imf_fixdate_write(time_s, (uint8_t *)text);
+    expect_field(r, name, text);
+}
+
+static void expect_length(const struct response *r, size_t size)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%zu", size);
+    expect_field(r, "Content-Length", text);
+}
+
+static void etag_of(int which, char ret[static ANSWER_ETAG_BYTES + 1])
+{
+    char *at = ret;
+    *at++ = '"';
+    for (int i = 0; i < ANSWER_ETAG_OCTETS; i++)
+        at += sprintf(at, "%02x", world.statements[which].signature[i]);
+    strcpy(at, "\"");
+}
+
+/* The independent reader: OpenSSL decodes what is sent and says what it is. */
+static void expect_openssl(const struct response *r, int which)
+{
+    const uint8_t *der = r->octets + r->head_size;
+    long size = (long)(r->size - r->head_size);
+    OCSP_RESPONSE *response = d2i_OCSP_RESPONSE(NULL, &der, size);
+    assert_non_null(response);
+    assert_int_equal(OCSP_response_status(response), OCSP_RESPONSE_STATUS_SUCCESSFUL);
+    OCSP_BASICRESP *basic = OCSP_response_get1_basic(response);
+    assert_non_null(basic);
+    assert_int_equal(OCSP_resp_count(basic), 2);
+    for (int i = 0; i < 2; i++) {
+        OCSP_SINGLERESP *single = OCSP_resp_get0(basic, i);
+        int reason = 0;
+        ASN1_GENERALIZEDTIME *next = NULL;
+        int status = OCSP_single_get0_status(single, &reason, NULL, NULL, &next);
+        assert_int_equal(status, facts_of[which].status == CERT_REVOKED ? V_OCSP_CERTSTATUS_REVOKED
+                                                                        : V_OCSP_CERTSTATUS_GOOD);
+        time_t next_s = (time_t)facts_of[which].next_update_s;
+        assert_int_equal(ASN1_TIME_cmp_time_t(next, next_s), 0);
+        ASN1_INTEGER *serial = NULL;
+        OCSP_id_get0_info(NULL, NULL, NULL, &serial,
+                          (OCSP_CERTID *)(uintptr_t)OCSP_SINGLERESP_get0_id(single));
+        assert_int_equal(ASN1_STRING_length(serial), 16);
+        assert_memory_equal(ASN1_STRING_get0_data(serial), world.statements[which].serial.octets,
+                            16);
+    }
+    OCSP_BASICRESP_free(basic);
+    OCSP_RESPONSE_free(response);
+}
+
+static void expect_statement_head(const struct response *r, int which, uint64_t max_age_s)
+{
+    char text[128];
+    char etag[ANSWER_ETAG_BYTES + 1];
+    etag_of(which, etag);
+    snprintf(text, sizeof text, "max-age=%llu, public, no-transform, must-revalidate",
+             (unsigned long long)max_age_s);
+    expect_field(r, "Cache-Control", text);
+    expect_field(r, "ETag", etag);
+    expect_date(r, "Date", NOW_S);
+    expect_date(r, "Expires", facts_of[which].next_update_s);
+    expect_date(r, "Last-Modified", facts_of[which].this_update_s);
+}
+
+static void test_known(void **state)
+{
+    (void)state;
+    static const struct {
+        int which;
+        enum outcome outcome;
+        uint64_t max_age_s;
+    } rows[] = {
+        {GOOD, OUTCOME_GOOD, REFRESH_S - 1000},
+        {REVOKED, OUTCOME_REVOKED, REFRESH_S},
+        {LATE, OUTCOME_GOOD,
+         10}, /* the presigner is late, and nextUpdate is nearer than a minute */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (int hash = CERTID_HASH_SHA1; hash <= CERTID_HASH_SHA256; hash++) {
+            const struct fixture_statement *s = &world.statements[rows[i].which];
+            struct response r =
+                answer_head_text(get_text("GET", s, (enum certid_hash)hash, ""), SPAN_EMPTY);
+            assert_int_equal(r.outcome, rows[i].outcome);
+            assert_int_equal(r.status, 200);
+            expect_field(&r, "Content-Type", "application/ocsp-response");
+            expect_length(&r, r.size - r.head_size);
+            expect_statement_head(&r, rows[i].which, rows[i].max_age_s);
+            expect_no_field(&r, "Connection");
+            expect_openssl(&r, rows[i].which);
+        }
+    }
+}
+
+static void test_late_constant(void **state)
+{
+    (void)state;
+    struct statement s = {.facts = {.this_update_s = NOW_S - 500, .next_update_s = NOW_S + 5000},
+                          .signature = span_of(world.statements[0].signature, 64)};
+    struct answer_validators v;
+    struct ocsp_template t = world.templates[0];
+    static const struct {
+        uint32_t refresh_s;
+        uint64_t max_age_s;
+    } rows[] = {{499, 60}, {500, 60}, {501, 1}, {5400, 4900}, {5500, 5000}, {9999, 5000}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        t.refresh_interval_s = rows[i].refresh_s;
+        answer_validators_make(&t, &s, NOW_S, &v);
+        assert_int_equal(v.max_age_s, rows[i].max_age_s);
+    }
+}
+
+static void test_conditions(void **state)
+{
+    (void)state;
+    char etag[ANSWER_ETAG_BYTES + 1];
+    char old[IMF_FIXDATE_BYTES + 1] = {0};
+    char same[IMF_FIXDATE_BYTES + 1] = {0};
+    etag_of(GOOD, etag);
+    imf_fixdate_write(facts_of[GOOD].this_update_s - 1, (uint8_t *)old);
+    imf_fixdate_write(facts_of[GOOD].this_update_s, (uint8_t *)same);
+    static char lines[12][256];
+    bool not_modified[12] = {0};
+    size_t n = 0;
+#define ROW(expected, ...)                                \
+    do {                                                  \
+        snprintf(lines[n], sizeof lines[n], __VA_ARGS__); \
+        not_modified[n++] = (expected);                   \
+    } while (0)
+    ROW(true, "If-None-Match: %s\r\n", etag);
+    ROW(true, "If-None-Match: W/%s\r\n", etag);
+    ROW(true, "If-None-Match: \"a\", W/\"b\" , %s\r\n", etag);
+    ROW(true, "If-None-Match: *\r\n");
+    ROW(false, "If-None-Match: \"other\"\r\n");
+    ROW(false, "If-None-Match: \"other\"\r\nIf-Modified-Since: %s\r\n", same);
+    ROW(true, "If-None-Match: %s\r\nIf-Modified-Since: %s\r\n", etag, old);
+    ROW(true, "If-Modified-Since: %s\r\n", same);
+    ROW(false, "If-Modified-Since: %s\r\n", old);
+    ROW(false, "If-Modified-Since: yesterday\r\n");
+    ROW(false, "If-None-Match: %s\r\nIf-None-Match: \"b\"\r\n", etag);
+    ROW(false, "If-None-Match: \r\nIf-Modified-Since: %s\r\n", same);
+#undef ROW
+    for (size_t i = 0; i < n; i++) {
+        struct response r = get(GOOD, lines[i]);
+        if (r.status != (not_modified[i] ? 304u : 200u))
+            fail_msg("%s answered %u", lines[i], r.status);
+        assert_int_equal(r.outcome, not_modified[i] ? OUTCOME_NOT_MODIFIED : OUTCOME_GOOD);
+        expect_statement_head(&r, GOOD, REFRESH_S - 1000);
+        if (not_modified[i]) {
+            assert_int_equal(r.size, r.head_size);
+            expect_no_field(&r, "Content-Length");
+        }
+    }
+}
+
+static void test_conditions_of_what_is_not_fresh(void **state)
+{
+    (void)state;
+    assert_int_equal(get(STALE, "If-None-Match: *\r\n").outcome, OUTCOME_STALE);
+    assert_int_equal(get(FUTURE, "If-None-Match: *\r\n").outcome, OUTCOME_FUTURE);
+}
+
+static void expect_ocsp_error(const struct response *r, enum ocsp_response_status status)
+{
+    assert_int_equal(r->status, 200);
+    expect_field(r, "Content-Type", "application/ocsp-response");
+    expect_field(r, "Cache-Control", "no-store, no-cache, max-age=0");
+    expect_no_field(r, "ETag");
+    expect_no_field(r, "Expires");
+    const uint8_t wire[] = {0x30, 0x03, 0x0a, 0x01, (uint8_t)status};
+    assert_int_equal(r->size - r->head_size, sizeof wire);
+    assert_memory_equal(r->octets + r->head_size, wire, sizeof wire);
+    expect_length(r, sizeof wire);
+}
+
+static void test_not_served(void **state)
+{
+    (void)state;
+    static const struct {
+        int which;
+        enum outcome outcome;
+        enum ocsp_response_status status;
+    } rows[] = {
+        {STALE, OUTCOME_STALE, OCSP_TRY_LATER},
+        {FUTURE, OUTCOME_FUTURE, OCSP_TRY_LATER},
+        {NO_TEMPLATE, OUTCOME_NOT_READY, OCSP_TRY_LATER},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct response r = get(rows[i].which, "");
+        assert_int_equal(r.outcome, rows[i].outcome);
+        expect_ocsp_error(&r, rows[i].status);
+    }
+    struct response r = answer_head_text(
+        get_text("GET", &world.statements[SHA1_ONLY], CERTID_HASH_SHA256, ""), SPAN_EMPTY);
+    assert_int_equal(r.outcome, OUTCOME_UNKNOWN_ISSUER);
+    assert_int_equal(get(SHA1_ONLY, "").outcome, OUTCOME_GOOD);
+}
+
+static void test_not_ready(void **state)
+{
+    (void)state;
+    const char *text = get_text("GET", &world.statements[GOOD], CERTID_HASH_SHA1, "");
+    struct response r = answer_with(NULL, text, SPAN_EMPTY, ANSWER_KEEP);
+    assert_int_equal(r.outcome, OUTCOME_NOT_READY);
+    expect_ocsp_error(&r, OCSP_TRY_LATER);
+    struct snapshot incomplete = *world.fixture.snapshot;
+    incomplete.position.complete = 0;
+    r = answer_with(&incomplete, text, SPAN_EMPTY, ANSWER_KEEP);
+    assert_int_equal(r.outcome, OUTCOME_NOT_READY);
+}
+
+static struct response post_serial(const struct ocsp_template *t, struct span serial)
+{
+    uint8_t der[512];
+    size_t size = 0;
+    assert_int_equal(ocsp_request_encode(CERTID_HASH_SHA1, span_of(t->name_sha1, 20),
+                                         span_of(t->key_sha1, 20), serial, der, sizeof der, &size),
+                     ERR_OK);
+    return answer_head_text("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
+                            "Content-Type: application/ocsp-request\r\n\r\n",
+                            span_of(der, size));
+}
+
+static void test_unknown(void **state)
+{
+    (void)state;
+    static const uint8_t absent[] = {1, 2, 3};
+    static const uint8_t negative[] = {0x80, 1};
+    static const uint8_t zero[] = {0};
+    static const uint8_t longest[SERIAL_BYTES_MAX + 1] = {1};
+    const struct ocsp_template *known = &world.templates[0];
+    struct ocsp_template stranger = fixture_template(5, 1, CERTID_BOTH, 1);
+    struct ocsp_template crossed = world.templates[0];
+    memcpy(crossed.name_sha1, stranger.name_sha1, sizeof crossed.name_sha1);
+    const struct {
+        const struct ocsp_template *t;
+        struct span serial;
+        enum outcome outcome;
+    } rows[] = {
+        {known, span_of(absent, sizeof absent), OUTCOME_UNKNOWN_SERIAL},
+        {known, span_of(negative, sizeof negative), OUTCOME_UNKNOWN_SERIAL},
+        {known, span_of(zero, sizeof zero), OUTCOME_UNKNOWN_SERIAL},
+        {known, span_of(longest, sizeof longest), OUTCOME_UNKNOWN_SERIAL},
+        {&world.templates[2], span_of(absent, sizeof absent), OUTCOME_UNKNOWN_SERIAL},
+        {&stranger, span_of(absent, sizeof absent), OUTCOME_UNKNOWN_ISSUER},
+        {&crossed, span_of(world.statements[GOOD].serial.octets, 16), OUTCOME_UNKNOWN_ISSUER},
+        {known, span_of(world.statements[GOOD].serial.octets, 16), OUTCOME_GOOD},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct response r = post_serial(rows[i].t, rows[i].serial);
+        if (r.outcome != rows[i].outcome)
+            fail_msg("row %zu: %s", i, outcome_info(r.outcome)->label);
+        if (rows[i].outcome != OUTCOME_GOOD)
+            expect_ocsp_error(&r, OCSP_UNAUTHORIZED);
+    }
+}
+
+/* Two copies of the one Request in a requestList. */
+static size_t double_request(uint8_t *out)
+{
+    uint8_t der[256];
+    size_t size = fixture_request(&world.templates[0], CERTID_HASH_SHA1,
+                                  &world.statements[GOOD].serial, der, sizeof der);
+    /* 30 len 30 len 30 len <request>: three short or one-octet lengths, by what the encoder makes.
+     */
+    assert_true(der[1] < 0x80 && der[3] < 0x80 && der[5] < 0x80);
+    size_t one = size - 6;
+    assert_true(2 * one + 4 < 0x100 - 3);
+    const uint8_t heads[] = {0x30, 0x81, (uint8_t)(2 * one + 6), 0x30, 0x81, (uint8_t)(2 * one + 3),
+                             0x30, 0x81, (uint8_t)(2 * one)};
+    memcpy(out, heads, sizeof heads);
+    memcpy(out + sizeof heads, der + 6, one);
+    memcpy(out + sizeof heads + one, der + 6, one);
+    return sizeof heads + 2 * one;
+}
+
+static void test_post(void **state)
+{
+    (void)state;
+    static uint8_t der[1024];
+    uint8_t doubled[1024];
+    size_t size = fixture_request(&world.templates[0], CERTID_HASH_SHA256,
+                                  &world.statements[GOOD].serial, der, sizeof der);
+    size_t doubled_size = double_request(doubled);
+    const struct span whole = span_of(der, size);
+    const struct {
+        const char *line; /* target and Content-Type */
+        struct span body;
+        enum outcome outcome;
+    } rows[] = {
+        {"/ HTTP/1.1\r\nContent-Type: application/ocsp-request", whole, OUTCOME_GOOD},
+        {"/ HTTP/1.1\r\nContent-Type: Application/OCSP-Request ; a=b", whole, OUTCOME_GOOD},
+        {"/ HTTP/1.1\r\nX: y", whole, OUTCOME_GOOD},
+        {"/any/path HTTP/1.1\r\nX: y", whole, OUTCOME_GOOD},
+        {"/ HTTP/1.1\r\nContent-Type: text/plain", whole, OUTCOME_MEDIA_TYPE},
+        {"/ HTTP/1.1\r\nContent-Type: application/ocsp-requests", whole, OUTCOME_MEDIA_TYPE},
+        {"/ HTTP/1.1\r\nIf-None-Match: *", whole, OUTCOME_GOOD},
+        {"/ HTTP/1.1\r\nX: y", span_of(der, size - 1), OUTCOME_MALFORMED},
+        {"/ HTTP/1.1\r\nX: y", span_of(der, size + 1), OUTCOME_MALFORMED},
+        {"/ HTTP/1.1\r\nX: y", SPAN_EMPTY, OUTCOME_MALFORMED},
+        {"/ HTTP/1.1\r\nX: y", span_of(doubled, doubled_size), OUTCOME_MULTIPLE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char head[256];
+        snprintf(head, sizeof head, "POST %s\r\nHost: x\r\nContent-Length: 9\r\n\r\n",
+                 rows[i].line);
+        struct response r = answer_head_text(head, rows[i].body);
+        if (r.outcome != rows[i].outcome)
+            fail_msg("row %zu: %s", i, outcome_info(r.outcome)->label);
+    }
+}
+
+static void expect_text(const struct response *r, enum outcome outcome)
+{
+    const struct outcome_info *info = outcome_info(outcome);
+    assert_int_equal(r->outcome, outcome);
+    assert_int_equal(r->status, info->http_status);
+    expect_field(r, "Content-Type", "text/plain");
+    expect_length(r, strlen(info->text) + 1);
+}
+
+static void test_http_errors(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        enum outcome outcome;
+    } rows[] = {
+        {"GET / HTTP/1.1", OUTCOME_NOT_FOUND},
+        {"GET /favicon.ico HTTP/1.1", OUTCOME_NOT_FOUND},
+        {"GET /a?b=c HTTP/1.1", OUTCOME_NOT_FOUND},
+        {"GET /%zz HTTP/1.1", OUTCOME_NOT_FOUND},
+        {"OPTIONS * HTTP/1.1", OUTCOME_METHOD},
+        {"PUT / HTTP/1.1", OUTCOME_METHOD},
+        {"get / HTTP/1.1", OUTCOME_METHOD},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char head[256];
+        snprintf(head, sizeof head, "%s\r\nHost: x\r\n\r\n", rows[i].line);
+        struct response r = answer_head_text(head, SPAN_EMPTY);
+        expect_text(&r, rows[i].outcome);
+        if (rows[i].outcome == OUTCOME_METHOD)
+            expect_field(&r, "Allow", "GET, HEAD, POST");
+        else
+            expect_no_field(&r, "Allow");
+    }
+    struct response r = answer_head_text("GET /MAMCAQE HTTP/1.1\r\nHost: x\r\n\r\n", SPAN_EMPTY);
+    assert_int_equal(r.outcome, OUTCOME_MALFORMED);
+    expect_ocsp_error(&r, OCSP_MALFORMED_REQUEST);
+}
+
+static void test_head(void **state)
+{
+    (void)state;
+    for (int which = 0; which < STATEMENT_COUNT; which++) {
+        struct response whole = get(which, "");
+        struct response head = answer_head_text(
+            get_text("HEAD", &world.statements[which], CERTID_HASH_SHA1, ""), SPAN_EMPTY);
+        assert_int_equal(head.outcome, whole.outcome);
+        assert_int_equal(head.size, whole.head_size);
+        assert_memory_equal(head.octets, whole.octets, whole.head_size);
+    }
+    struct response r =
+        answer_head_text("HEAD /favicon.ico HTTP/1.1\r\nHost: x\r\n\r\n", SPAN_EMPTY);
+    expect_text(&r, OUTCOME_NOT_FOUND);
+    assert_int_equal(r.size, r.head_size);
+}
+
+static void test_connection(void **state)
+{
+    (void)state;
+    const char *text = get_text("GET", &world.statements[GOOD], CERTID_HASH_SHA1, "");
+    const struct snapshot *s = world.fixture.snapshot;
+    struct response r = answer_with(s, text, SPAN_EMPTY, ANSWER_CLOSE);
+    expect_field(&r, "Connection", "close");
+    r = answer_with(s, text, SPAN_EMPTY, ANSWER_KEEP_1_0);
+    expect_field(&r, "Connection", "keep-alive");
+    answer_error(&world.clock, OUTCOME_TIMEOUT, false, r.octets, ANSWER_BYTES_MAX, &r.size);
+    assert_memory_equal(r.octets, "HTTP/1.1 408 ", 13);
+    assert_non_null(memmem(r.octets, r.size, "\r\nConnection: close\r\n", 21));
+}
+
+static void test_prefix(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "ocsp/", "/ocsp", "x"};
+    struct answer_config config;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(answer_config_set(&config, bad[i]), ERR_CONFIG);
+    assert_int_equal(answer_config_set(&world.config, "/ocsp/"), ERR_OK);
+    const char *path = get_text("GET", &world.statements[GOOD], CERTID_HASH_SHA1, "");
+    char text[2048];
+    assert_int_equal(answer_head_text(path, SPAN_EMPTY).outcome, OUTCOME_NOT_FOUND);
+    snprintf(text, sizeof text, "GET /ocsp%s", strchr(path, '/'));
+    assert_int_equal(answer_head_text(text, SPAN_EMPTY).outcome, OUTCOME_GOOD);
+    snprintf(text, sizeof text, "GET http://host:80/ocsp%s", strchr(path, '/'));
+    assert_int_equal(answer_head_text(text, SPAN_EMPTY).outcome, OUTCOME_GOOD);
+    static const struct {
+        const char *path;
+        enum outcome outcome;
+    } rows[] = {{"/ocsp", OUTCOME_MALFORMED},
+                {"/ocsp/", OUTCOME_MALFORMED},
+                {"/ocsp/x", OUTCOME_MALFORMED},
+                {"/ocspx", OUTCOME_NOT_FOUND},
+                {"/", OUTCOME_NOT_FOUND}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        snprintf(text, sizeof text, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+                 rows[i].path);
+        assert_int_equal(answer_head_text(text, SPAN_EMPTY).outcome, rows[i].outcome);
+    }
+    assert_int_equal(answer_config_set(&world.config, "/"), ERR_OK);
+}
+
+static void test_clock(void **state)
+{
+    (void)state;
+    struct answer_clock clock = {0};
+    answer_clock_set(&clock, 784111777);
+    assert_memory_equal(clock.date, "Sun, 06 Nov 1994 08:49:37 GMT", IMF_FIXDATE_BYTES);
+    clock.date[0] = 'X';
+    answer_clock_set(&clock, 784111777);
+    assert_int_equal(clock.date[0], 'X'); /* the same second costs nothing */
+    answer_clock_set(&clock, 784111778);
+    assert_memory_equal(clock.date, "Sun, 06 Nov 1994 08:49:38 GMT", IMF_FIXDATE_BYTES);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_known),       cmocka_unit_test(test_late_constant),
+        cmocka_unit_test(test_conditions),  cmocka_unit_test(test_conditions_of_what_is_not_fresh),
+        cmocka_unit_test(test_not_served),  cmocka_unit_test(test_not_ready),
+        cmocka_unit_test(test_unknown),     cmocka_unit_test(test_post),
+        cmocka_unit_test(test_http_errors), cmocka_unit_test(test_head),
+        cmocka_unit_test(test_connection),  cmocka_unit_test(test_prefix),
+        cmocka_unit_test(test_clock),
+    };
+    return cmocka_run_group_tests(tests, world_start, world_stop);
+}
