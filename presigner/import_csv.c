@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "presigner/import_field.h"
+
+#include "lib/timetext.h"
+
+enum column { SERIAL, STATUS, REVOKED_AT, REASON, NOT_AFTER, COLUMN_COUNT };
+
+static const char *const column_names[COLUMN_COUNT] = {"serial", "status", "revoked_at", "reason",
+                                                       "not_after"};
+
+static enum err refuse(const char **ret_why, const char *why)
+{
+    *ret_why = why;
+    return ERR_MALFORMED;
+}
+
+/* A quote may only be the first and the last octet of a field. */
+static enum err unquote(struct span *field)
+{
+    struct span f = *field;
+    if (f.size >= 2 && f.data[0] == '"' && f.data[f.size - 1] == '"')
+        f = span_of(f.data + 1, f.size - 2);
+    if (f.size > 0 && memchr(f.data, '"', f.size) != NULL)
+        return ERR_MALFORMED;
+    *field = f;
+    return ERR_OK;
+}
+
+enum err import_csv_header(struct span line, const char **ret_why)
+{
+    struct span fields[COLUMN_COUNT];
+    line = import_trim(line);
+    size_t name_size = strlen(column_names[SERIAL]);
+    size_t start = line.size > 0 && line.data[0] == '"';
+    if (line.size < start + name_size ||
+        memcmp(line.data + start, column_names[SERIAL], name_size) != 0)
+        return ERR_NOT_FOUND;
+    bool equal = import_split(line, ',', fields, COLUMN_COUNT) == ERR_OK;
+    for (size_t i = 0; i < COLUMN_COUNT && equal; i++)
+        equal = unquote(&fields[i]) == ERR_OK && span_equal(fields[i], span_text(column_names[i]));
+    if (equal)
+        return ERR_OK;
+    *ret_why = "the columns are not serial,status,revoked_at,reason,not_after";
+    return ERR_UNSUPPORTED;
+}
+
+static enum err take_good(const struct span *fields, struct cert_record *record,
+                          const char **ret_why)
+{
+    if (fields[REVOKED_AT].size != 0 || fields[REASON].size != 0)
+        return refuse(ret_why, "a good certificate has no revoked_at and no reason");
+    record->status = CERT_GOOD;
+    record->reason = REASON_ABSENT;
+    return ERR_OK;
+}
+
+static enum err take_revoked(const struct span *fields, struct cert_record *record,
+                             const char **ret_why)
+{
+    uint64_t revoked_at_s;
+    enum reason reason = REASON_ABSENT;
+    if (fields[REVOKED_AT].size == 0)
+        return refuse(ret_why, "revoked without revoked_at");
+    if (human_time_read(fields[REVOKED_AT], &revoked_at_s) != ERR_OK)
+        return refuse(ret_why, "revoked_at is not a time");
+    if (fields[REASON].size != 0 && reason_from_text(fields[REASON], &reason) != ERR_OK)
+        return refuse(ret_why, "reason is not one of RFC 5280");
+    return import_revoked(revoked_at_s, reason, record, ret_why);
+}
+
+enum err import_csv_line(struct span line, struct import_line *ret, const char **ret_why)
+{
+    struct span fields[COLUMN_COUNT];
+    struct import_line out = {0};
+    uint64_t not_after_s;
+    if (import_split(import_trim(line), ',', fields, COLUMN_COUNT) != ERR_OK)
+        return refuse(ret_why, "not five columns: serial,status,revoked_at,reason,not_after");
+    for (size_t i = 0; i < COLUMN_COUNT; i++)
+        if (unquote(&fields[i]) != ERR_OK)
+            return refuse(ret_why, "a quote inside of a field");
+    TRY(import_serial(fields[SERIAL], &out.serial, ret_why));
+    if (span_equal(fields[STATUS], span_text("good")))
+        TRY(take_good(fields, &out.record, ret_why));
+    else if (span_equal(fields[STATUS], span_text("revoked")))
+        TRY(take_revoked(fields, &out.record, ret_why));
+    else
+        return refuse(ret_why, "status is neither good nor revoked");
+    if (fields[NOT_AFTER].size == 0)
+        return refuse(ret_why, "not_after is missing");
+    if (human_time_read(fields[NOT_AFTER], &not_after_s) != ERR_OK)
+        return refuse(ret_why, "not_after is not a time");
+    out.record.not_after_s = import_not_after(not_after_s);
+    *ret = out;
+    return ERR_OK;
+}
