@@ -61,8 +61,8 @@ static uint8_t next_symbol(struct decoder *d)
     d->at += 2;
     if (high > 15 || low > 15)
         return SYMBOL_INVALID;
-    symbol = d->symbols[high << 4 | low];
-    return symbol == SYMBOL_PERCENT ? SYMBOL_INVALID : symbol;
+    /* Nothing is decoded twice: an encoded '%' is no symbol to the caller. */
+    return d->symbols[high << 4 | low];
 }
 
 /* Whole groups without padding or percent-encoding: nearly all of a path. */

@@ -21,5 +21,4 @@ MUST_CHECK enum err base64_encode(struct span data, char *out, size_t out_size, 
 MUST_CHECK enum err ocsp_path_decode(struct span path, uint8_t *out, size_t out_size,
                                      size_t *ret_size);
 /** DER -> base64 with '+', '/', '=' percent-encoded (what a careful client sends). ERR_NO_SPACE. */
-MUST_CHECK enum err ocsp_path_encode(struct span der, char *out, size_t out_size,
-                                     size_t *ret_size);
+MUST_CHECK enum err ocsp_path_encode(struct span der, char *out, size_t out_size, size_t *ret_size);

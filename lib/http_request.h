@@ -13,13 +13,13 @@
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OTHER };
 
 /* Verdict of the head parser; the numbers of BAD rows are HTTP statuses to answer with. */
-#define HTTP_VERDICT_TABLE(X)                                                                      \
-    X(MORE, 0, "the head is not complete")                                                         \
-    X(REQUEST, 0, "a complete head")                                                               \
-    X(BAD_REQUEST, 400, "malformed head")                                                          \
-    X(LENGTH_REQUIRED, 411, "a body without Content-Length")                                       \
-    X(TARGET_TOO_LONG, 414, "the target is longer than HTTP_TARGET_BYTES_MAX")                     \
-    X(HEAD_TOO_LARGE, 431, "the head is longer than HTTP_HEAD_BYTES_MAX or has too many fields")   \
+#define HTTP_VERDICT_TABLE(X)                                                                    \
+    X(MORE, 0, "the head is not complete")                                                       \
+    X(REQUEST, 0, "a complete head")                                                             \
+    X(BAD_REQUEST, 400, "malformed head")                                                        \
+    X(LENGTH_REQUIRED, 411, "a body without Content-Length")                                     \
+    X(TARGET_TOO_LONG, 414, "the target is longer than HTTP_TARGET_BYTES_MAX")                   \
+    X(HEAD_TOO_LARGE, 431, "the head is longer than HTTP_HEAD_BYTES_MAX or has too many fields") \
     X(VERSION, 505, "not HTTP/1.0 or HTTP/1.1")
 
 enum http_verdict {
@@ -38,14 +38,14 @@ struct http_request {
     uint64_t content_length_bytes; /* 0 without */
     size_t head_bytes;             /* the body starts here */
     struct span method_text;
-    struct span target;            /* as sent: origin form, absolute form, or "*" */
+    struct span target; /* as sent: origin form, absolute form, or "*" */
     struct span host;
-    struct span content_type;      /* empty when absent; of repeated fields the first */
-    struct span if_none_match;     /* one field's value; repeated fields: see the flag */
+    struct span content_type;  /* empty when absent; of repeated fields the first */
+    struct span if_none_match; /* one field's value; repeated fields: see the flag */
     struct span if_modified_since;
     struct span range;
     struct span if_range;
-    bool if_none_match_repeated;   /* more than one field: treat as no condition */
+    bool if_none_match_repeated; /* more than one field: treat as no condition */
 };
 
 /** Reads the head at the start of `bytes`. `already_seen` is how many octets an earlier call with

@@ -167,9 +167,7 @@ static void connection_read(struct admin *a, struct connection *c)
     enum http_verdict verdict = http_request_parse(span_of(c->in, c->in_size), seen, &request);
     if (verdict == HTTP_MORE)
         return;
-    if (answer(a, c, verdict, &request) == ERR_OK)
-        connection_write(c);
-    else
+    if (answer(a, c, verdict, &request) != ERR_OK)
         connection_close(c);
 }
 

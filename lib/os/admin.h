@@ -19,8 +19,8 @@ struct admin_page {
 };
 
 struct admin;
-/** Binds, listens and starts the thread. `pages` ends with a row whose path is NULL; it and `context`
- *  stay borrowed until admin_stop(). ERR_IO (errno tells), ERR_MEMORY. */
+/** Binds, listens and starts the thread. `pages` ends with a row whose path is NULL; it and
+ * `context` stay borrowed until admin_stop(). ERR_IO (errno tells), ERR_MEMORY. */
 MUST_CHECK enum err admin_start(const struct address *address, const struct admin_page *pages,
                                 void *context, struct admin **ret);
 /** The bound address, for port 0. */

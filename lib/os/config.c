@@ -59,10 +59,8 @@ static enum err load_text(const char *path, struct span text, const cyaml_schema
     cyaml_data_t *data = NULL;
     cyaml_config_t settings = cyaml_settings(&complaint);
     cyaml_err_t error = cyaml_load_data(text.data, text.size, &settings, schema, &data, NULL);
-    enum err err = error == CYAML_ERR_OOM ? ERR_MEMORY : ERR_OK;
-    /* Aliases first: the checker would follow them. */
-    if (err == ERR_OK && error != CYAML_ERR_ALIAS)
-        err = config_check(path, text, schema, w);
+    /* Our own message is the better one, so libcyaml's verdict waits. */
+    enum err err = error == CYAML_ERR_OOM ? ERR_MEMORY : config_check(path, text, schema, w);
     if (err == ERR_OK && error == CYAML_OK && data != NULL) {
         *ret = data;
         return ERR_OK;

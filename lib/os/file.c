@@ -47,21 +47,6 @@ enum err buffer_append(struct buffer *b, struct span data)
     return ERR_OK;
 }
 
-static enum err error_from_errno(void)
-{
-    switch (errno) {
-    case ENOSPC:
-    case EDQUOT:
-        return ERR_DISK_FULL;
-    case ENOENT:
-        return ERR_NOT_FOUND;
-    case ENOMEM:
-        return ERR_MEMORY;
-    default:
-        return ERR_IO;
-    }
-}
-
 /* Of a writer: a missing directory is an error of the place, not an answer. */
 static enum err write_error_from_errno(void)
 {
@@ -110,7 +95,7 @@ enum err file_read(const char *path, size_t size_max, struct buffer *b)
     /* O_NONBLOCK: a FIFO in the file's place must not stop the program; files ignore it. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return error_from_errno();
+        return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
     enum err err = read_all(fd, size_max, b);
     close_keeping_errno(fd);
     if (err != ERR_OK)

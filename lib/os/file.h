@@ -20,9 +20,9 @@ MUST_CHECK enum err buffer_append(struct buffer *b, struct span data);
 /** Reads a whole regular file into `b` (replacing). ERR_NOT_FOUND, ERR_LIMIT (longer than
  *  size_max), ERR_IO, ERR_MEMORY. */
 MUST_CHECK enum err file_read(const char *path, size_t size_max, struct buffer *b);
-/** Writes path.tmp-<pid>, fsyncs it, renames it over `path`, fsyncs the directory: after a crash the
- *  path has the old or the new content, whole. Mode as given. ERR_DISK_FULL, ERR_IO; the temporary
- *  file is removed on failure. */
+/** Writes path.tmp-<pid>, fsyncs it, renames it over `path`, fsyncs the directory: after a crash
+ * the path has the old or the new content, whole. Mode as given. ERR_DISK_FULL, ERR_IO; the
+ * temporary file is removed on failure. */
 MUST_CHECK enum err file_publish(const char *path, struct span content, unsigned mode);
 /** file_publish() without fsync of the directory, for many files before one directory_sync(). */
 MUST_CHECK enum err file_publish_lazy(const char *path, struct span content, unsigned mode);
