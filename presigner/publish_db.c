@@ -1,45 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "presigner/publish_db.h"
 
-#include <errno.h>
-
-#include "lib/os/log.h"
-
 #define TEMPLATE_KEY_BYTES 10
 
-enum err publish_db_error(int rc)
+struct publish_db publish_db_of(const struct status_db *status)
 {
-    switch (rc) {
-    case 0:
-        return ERR_OK;
-    case MDB_NOTFOUND:
-        return ERR_NOT_FOUND;
-    case MDB_MAP_FULL:
-    case ENOSPC:
-    case EDQUOT:
-        return ERR_DISK_FULL;
-    case ENOMEM:
-        return ERR_MEMORY;
-    default:
-        log_error("publication database: %s", mdb_strerror(rc));
-        return ERR_STORE;
-    }
-}
-
-enum err publish_db_open(MDB_txn *txn, struct publish_db *ret)
-{
-    struct publish_db db = {0};
-    const struct {
-        const char *name;
-        MDB_dbi *dbi;
-    } rows[PUBLISH_DB_COUNT] = {
-        {"range", &db.range}, {"tail", &db.tail},       {"template", &db.template_},
-        {"log", &db.log},     {"garbage", &db.garbage}, {"publication", &db.publication},
-    };
-    for (size_t i = 0; i < PUBLISH_DB_COUNT; i++)
-        TRY(publish_db_error(mdb_dbi_open(txn, rows[i].name, MDB_CREATE, rows[i].dbi)));
-    *ret = db;
-    return ERR_OK;
+    return (struct publish_db){.range = status->dbi[STATUS_RANGE],
+                               .tail = status->dbi[STATUS_TAIL],
+                               .template_ = status->dbi[STATUS_TEMPLATE],
+                               .log = status->dbi[STATUS_LOG],
+                               .garbage = status->dbi[STATUS_GARBAGE],
+                               .publication = status->dbi[STATUS_PUBLICATION]};
 }
 
 /* LMDB's values are not const, though it writes to none of those given. */
@@ -57,7 +28,7 @@ static enum err get(MDB_txn *txn, MDB_dbi dbi, struct span key, struct span *ret
 {
     MDB_val k = value_of(key);
     MDB_val v;
-    TRY(publish_db_error(mdb_get(txn, dbi, &k, &v)));
+    TRY(status_db_err(mdb_get(txn, dbi, &k, &v)));
     *ret = span_of_value(v);
     return ERR_OK;
 }
@@ -66,11 +37,11 @@ static enum err put(MDB_txn *txn, MDB_dbi dbi, struct span key, struct span valu
 {
     MDB_val k = value_of(key);
     MDB_val v = value_of(value);
-    return publish_db_error(mdb_put(txn, dbi, &k, &v, 0));
+    return status_db_err(mdb_put(txn, dbi, &k, &v, 0));
 }
 
 static enum err delete (MDB_txn *txn, MDB_dbi dbi, struct span key) {
-    MDB_val k = value_of(key); return publish_db_error(mdb_del(txn, dbi, &k, NULL));
+    MDB_val k = value_of(key); return status_db_err(mdb_del(txn, dbi, &k, NULL));
 }
 
 enum err publish_db_state_get(const struct publish_db *db, MDB_txn *txn, struct publish_state *ret)
@@ -265,7 +236,7 @@ enum err publish_cursor_open(MDB_txn *txn, MDB_dbi dbi, struct span start,
     if (start.size > sizeof ret->start)
         return ERR_LIMIT;
     MDB_cursor *cursor = NULL;
-    TRY(publish_db_error(mdb_cursor_open(txn, dbi, &cursor)));
+    TRY(status_db_err(mdb_cursor_open(txn, dbi, &cursor)));
     *ret = (struct publish_cursor){.cursor = cursor,
                                    .next = start.size == 0 ? MDB_FIRST : MDB_SET_RANGE};
     if (start.size > 0)
@@ -278,7 +249,7 @@ enum err publish_cursor_next(struct publish_cursor *c, struct span *ret_key, str
 {
     MDB_val k = {.mv_size = c->start_size, .mv_data = c->start};
     MDB_val v;
-    TRY(publish_db_error(mdb_cursor_get(c->cursor, &k, &v, c->next)));
+    TRY(status_db_err(mdb_cursor_get(c->cursor, &k, &v, c->next)));
     c->next = MDB_NEXT;
     *ret_key = span_of_value(k);
     *ret_value = span_of_value(v);

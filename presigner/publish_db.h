@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads and writes the publication's databases (publish_record.h). The caller owns transactions.
- * Errors: ERR_NOT_FOUND, ERR_DISK_FULL (also a full map), ERR_STORE, and those of the record
- * readers. */
+ * Errors: ERR_NOT_FOUND, those of status_db_err(), and those of the record readers. */
 #pragma once
 
 #include <lmdb.h>
 
 #include "lib/template.h"
 #include "presigner/publish_record.h"
-
-#define PUBLISH_DB_COUNT 6
+#include "presigner/status_db.h"
 
 struct publish_db {
     MDB_dbi range;
@@ -20,8 +18,8 @@ struct publish_db {
     MDB_dbi publication;
 };
 
-/** Creates what is missing; `txn` is a write transaction. */
-MUST_CHECK enum err publish_db_open(MDB_txn *txn, struct publish_db *ret);
+/** The publication's tables of an open status database. */
+struct publish_db publish_db_of(const struct status_db *status);
 
 /** Zeros with log_first 1 when there is none yet. */
 MUST_CHECK enum err publish_db_state_get(const struct publish_db *db, MDB_txn *txn,
@@ -73,7 +71,7 @@ MUST_CHECK enum err publish_db_garbage_delete(const struct publish_db *db, MDB_t
 struct publish_cursor {
     MDB_cursor *cursor;
     MDB_cursor_op next;
-    uint8_t start[KEY_BYTES_MAX];
+    uint8_t start[KEY_BYTES_MAX + 1];
     size_t start_size;
 };
 /** Starts at the first key that is not below `start`. */
@@ -83,6 +81,3 @@ MUST_CHECK enum err publish_cursor_open(MDB_txn *txn, MDB_dbi dbi, struct span s
 MUST_CHECK enum err publish_cursor_next(struct publish_cursor *c, struct span *ret_key,
                                         struct span *ret_value);
 void publish_cursor_close(struct publish_cursor *c);
-
-/** LMDB's result -> ours; logs what is not expected. */
-MUST_CHECK enum err publish_db_error(int rc);

@@ -38,7 +38,7 @@ struct range_record {
     uint64_t pack_bytes;
     uint64_t statement_count;   /* at most, when trimmed */
     uint64_t tail_count;        /* tail records of the range, at most */
-    uint32_t this_update_min_s; /* 0 when the pack has no statements */
+    uint32_t this_update_min_s; /* 0: no statement, neither packed nor in the tail */
     uint32_t next_update_min_s;
     uint64_t sequence;   /* changes up to here are in the pack */
     uint64_t log_number; /* the entry that published the pack */

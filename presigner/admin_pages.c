@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "presigner/admin_pages.h"
+
+#include "lib/os/clock.h"
+
+void admin_state_start(struct admin_state *state, const struct presigner_config *config,
+                       uint64_t *counters, uint64_t now_s)
+{
+    state->counters = counters;
+    state->head_validity_s = config->head_validity_s;
+    counter_set(&state->step_err, ERR_OK);
+    counter_set(&state->step_time_s, now_s);
+}
+
+void admin_state_step(struct admin_state *state, enum err err, uint64_t now_s)
+{
+    counter_set(&state->step_err, err);
+    if (err == ERR_OK)
+        counter_set(&state->step_time_s, now_s);
+}
+
+const char *admin_state_trouble(const struct admin_state *state, uint64_t now_s)
+{
+    const uint64_t *counters = state->counters;
+    uint64_t head_time_s = counter_get(&counters[COUNT_head_time_seconds]);
+    uint64_t next_update_s = counter_get(&counters[COUNT_earliest_next_update_seconds]);
+    if (counter_get(&state->step_err) != ERR_OK)
+        return err_text((enum err)counter_get(&state->step_err));
+    if (now_s > counter_get(&state->step_time_s) + HEALTH_STEP_S)
+        return "no publication step has ended for long";
+    if (now_s > head_time_s + state->head_validity_s)
+        return "the head is past its validity";
+    if (next_update_s != 0 && now_s > next_update_s)
+        return "statements are past their nextUpdate";
+    return NULL;
+}
+
+static unsigned metrics_page(void *context, struct text_writer *w)
+{
+    const struct admin_state *state = context;
+    for (size_t i = 0; i < COUNT_COUNT; i++)
+        metrics_write_row(w, "statim_presigner", &presigner_metric_rows[i],
+                          counter_get(&state->counters[i]));
+    return 200;
+}
+
+static unsigned health_page(void *context, struct text_writer *w)
+{
+    const char *trouble = admin_state_trouble(context, clock_wall_s());
+    text_writer_format(w, "%s\n", trouble == NULL ? "ok" : trouble);
+    return trouble == NULL ? 200 : 503;
+}
+
+const struct admin_page presigner_admin_pages[] = {
+    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", metrics_page},
+    {"/healthz", "text/plain; charset=utf-8", health_page},
+    {0},
+};

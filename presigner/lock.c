@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "presigner/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "lib/os/file.h"
+#include "lib/os/log.h"
+
+#define LOCK_MODE      0600
+#define DIRECTORY_MODE 0700
+#define PATH_BYTES     1024
+
+/* The holder's number is only for the message: the lock itself is the kernel's and dies with it. */
+static void holder_log(int fd, const char *path)
+{
+    char text[32] = "";
+    ssize_t size = pread(fd, text, sizeof text - 1, 0);
+    text[size < 0 ? 0 : size] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    log_error("%s: another presigner (process %s) works in this folder", path,
+              text[0] == '\0' ? "unknown" : text);
+}
+
+static void holder_write(int fd)
+{
+    char text[32];
+    int size = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)size, 0) != size)
+        log_warning("the lock file does not tell our process number: %m");
+}
+
+enum err lock_take(const char *state_dir, int *ret_fd)
+{
+    char path[PATH_BYTES];
+    TRY(path_join(path, sizeof path, state_dir, "lock"));
+    TRY(directory_make(state_dir, DIRECTORY_MODE));
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, LOCK_MODE);
+    if (fd < 0) {
+        log_error("%s: cannot be opened: %m", path);
+        return ERR_IO;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        enum err err = errno == EWOULDBLOCK ? ERR_BUSY : ERR_IO;
+        if (err == ERR_BUSY)
+            holder_log(fd, path);
+        else
+            log_error("%s: cannot be locked: %m", path);
+        close(fd);
+        return err;
+    }
+    holder_write(fd);
+    *ret_fd = fd;
+    return ERR_OK;
+}
+
+void lock_drop(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}

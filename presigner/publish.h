@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Publication: turns changes in the status database into signed static files.
+ *
+ *   publish_dir/head   log/<number>   index/<sha256>   pack/<sha256>
+ *
+ * Work is cut into steps. Each step leaves the publication whole: packs, then the log entry that
+ * names them, each fsynced; then one LMDB commit (ranges, tail, log number); then the head. A crash
+ * between any two leaves at most files that nothing refers to. Only one process may publish to a
+ * folder at a time (the daemon's lock). */
+#pragma once
+
+#include "presigner/config.h"
+#include "presigner/counters.h"
+#include "presigner/status_db.h"
+
+struct publisher;
+
+/** Opens the keys, checks them against the certificates, makes folders, publishes templates that
+ * are new, a first index when there is none, and the head. Configuration and database stay
+ * borrowed. `clock_s` gives the wall clock. ERR_KEY, ERR_CONFIG, ERR_NOT_FOUND, ERR_IO,
+ * ERR_DISK_FULL, ERR_STORE, ERR_MEMORY, ERR_CRYPTO; what is wrong is logged. */
+MUST_CHECK enum err publisher_open(const struct presigner_config *config, struct status_db *status,
+                                   uint64_t (*clock_s)(void), struct publisher **ret);
+/** Takes NULL, returns NULL. */
+struct publisher *publisher_close(struct publisher *p);
+
+enum publish_outcome {
+    PUBLISH_IDLE,    /* there was nothing to do */
+    PUBLISH_WAITING, /* something is left for the next second */
+    PUBLISH_WORKED,  /* there may be more */
+};
+
+/** Does the most urgent piece of work: revocations, other changes, one range, an index, the head,
+ *  removal of old files. Bounded: about a pack's worth of signatures. An error leaves the
+ * publication as it was before. */
+MUST_CHECK enum err publisher_step(struct publisher *p, enum publish_outcome *ret);
+
+/** Asks a step that runs to end at the next safe point (from a signal or another thread): it then
+ *  gives ERR_STOPPED. */
+void publisher_stop(struct publisher *p);
+
+/** An index now, unless the newest one is of this state. */
+MUST_CHECK enum err publisher_index(struct publisher *p);
+/** Removes old log entries and files that nothing refers to. */
+MUST_CHECK enum err publisher_collect(struct publisher *p);
+
+/** The counters; any thread may read them by counter_get(). */
+uint64_t *publisher_counters(struct publisher *p);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the publication share. For presigner/publish_*.c only. */
+#pragma once
+
+#include "lib/head.h"
+#include "lib/index.h"
+#include "lib/os/file.h"
+#include "lib/pack.h"
+#include "presigner/publish.h"
+#include "presigner/publish_db.h"
+#include "presigner/schedule.h"
+
+#define PUBLISH_PATH_BYTES 1024
+
+/* Statements signed between two looks at what is urgent: limits, and the time they should take. */
+#define SIGN_CHUNK_MIN   256
+#define SIGN_CHUNK_MAX   8192
+#define SIGN_CHUNK_NS    200000000u
+#define SIGN_RATE_FIRST  2000 /* a second, before anything was measured */
+#define ENTRY_COUNT_MAX  50000
+#define RANGE_TAIL_MIN   1000 /* a range takes this many tail statements whatever its size */
+#define RANGE_TAIL_SHARE 8    /* above that, this part of its statements */
+
+/** An issuer as it signs now. */
+struct publish_issuer {
+    const struct issuer_config *config;
+    struct ocsp_template template_;
+    struct schedule_policy policy;
+    struct signer *signer;
+    struct sign_source *source;
+};
+
+struct publisher {
+    const struct presigner_config *config;
+    struct status_db *status;
+    struct publish_db db;
+    uint64_t (*clock_s)(void);
+    struct publish_key *key;
+    struct sign_pool *pool;
+    struct publish_issuer *issuers;
+    size_t issuer_count;
+    struct publish_state state; /* as committed */
+    int stop;                   /* atomic */
+
+    struct sha256 head_hash; /* of the newest head's note */
+    struct head head;        /* what it says; time_s 0: none of this run yet */
+    uint64_t entry_time_s;   /* when the newest log entry was made */
+    uint64_t collect_time_s; /* when old files were last removed */
+    uint64_t scan_time_s;    /* when the ranges were last looked at, */
+    uint64_t scan_log;       /* the state they were in, */
+    uint64_t scan_sequence;
+    uint64_t next_due_s; /* and when the next one is due */
+    bool turn;           /* due and dirty ranges take turns */
+    uint64_t sign_rate;  /* signatures a second, measured */
+
+    struct buffer entry; /* the log entry in the making */
+    struct buffer pack;  /* the pack in the making */
+    struct pack_writer writer;
+    struct sign_item *items; /* two chunks: one is signed while the next is read */
+    uint8_t *signatures;     /* three: a block may begin in the chunk before */
+    uint64_t counters[COUNT_COUNT];
+};
+
+/** The issuer of that id; NULL when it is not configured. */
+struct publish_issuer *publish_issuer_find(struct publisher *p, uint64_t issuer_id);
+
+static inline bool publish_stopped(const struct publisher *p)
+{
+    return __atomic_load_n(&p->stop, __ATOMIC_RELAXED) != 0;
+}
+
+static inline void publish_count(struct publisher *p, enum presigner_counter counter, uint64_t n)
+{
+    counter_add(&p->counters[counter], n);
+}
+
+static inline void publish_gauge(struct publisher *p, enum presigner_counter counter, uint64_t n)
+{
+    counter_set(&p->counters[counter], n);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "presigner/publish_files.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "lib/os/log.h"
+
+#define FILE_MODE      0644
+#define DIRECTORY_MODE 0755
+
+enum err publish_path(const struct publisher *p, const char *folder, const char *name,
+                      char out[static PUBLISH_PATH_BYTES])
+{
+    const char *slash = name[0] == '\0' ? "" : "/";
+    int size =
+        snprintf(out, PUBLISH_PATH_BYTES, "%s/%s%s%s", p->config->publish_dir, folder, slash, name);
+    return size > 0 && size < PUBLISH_PATH_BYTES ? ERR_OK : ERR_LIMIT;
+}
+
+enum err publish_path_hash(const struct publisher *p, const char *folder, const struct sha256 *hash,
+                           char out[static PUBLISH_PATH_BYTES])
+{
+    char name[SHA256_TEXT_BYTES];
+    sha256_to_text(hash, name);
+    return publish_path(p, folder, name, out);
+}
+
+enum err publish_files_make(const struct publisher *p)
+{
+    static const char *const folders[] = {"log", "index", "pack"};
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        char path[PUBLISH_PATH_BYTES];
+        TRY(publish_path(p, folders[i], "", path));
+        enum err err = directory_make(path, DIRECTORY_MODE);
+        if (err != ERR_OK) {
+            log_error("%s: cannot be made: %m", path);
+            return err;
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err write_durably(const struct publisher *p, const char *folder, const char *path,
+                              struct span content)
+{
+    char directory[PUBLISH_PATH_BYTES];
+    TRY(publish_path(p, folder, "", directory));
+    enum err err = file_publish_lazy(path, content, FILE_MODE);
+    if (err == ERR_OK)
+        err = directory_sync(directory);
+    if (err != ERR_OK)
+        log_error("%s: cannot be written: %m", path);
+    return err;
+}
+
+/* Whole files only ever appear under their final name, so one of that size is that file. */
+static bool exists(const char *path, size_t size)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (size_t)st.st_size == size;
+}
+
+static enum err write_hashed(struct publisher *p, const char *folder, struct span content,
+                             struct sha256 *ret_hash)
+{
+    char path[PUBLISH_PATH_BYTES];
+    struct sha256 hash = sha256_of(content);
+    TRY(publish_path_hash(p, folder, &hash, path));
+    if (!exists(path, content.size))
+        TRY(write_durably(p, folder, path, content));
+    *ret_hash = hash;
+    return ERR_OK;
+}
+
+enum err publish_pack_write(struct publisher *p, struct span pack, struct sha256 *ret_hash)
+{
+    TRY(write_hashed(p, "pack", pack, ret_hash));
+    publish_count(p, COUNT_packs_written, 1);
+    publish_count(p, COUNT_pack_bytes_written, pack.size);
+    return ERR_OK;
+}
+
+enum err publish_index_write(struct publisher *p, struct span index, struct sha256 *ret_hash)
+{
+    TRY(write_hashed(p, "index", index, ret_hash));
+    publish_count(p, COUNT_indexes_written, 1);
+    return ERR_OK;
+}
+
+enum err publish_log_write(struct publisher *p, uint64_t number, struct span entry)
+{
+    char name[24];
+    char path[PUBLISH_PATH_BYTES];
+    snprintf(name, sizeof name, "%" PRIu64, number);
+    TRY(publish_path(p, "log", name, path));
+    TRY(write_durably(p, "log", path, entry));
+    publish_count(p, COUNT_log_entries_written, 1);
+    publish_count(p, COUNT_log_bytes_written, entry.size);
+    return ERR_OK;
+}

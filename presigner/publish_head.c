@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "presigner/publish_head.h"
+
+#include "lib/os/log.h"
+#include "presigner/publish_files.h"
+
+#define HEAD_MODE 0644
+
+enum err publish_head_load(struct publisher *p)
+{
+    char path[PUBLISH_PATH_BYTES];
+    struct buffer b = {0};
+    TRY(publish_path(p, "head", "", path));
+    enum err err = file_read(path, HEAD_BYTES_MAX, &b);
+    if (err == ERR_OK)
+        p->head_hash = sha256_of(span_of(b.data, b.size));
+    buffer_done(&b);
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+static bool must_write(const struct publisher *p, uint64_t now_s)
+{
+    const struct publish_state *s = &p->state;
+    const struct head *head = &p->head;
+    uint64_t quarter = p->config->head_validity_s / 4;
+    uint64_t renew_s = p->config->head_refresh_s < quarter ? p->config->head_refresh_s : quarter;
+    return head->time_s == 0 || head->log_last != s->log_last || head->log_first != s->log_first ||
+           !sha256_equal(&head->index_hash, &s->index.hash) || now_s >= head->time_s + renew_s ||
+           now_s < head->time_s;
+}
+
+static void head_fill(const struct publisher *p, uint64_t now_s, struct head *ret)
+{
+    const struct publish_state *s = &p->state;
+    *ret = (struct head){.log_first = s->log_first,
+                         .log_last = s->log_last,
+                         .log_hash = s->log_hash,
+                         .time_s = now_s,
+                         .valid_until_s = now_s + p->config->head_validity_s,
+                         .index_log = s->index.log_number,
+                         .index_hash = s->index.hash,
+                         .index_bytes = s->index.bytes,
+                         .previous = p->head_hash};
+    strncpy(ret->network, p->config->network, NETWORK_NAME_MAX);
+}
+
+enum err publish_head_refresh(struct publisher *p)
+{
+    uint64_t now_s = p->clock_s();
+    char path[PUBLISH_PATH_BYTES];
+    char note[HEAD_BYTES_MAX];
+    size_t size = 0;
+    struct head head;
+    if (sha256_is_zero(&p->state.index.hash) || !must_write(p, now_s))
+        return ERR_OK;
+    head_fill(p, now_s, &head);
+    TRY(head_write(p->key, &head, note, sizeof note, &size));
+    TRY(publish_path(p, "head", "", path));
+    enum err err = file_publish(path, span_of(note, size), HEAD_MODE);
+    if (err != ERR_OK) {
+        log_error("%s: cannot be written: %m", path);
+        return err;
+    }
+    p->head = head;
+    p->head_hash = sha256_of(span_of(note, size));
+    publish_count(p, COUNT_heads_written, 1);
+    publish_gauge(p, COUNT_head_time_seconds, now_s);
+    publish_gauge(p, COUNT_log_number, head.log_last);
+    publish_gauge(p, COUNT_log_first, head.log_first);
+    publish_gauge(p, COUNT_index_log_number, head.index_log);
+    publish_gauge(p, COUNT_published_sequence, p->state.published_sequence);
+    publish_gauge(p, COUNT_urgent_sequence, p->state.urgent_sequence);
+    return ERR_OK;
+}

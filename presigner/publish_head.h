@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The head: made from the committed state, so that it can always be made again. */
+#pragma once
+
+#include "presigner/publish_core.h"
+
+/** Remembers the hash of the head that is there, for the chain. ERR_IO, ERR_MEMORY. */
+MUST_CHECK enum err publish_head_load(struct publisher *p);
+/** Writes the head when the state has moved or it is time to renew it. Nothing before there is an
+ *  index. */
+MUST_CHECK enum err publish_head_refresh(struct publisher *p);

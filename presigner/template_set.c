@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "presigner/template_set.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include "lib/os/log.h"
+#include "presigner/publish_entry.h"
+#include "presigner/publish_ranges.h"
+
+#define CERTIFICATE_BYTES_MAX 65536
+
+static enum err certificate_read(const char *path, X509 **ret)
+{
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        log_error("%s: the certificate cannot be opened: %m", path);
+        return ERR_NOT_FOUND;
+    }
+    X509 *x = PEM_read_X509(file, NULL, NULL, NULL);
+    fclose(file);
+    if (x == NULL) {
+        log_error("%s: is not a certificate in PEM", path);
+        return ERR_CONFIG;
+    }
+    *ret = x;
+    return ERR_OK;
+}
+
+static enum err certificate_der(X509 *x, struct buffer *b)
+{
+    int size = i2d_X509(x, NULL);
+    if (size <= 0 || size > CERTIFICATE_BYTES_MAX)
+        return ERR_LIMIT;
+    TRY(buffer_reserve(b, (size_t)size));
+    uint8_t *out = b->data;
+    b->size = (size_t)i2d_X509(x, &out);
+    return ERR_OK;
+}
+
+static uint64_t not_after(const X509 *x)
+{
+    struct tm tm;
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) != 1)
+        return 0;
+    time_t t = timegm(&tm);
+    return t < 0 ? 0 : (uint64_t)t;
+}
+
+/* Reads one certificate as DER; its end too. */
+static enum err load(const char *path, struct buffer *der, uint64_t *ret_not_after_s)
+{
+    X509 *x = NULL;
+    TRY(certificate_read(path, &x));
+    enum err err = certificate_der(x, der);
+    if (err == ERR_OK)
+        *ret_not_after_s = not_after(x);
+    X509_free(x);
+    return err;
+}
+
+static enum err template_make(struct publish_issuer *issuer, struct buffer *ca,
+                              struct buffer *responder)
+{
+    const struct issuer_config *config = issuer->config;
+    uint64_t end_s = 0;
+    TRY(load(config->ca_certificate, ca, &end_s));
+    if (config->responder_certificate != NULL)
+        TRY(load(config->responder_certificate, responder, &end_s));
+    TRY(template_from_certificates(span_of(ca->data, ca->size),
+                                   span_of(responder->data, responder->size), &issuer->template_));
+    issuer->template_.certid_set = (uint8_t)config->certid;
+    issuer->template_.refresh_interval_s = (uint32_t)config->refresh_s;
+    issuer->policy = (struct schedule_policy){.validity_s = config->validity_s,
+                                              .refresh_s = config->refresh_s,
+                                              .backdate_s = config->backdate_s,
+                                              .responder_not_after_s = end_s};
+    return ERR_OK;
+}
+
+static bool same_content(const struct ocsp_template *a, const struct ocsp_template *b)
+{
+    uint8_t wire[2][TEMPLATE_BYTES_MAX];
+    size_t sizes[2];
+    struct ocsp_template renumbered = *a;
+    renumbered.template_no = b->template_no;
+    return template_write(&renumbered, wire[0], sizeof wire[0], &sizes[0]) == ERR_OK &&
+           template_write(b, wire[1], sizeof wire[1], &sizes[1]) == ERR_OK &&
+           span_equal(span_of(wire[0], sizes[0]), span_of(wire[1], sizes[1]));
+}
+
+static enum err template_number(struct publisher *p, MDB_txn *txn, struct publish_issuer *issuer,
+                                bool *ret_new)
+{
+    struct ocsp_template *last = malloc(sizeof *last);
+    if (last == NULL)
+        return ERR_MEMORY;
+    struct ocsp_template *t = &issuer->template_;
+    enum err err = publish_db_template_last(&p->db, txn, t->issuer_id, last);
+    bool none = err == ERR_NOT_FOUND;
+    bool fresh = none || (err == ERR_OK && !same_content(t, last));
+    if (none)
+        err = ERR_OK;
+    if (err == ERR_OK && fresh && !none && last->template_no == UINT16_MAX)
+        err = ERR_LIMIT;
+    if (err == ERR_OK) {
+        t->template_no = none ? 1 : (uint16_t)(last->template_no + (fresh ? 1 : 0));
+        *ret_new = fresh;
+    }
+    free(last);
+    return err;
+}
+
+static enum err issuer_load(struct publisher *p, struct publish_issuer *issuer,
+                            const struct issuer_config *config)
+{
+    struct buffer ca = {0};
+    struct buffer responder = {0};
+    issuer->config = config;
+    enum err err = template_make(issuer, &ca, &responder);
+    buffer_done(&ca);
+    buffer_done(&responder);
+    if (err == ERR_OK && publish_issuer_find(p, issuer->template_.issuer_id) != NULL)
+        err = ERR_EXISTS;
+    if (err != ERR_OK)
+        log_error("issuer %s: its certificates cannot be used: %s", config->name, err_text(err));
+    return err;
+}
+
+static enum err issuer_open(struct publisher *p, struct publish_issuer *issuer)
+{
+    enum err err = signer_open(&issuer->config->signer, &issuer->template_, &issuer->signer);
+    if (err == ERR_OK)
+        err = sign_source_new(p->pool, issuer->signer, &issuer->template_, &issuer->source);
+    if (err != ERR_OK)
+        log_error("issuer %s: its key cannot be used: %s", issuer->config->name, err_text(err));
+    return err;
+}
+
+/* Records of an issuer that are missing, and the template for the log. */
+static enum err issuer_record(struct publisher *p, MDB_txn *txn,
+                              const struct publish_issuer *issuer, bool fresh)
+{
+    struct range_record range;
+    const struct serial end = SERIAL_AFTER_ALL;
+    uint64_t id = issuer->template_.issuer_id;
+    if (fresh)
+        TRY(publish_db_template_put(&p->db, txn, &issuer->template_));
+    enum err err = publish_db_range_of(&p->db, txn, id, &end, &range);
+    if (err != ERR_NOT_FOUND)
+        return err;
+    range = publish_range_first(id);
+    return publish_db_range_put(&p->db, txn, &range);
+}
+
+/* What is already there stays as it is, so this is the same whether or not a run before got here.
+ */
+static enum err record_all(struct publisher *p, struct publish_entry *e)
+{
+    bool fresh[CONFIG_ISSUERS_MAX] = {false};
+    MDB_txn *txn = NULL;
+    TRY(status_txn_read(p->status, &txn));
+    enum err err = ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < p->issuer_count; i++)
+        err = template_number(p, txn, &p->issuers[i], &fresh[i]);
+    status_txn_abort(txn);
+    TRY(err);
+    for (size_t i = 0; i < p->issuer_count; i++) {
+        TRY(issuer_open(p, &p->issuers[i]));
+        if (fresh[i])
+            publish_entry_template(e, &p->issuers[i].template_);
+    }
+    TRY(publish_entry_seal(p, e));
+    TRY(status_txn_write(p->status, &txn));
+    for (size_t i = 0; err == ERR_OK && i < p->issuer_count; i++)
+        err = issuer_record(p, txn, &p->issuers[i], fresh[i]);
+    if (err == ERR_OK)
+        return publish_entry_commit(p, e, txn);
+    status_txn_abort(txn);
+    return err;
+}
+
+enum err template_set_open(struct publisher *p)
+{
+    struct publish_entry e;
+    p->issuers = calloc(p->config->issuer_count + 1, sizeof *p->issuers);
+    if (p->issuers == NULL)
+        return ERR_MEMORY;
+    for (size_t i = 0; i < p->config->issuer_count; i++) {
+        TRY(issuer_load(p, &p->issuers[i], &p->config->issuers[i]));
+        p->issuer_count++;
+    }
+    TRY(publish_entry_start(p, &e));
+    return record_all(p, &e);
+}
+
+void template_set_close(struct publisher *p)
+{
+    for (size_t i = 0; i < p->issuer_count; i++) {
+        sign_source_free(p->issuers[i].source);
+        signer_free(p->issuers[i].signer);
+    }
+    free(p->issuers);
+    p->issuers = NULL;
+    p->issuer_count = 0;
+}
