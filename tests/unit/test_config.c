@@ -141,6 +141,9 @@ static const struct {
     {LISTEN "  - bad\n -x: [\n", ":5: "},
     {"\t- a: b\n", ":1: found character that cannot start any token"},
     {"listen:\n  - port: 80\n    name: &a web\norigin: *a\n", ":4: YAML alias unsupported"},
+    {"listen: &a\n  - *a\n", ":1: listen[1]: expected keys with values"},
+    {"listen: &a\n  - port: *a\n    name: b\n", ":1: listen[1].port: expected a single value"},
+    {"&a\nlisten: *a\n", ":"},
 };
 
 static void refuses(void **state)
