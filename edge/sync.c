@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "edge/sync.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "edge/sync_apply.h"
+#include "edge/sync_check.h"
+#include "edge/sync_files.h"
+#include "lib/os/clock.h"
+#include "lib/os/log.h"
+
+/* The same trouble again is told again only after this long. */
+#define SYNC_LOG_AGAIN_NS UINT64_C(60000000000)
+
+struct sync_process {
+    const struct sync_config *config;
+    uint64_t *counters;
+    int signals;
+    struct store *store;
+    struct trust *trust;
+    struct sync_files files;
+    struct sync_applier applier;
+    struct sync_core core;
+    enum err told_err; /* the trouble that was logged last */
+    enum sync_action_type told_action;
+    uint64_t told_ns;
+};
+
+static bool stop_asked(void *context)
+{
+    const struct sync_process *p = context;
+    struct pollfd fd = {.fd = p->signals, .events = POLLIN};
+    return poll(&fd, 1, 0) > 0;
+}
+
+static struct sync_time time_now(void)
+{
+    return (struct sync_time){.monotonic_ns = clock_monotonic_ns(), .wall_s = clock_wall_s()};
+}
+
+/* false: asked to stop. */
+static bool sleep_until(const struct sync_process *p, uint64_t until_ns)
+{
+    for (;;) {
+        uint64_t now = clock_monotonic_ns();
+        uint64_t left = until_ns > now ? until_ns - now : 0;
+        struct timespec timeout = {.tv_sec = (time_t)(left / 1000000000u),
+                                   .tv_nsec = (long)(left % 1000000000u)};
+        struct pollfd fd = {.fd = p->signals, .events = POLLIN};
+        int n = ppoll(&fd, 1, &timeout, NULL);
+        if (n > 0)
+            return false;
+        if (n == 0 || errno != EINTR)
+            return true;
+    }
+}
+
+static void tell_trouble(struct sync_process *p, const struct sync_action *action, enum err err,
+                         const char *detail)
+{
+    uint64_t now = clock_monotonic_ns();
+    if (err == p->told_err && action->type == p->told_action &&
+        now - p->told_ns < SYNC_LOG_AGAIN_NS)
+        return;
+    p->told_err = err;
+    p->told_action = action->type;
+    p->told_ns = now;
+    bool fetch = action->type >= SYNC_FETCH_HEAD && action->type <= SYNC_FETCH_PACK;
+    log_warning("could not %s%s%s: %s%s%s", sync_action_text(action->type), fetch ? " from " : "",
+                fetch ? p->config->origins[action->origin] : "", err_text(err),
+                detail[0] != '\0' ? ": " : "", detail);
+}
+
+static struct sync_action give(struct sync_process *p, const struct sync_event *event)
+{
+    struct sync_time now = time_now();
+    return sync_core_step(&p->core, event, &now);
+}
+
+static struct sync_action fail(struct sync_process *p, const struct sync_action *action,
+                               enum err err, const char *detail)
+{
+    tell_trouble(p, action, err, detail);
+    return give(p, &(struct sync_event){.type = SYNC_FAILED, .err = err});
+}
+
+static struct sync_action do_fetch(struct sync_process *p, const struct sync_action *action)
+{
+    struct span bytes;
+    enum err err = sync_files_fetch(&p->files, action, &bytes);
+    if (err != ERR_OK)
+        return fail(p, action, err, fetcher_message(p->files.fetcher));
+    uint32_t failures = p->core.failures;
+    struct sync_action next = give(p, &(struct sync_event){.type = SYNC_FETCHED, .bytes = bytes});
+    bool passed = p->core.failures <= failures;
+    if (action->type == SYNC_FETCH_PACK)
+        passed = sync_core_pack_passed(&p->core);
+    if (!passed)
+        tell_trouble(p, action, ERR_MALFORMED, "refused; the counters say why");
+    sync_files_judged(&p->files, action, passed);
+    return next;
+}
+
+static void tell_progress(struct sync_process *p, enum sync_action_type type,
+                          const struct position *position)
+{
+    if (type == SYNC_FINISH_INDEX || type == SYNC_BEGIN_INDEX)
+        log_info("%s an index: log entry %" PRIu64 ", %" PRIu64 " statements",
+                 type == SYNC_BEGIN_INDEX ? "began with" : "finished", p->core.index.log_number,
+                 position->statement_count);
+    if (p->told_err != ERR_OK && type != SYNC_APPLY_RANGE) {
+        log_info("in step again at log entry %" PRIu64, position->log_number);
+        p->told_err = ERR_OK;
+    }
+}
+
+static struct sync_action do_apply(struct sync_process *p, const struct sync_action *action)
+{
+    struct position position;
+    enum err err = sync_apply(&p->applier, &p->core, action->type, &position);
+    if (err != ERR_OK)
+        return fail(p, action, err, "");
+    tell_progress(p, action->type, &position);
+    if (action->type == SYNC_APPLY_LOG || action->type == SYNC_FINISH_INDEX ||
+        action->type == SYNC_APPLY_HEAD)
+        sync_files_sweep(&p->files);
+    return give(p, &(struct sync_event){.type = SYNC_APPLIED, .position = &position});
+}
+
+static void loop(struct sync_process *p)
+{
+    struct sync_action action = give(p, &(struct sync_event){.type = SYNC_TICK});
+    while (!stop_asked(p)) {
+        switch (action.type) {
+        case SYNC_WAIT:
+            store_reap_readers(p->store);
+            if (!sleep_until(p, action.until_ns))
+                return;
+            action = give(p, &(struct sync_event){.type = SYNC_TICK});
+            break;
+        case SYNC_FETCH_HEAD:
+        case SYNC_FETCH_LOG:
+        case SYNC_FETCH_INDEX:
+        case SYNC_FETCH_PACK:
+            action = do_fetch(p, &action);
+            break;
+        case SYNC_APPLY_HEAD:
+        case SYNC_APPLY_LOG:
+        case SYNC_BEGIN_INDEX:
+        case SYNC_APPLY_RANGE:
+        case SYNC_FINISH_INDEX:
+            action = do_apply(p, &action);
+            break;
+        case SYNC_ACTION_COUNT:
+            return;
+        }
+    }
+}
+
+static enum err take_signals(struct sync_process *p)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+        return ERR_IO;
+    p->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return p->signals < 0 ? ERR_IO : ERR_OK;
+}
+
+static enum err start_store(struct sync_process *p, struct position *ret)
+{
+    char path[SYNC_PATH_MAX];
+    TRY(path_join(path, sizeof path, p->config->data_dir, SYNC_STORE_DIR));
+    struct store_config config = {.path = path, .map_bytes = p->config->map_bytes};
+    TRY(store_open(&config, &p->store));
+    return store_position_read(p->store, ret);
+}
+
+static enum err start_trust(struct sync_process *p)
+{
+    const struct sync_config *config = p->config;
+    unsigned bad = 0;
+    enum err err =
+        trust_load(config->ca_certificates, config->ca_certificates_count, &p->trust, &bad);
+    if (err != ERR_OK)
+        log_error("CA certificate %s: %s", config->ca_certificates[bad], err_text(err));
+    return err;
+}
+
+static enum err start_core(struct sync_process *p, const struct position *position)
+{
+    const struct sync_config *config = p->config;
+    uint64_t seed;
+    if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+        return ERR_CRYPTO;
+    p->applier.store = p->store;
+    p->applier.trust = p->trust;
+    p->applier.verify_log = config->verify_log;
+    p->applier.verify_packs = config->verify_packs;
+    p->applier.counters = p->counters;
+    p->applier.packs = (struct sync_packs){.context = &p->files, .read = sync_files_read_pack};
+    TRY(sync_applier_start(&p->applier, seed));
+    struct sync_core_config core = {.origin_count = config->origins_count,
+                                    .index_when_behind = config->index_when_behind,
+                                    .poll_ns = (uint64_t)config->poll_ms * 1000000u,
+                                    .seed = seed};
+    TRY(verify_key_from_text(span_text(config->network_key), &core.key));
+    sync_core_start(&p->core, &core, position, p->counters);
+    return ERR_OK;
+}
+
+static enum err start(struct sync_process *p)
+{
+    struct position position;
+    TRY(take_signals(p));
+    TRY(start_trust(p));
+    TRY(sync_files_start(&p->files, p->config, stop_asked, p));
+    TRY(start_store(p, &position));
+    TRY(start_core(p, &position));
+    log_info("store at log entry %" PRIu64 ", %" PRIu64 " statements%s", position.log_number,
+             position.statement_count, position.complete ? "" : ", not complete");
+    return ERR_OK;
+}
+
+static void stop(struct sync_process *p)
+{
+    sync_applier_stop(&p->applier);
+    store_close(p->store);
+    sync_files_stop(&p->files);
+    trust_free(p->trust);
+    if (p->signals >= 0)
+        close(p->signals);
+}
+
+int sync_run(const struct edge_config *config, struct edge_shared *shared)
+{
+    struct sync_process p = {.config = &config->sync, .counters = shared->sync, .signals = -1};
+    enum err err = start(&p);
+    if (err == ERR_OK)
+        loop(&p);
+    else
+        log_error("sync cannot start: %s", err_text(err));
+    stop(&p);
+    return err == ERR_OK ? 0 : 1;
+}

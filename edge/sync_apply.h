@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Does the APPLY actions of the sync core: one action, one write transaction of the store, the
+ * position in it. What is left to verify needs the store: that templates are trusted and do not
+ * contradict the ones that are there, and that statements are signed under them. A refusal aborts
+ * the transaction: nothing of it is kept. */
+#pragma once
+
+#include "edge/store.h"
+#include "edge/sync_core.h"
+#include "edge/sync_tails.h"
+#include "edge/sync_verify.h"
+#include "edge/trust.h"
+#include "lib/os/file.h"
+
+struct sync_applier {
+    struct store *store;
+    const struct trust *trust;
+    enum sync_verify verify_log;
+    enum sync_verify verify_packs;
+    struct sync_packs packs;
+    struct sync_verifiers verifiers;
+    struct sync_tails tails;
+    struct buffer scratch; /* the pack being applied, when it is not in memory already */
+    uint64_t *counters;
+    bool bulk; /* the first filling runs without syncing */
+};
+
+/** store, trust, modes, packs and counters are the caller's to set before. ERR_MEMORY. */
+MUST_CHECK enum err sync_applier_start(struct sync_applier *a, uint64_t seed);
+/** Does not close the store. */
+void sync_applier_stop(struct sync_applier *a);
+
+/** `type` is an action of the core that was just given, other than WAIT and FETCH. On success the
+ *  position as committed. ERR_DISK_FULL, ERR_IO, ERR_STORE, ERR_MEMORY: of this machine.
+ *  ERR_CONFLICT, ERR_KEY, ERR_SIGNATURE, ERR_MALFORMED, ERR_HASH, ERR_NOT_FOUND (a kept pack is
+ *  gone) ...: the content was refused. */
+MUST_CHECK enum err sync_apply(struct sync_applier *a, const struct sync_core *core,
+                               enum sync_action_type type, struct position *ret);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the sync process is configured with; embedded in the edge's configuration. The types suit
+ * libcyaml's schema tables. */
+#pragma once
+
+#include <stdint.h>
+
+#define SYNC_ORIGINS_MAX         16
+#define SYNC_CA_CERTIFICATES_MAX 1024
+
+#define SYNC_MAP_BYTES_DEFAULT         (UINT64_C(64) << 30)
+#define SYNC_POLL_MS_DEFAULT           1000
+#define SYNC_INDEX_WHEN_BEHIND_DEFAULT 10000
+#define SYNC_CONNECT_TIMEOUT_S_DEFAULT 10
+#define SYNC_STALL_TIMEOUT_S_DEFAULT   20
+
+/* Signatures of statements, beside the hashes and the publisher's signatures, which are always
+ * checked. SAMPLE: one in SYNC_SAMPLE of each file, and at least one. */
+enum sync_verify { SYNC_VERIFY_ALL, SYNC_VERIFY_SAMPLE, SYNC_VERIFY_NONE };
+#define SYNC_SAMPLE 64
+
+struct sync_config {
+    /* "https://host/path", "http://...", "file:///path" or a folder's path, in order of preference
+     */
+    char **origins;
+    unsigned origins_count;
+    char *network_key; /* C2SP verifier key of the publication (lib/publish_key.h) */
+    char *data_dir;    /* the store is data_dir/store, downloads are in data_dir/incoming */
+    uint64_t map_bytes;
+    uint32_t poll_ms;
+    uint32_t index_when_behind; /* more log entries behind than this: start from the index */
+    enum sync_verify verify_log;
+    enum sync_verify verify_packs;
+    /* PEM files. When any is given, statements of other issuers are refused, and so are signers
+     * that are neither one of these CAs nor certified by it for OCSP signing. */
+    char **ca_certificates;
+    unsigned ca_certificates_count;
+    uint32_t connect_timeout_s;
+    uint32_t stall_timeout_s; /* a transfer without progress for this long is given up */
+};
+
+#define SYNC_STORE_DIR    "store"
+#define SYNC_INCOMING_DIR "incoming"

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "edge/sync_core.h"
+
+#include "edge/sync_check.h"
+#include "lib/check.h"
+
+const char *sync_action_text(enum sync_action_type type)
+{
+    static const char *const texts[SYNC_ACTION_COUNT] = {
+#define X(name, text) [SYNC_##name] = text,
+        SYNC_ACTION_TABLE(X)
+#undef X
+    };
+    return type < SYNC_ACTION_COUNT ? texts[type] : "?";
+}
+
+static void count(struct sync_core *core, enum sync_counter counter)
+{
+    counter_add(&core->counters[counter], 1);
+}
+
+static void gauge(struct sync_core *core, enum sync_counter counter, uint64_t value)
+{
+    counter_set(&core->counters[counter], value);
+}
+
+static void show_position(struct sync_core *core)
+{
+    const struct position *p = &core->position;
+    gauge(core, SYNC_LOG_NUMBER, p->log_number);
+    gauge(core, SYNC_STATEMENTS, p->statement_count);
+    gauge(core, SYNC_COMPLETE, p->complete);
+    gauge(core, SYNC_INDEX_DONE, p->index_done);
+    gauge(core, SYNC_INDEX_LINES,
+          sync_hash_is_zero(&core->index_hash) ? 0 : core->index.line_count);
+    uint64_t last = core->head.log_last;
+    gauge(core, SYNC_LOG_LAG, last > p->log_number ? last - p->log_number : 0);
+    gauge(core, SYNC_HEAD_TIME, core->head_time_s);
+    gauge(core, SYNC_HEAD_VALID_UNTIL, core->head.valid_until_s);
+}
+
+static struct sync_action act(struct sync_core *core, enum sync_action_type type)
+{
+    core->doing = type;
+    return (struct sync_action){.type = type, .origin = core->origin};
+}
+
+static struct sync_action wait_until(struct sync_core *core, uint64_t until_ns)
+{
+    core->wait_until_ns = until_ns;
+    struct sync_action action = act(core, SYNC_WAIT);
+    action.until_ns = until_ns;
+    return action;
+}
+
+static struct sync_action fetch_head(struct sync_core *core, const struct sync_time *now)
+{
+    count(core, SYNC_POLLS);
+    core->head_taken = false;
+    core->next_poll_ns = now->monotonic_ns + core->config.poll_ns;
+    struct sync_action action = act(core, SYNC_FETCH_HEAD);
+    action.bytes_max = HEAD_BYTES_MAX;
+    return action;
+}
+
+/* splitmix64: spreads the edges of a network, nothing secret. */
+static uint64_t next_random(struct sync_core *core)
+{
+    core->random += 0x9e3779b97f4a7c15u;
+    uint64_t z = core->random;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+/* Half of the pause is fixed, half is chance. */
+static struct sync_action back_off(struct sync_core *core, uint32_t times,
+                                   const struct sync_time *now)
+{
+    uint64_t pause = SYNC_BACKOFF_MIN_NS;
+    for (uint32_t i = 1; i < times && pause < SYNC_BACKOFF_MAX_NS; i++)
+        pause *= 2;
+    if (pause > SYNC_BACKOFF_MAX_NS)
+        pause = SYNC_BACKOFF_MAX_NS;
+    pause = pause / 2 + next_random(core) % (pause / 2 + 1);
+    return wait_until(core, now->monotonic_ns + pause);
+}
+
+/* What was begun with this head is left where it is; the next origin's head comes first. */
+static struct sync_action try_again(struct sync_core *core, bool pause_now,
+                                    const struct sync_time *now)
+{
+    core->head_taken = false;
+    core->index_cursor = 0;
+    core->index_lines = 0;
+    core->failures++;
+    core->origin = (core->origin + 1) % core->config.origin_count;
+    uint32_t rounds = core->failures / core->config.origin_count;
+    if (pause_now || core->failures % core->config.origin_count == 0)
+        return back_off(core, rounds > 0 ? rounds : 1, now);
+    return fetch_head(core, now);
+}
+
+static struct sync_action refuse(struct sync_core *core, const struct sync_time *now)
+{
+    count(core, SYNC_CONTENT_REFUSED);
+    return try_again(core, false, now);
+}
+
+/* What we have and what is published have no common past: only an index helps. When even that did
+ * not help the last time, not at once. */
+static struct sync_action chain_broken(struct sync_core *core, const struct sync_time *now)
+{
+    count(core, SYNC_CHAIN_BREAKS);
+    core->chain_broken = true;
+    if (++core->resyncs > 1)
+        return back_off(core, core->resyncs, now);
+    return fetch_head(core, now);
+}
+
+static void close_index(struct sync_core *core)
+{
+    core->index_hash = (struct sha256){0};
+    core->index_cursor = 0;
+    core->index_lines = 0;
+    core->tails_here = false;
+    core->index_missing = false;
+}
+
+static bool index_begun(const struct sync_core *core)
+{
+    return !sync_hash_is_zero(&core->position.index_hash);
+}
+
+static bool index_needed(const struct sync_core *core)
+{
+    const struct position *p = &core->position;
+    const struct head *head = &core->head;
+    if (index_begun(core) || core->chain_broken || head->log_first > p->log_number + 1)
+        return true;
+    if (sync_hash_is_zero(&head->index_hash) || head->index_log < p->log_number)
+        return false;
+    bool empty = !p->complete && p->log_number == 0;
+    bool behind = head->log_last - p->log_number > core->config.index_when_behind &&
+                  head->index_log > p->log_number;
+    return empty || behind;
+}
+
+static struct sync_action fetch_index(struct sync_core *core, const struct sync_time *now)
+{
+    struct sync_action action = {.bytes_max = INDEX_BYTES_MAX};
+    if (index_begun(core) && !core->index_missing) {
+        action.hash = core->position.index_hash;
+    } else {
+        if (sync_hash_is_zero(&core->head.index_hash))
+            return try_again(core, true, now);
+        action.hash = core->head.index_hash;
+    }
+    if (sha256_equal(&action.hash, &core->head.index_hash))
+        action.bytes_max = core->head.index_bytes;
+    action.type = SYNC_FETCH_INDEX;
+    action.origin = core->origin;
+    core->doing = action.type;
+    core->wanted.pack = action.hash;
+    core->wanted.pack_bytes = action.bytes_max;
+    return action;
+}
+
+static struct sync_action fetch_pack(struct sync_core *core, const struct log_range *wanted,
+                                     enum pack_kind kind, bool keep)
+{
+    core->wanted = *wanted;
+    core->wanted_kind = kind;
+    struct sync_action action = act(core, SYNC_FETCH_PACK);
+    action.hash = wanted->pack;
+    action.bytes_max = wanted->pack_bytes;
+    action.keep = keep;
+    return action;
+}
+
+/* The next tail to fetch; SYNC_WAIT when all are here. */
+static struct sync_action next_tail(struct sync_core *core)
+{
+    struct index_line line;
+    while (index_next(&core->index, &core->index_cursor, &line))
+        if (line.type == INDEX_TAIL)
+            return fetch_pack(core, &line.range, PACK_TAIL, true);
+    core->tails_here = true;
+    core->index_cursor = 0;
+    core->index_lines = 0;
+    return (struct sync_action){.type = SYNC_WAIT};
+}
+
+static struct sync_action next_range(struct sync_core *core)
+{
+    struct index_line line;
+    while (index_next(&core->index, &core->index_cursor, &line)) {
+        core->index_lines++;
+        if (line.type == INDEX_TAIL)
+            break;
+        if (line.type == INDEX_TEMPLATE || core->index_lines <= core->position.index_done)
+            continue;
+        core->range = line.range;
+        return fetch_pack(core, &line.range, PACK_RANGE, false);
+    }
+    return act(core, SYNC_FINISH_INDEX);
+}
+
+static struct sync_action next_of_index(struct sync_core *core, const struct sync_time *now)
+{
+    bool open = !sync_hash_is_zero(&core->index_hash);
+    bool begun = open && sha256_equal(&core->index_hash, &core->position.index_hash);
+    /* An index whose files are gone is left for another one; so is one that was not begun yet. */
+    bool others = open && !sync_hash_is_zero(&core->head.index_hash) &&
+                  !sha256_equal(&core->index_hash, &core->head.index_hash);
+    if (others && (core->index_missing || !begun)) {
+        bool missing = core->index_missing;
+        close_index(core);
+        core->index_missing = missing;
+        open = false;
+    }
+    if (!open)
+        return fetch_index(core, now);
+    if (!core->tails_here) {
+        struct sync_action action = next_tail(core);
+        if (action.type != SYNC_WAIT)
+            return action;
+    }
+    if (!begun)
+        return act(core, SYNC_BEGIN_INDEX);
+    return next_range(core);
+}
+
+static struct sync_action fetch_log(struct sync_core *core)
+{
+    struct sync_action action = act(core, SYNC_FETCH_LOG);
+    action.number = core->position.log_number + 1;
+    action.bytes_max = LOG_ENTRY_BYTES_MAX;
+    return action;
+}
+
+static struct sync_action next(struct sync_core *core, const struct sync_time *now)
+{
+    show_position(core);
+    if (!core->head_taken)
+        return fetch_head(core, now);
+    if (index_needed(core))
+        return next_of_index(core, now);
+    close_index(core);
+    const struct position *p = &core->position;
+    if (p->log_number < core->head.log_last)
+        return fetch_log(core);
+    core->failures = 0;
+    core->resyncs = 0;
+    gauge(core, SYNC_LAST_SUCCESS, now->wall_s);
+    if (!p->complete || p->head_time_s != core->head.time_s ||
+        p->head_valid_until_s != core->head.valid_until_s)
+        return act(core, SYNC_APPLY_HEAD);
+    return wait_until(core, core->next_poll_ns);
+}
+
+static struct sync_action take_head(struct sync_core *core, struct span bytes,
+                                    const struct sync_time *now)
+{
+    enum err err = sync_check_head(&core->config.key, &core->position, core->head_time_s,
+                                   now->wall_s, bytes, &core->head);
+    if (err != ERR_OK && err != ERR_CHAIN) {
+        count(core, sync_head_counter(err));
+        return try_again(core, false, now);
+    }
+    count(core, SYNC_HEADS);
+    core->head_taken = true;
+    core->head_time_s = core->head.time_s;
+    if (err == ERR_CHAIN && !core->chain_broken && !index_begun(core)) {
+        count(core, SYNC_CHAIN_BREAKS);
+        core->chain_broken = true;
+        if (++core->resyncs > 1)
+            return back_off(core, core->resyncs, now);
+    }
+    return next(core, now);
+}
+
+/* The next pack that the entry names, or the entry itself when all are here. */
+static struct sync_action next_of_entry(struct sync_core *core)
+{
+    struct log_item item;
+    while (log_entry_next(&core->entry, &core->entry_cursor, &item))
+        if (item.type == LOG_RANGE)
+            return fetch_pack(core, &item.range, PACK_RANGE, true);
+    return act(core, SYNC_APPLY_LOG);
+}
+
+static struct sync_action take_log(struct sync_core *core, struct span bytes,
+                                   const struct sync_time *now)
+{
+    enum err err = sync_check_log(&core->config.key, &core->position, &core->head, bytes,
+                                  &core->entry, &core->entry_hash);
+    if (err != ERR_OK)
+        return err == ERR_CHAIN ? chain_broken(core, now) : refuse(core, now);
+    core->entry_cursor = 0;
+    return next_of_entry(core);
+}
+
+static struct sync_action take_index(struct sync_core *core, struct span bytes,
+                                     const struct sync_time *now)
+{
+    close_index(core);
+    if (sync_check_index(&core->config.key, &core->head, &core->wanted.pack, bytes, &core->index) !=
+        ERR_OK)
+        return refuse(core, now);
+    core->index_hash = core->wanted.pack;
+    return next(core, now);
+}
+
+static struct sync_action take_pack(struct sync_core *core, struct span bytes,
+                                    const struct sync_time *now)
+{
+    if (sync_check_pack(&core->wanted, core->wanted_kind, bytes) != ERR_OK)
+        return refuse(core, now);
+    core->pack_passed = true;
+    if (!index_needed(core))
+        return next_of_entry(core);
+    if (core->wanted_kind == PACK_RANGE)
+        return act(core, SYNC_APPLY_RANGE);
+    return next_of_index(core, now);
+}
+
+static struct sync_action fetched(struct sync_core *core, struct span bytes,
+                                  const struct sync_time *now)
+{
+    counter_add(&core->counters[SYNC_BYTES_FETCHED], bytes.size);
+    switch ((int)core->doing) {
+    case SYNC_FETCH_HEAD:
+        return take_head(core, bytes, now);
+    case SYNC_FETCH_LOG:
+        return take_log(core, bytes, now);
+    case SYNC_FETCH_INDEX:
+        return take_index(core, bytes, now);
+    default:
+        CHECK(core->doing == SYNC_FETCH_PACK);
+        return take_pack(core, bytes, now);
+    }
+}
+
+static struct sync_action applied(struct sync_core *core, const struct position *position,
+                                  const struct sync_time *now)
+{
+    core->position = *position;
+    core->failures = 0;
+    switch ((int)core->doing) {
+    case SYNC_APPLY_LOG:
+        count(core, SYNC_LOG_APPLIED);
+        core->resyncs = 0;
+        break;
+    case SYNC_BEGIN_INDEX:
+        count(core, SYNC_RESYNCS);
+        break;
+    case SYNC_APPLY_RANGE:
+        count(core, SYNC_PACKS_APPLIED);
+        break;
+    case SYNC_FINISH_INDEX:
+        count(core, SYNC_RESYNCS_DONE);
+        core->chain_broken = false;
+        core->head_taken = false; /* it was measured against another position */
+        close_index(core);
+        break;
+    default:
+        break;
+    }
+    return next(core, now);
+}
+
+static bool is_fetch(enum sync_action_type type)
+{
+    return type == SYNC_FETCH_HEAD || type == SYNC_FETCH_LOG || type == SYNC_FETCH_INDEX ||
+           type == SYNC_FETCH_PACK;
+}
+
+static struct sync_action failed(struct sync_core *core, enum err err, const struct sync_time *now)
+{
+    if (is_fetch(core->doing)) {
+        bool head = core->doing == SYNC_FETCH_HEAD;
+        count(core, head ? SYNC_POLL_FAILURES : SYNC_FETCH_FAILURES);
+        if (err == ERR_DISK_FULL)
+            count(core, SYNC_DISK_FULL);
+        if (err == ERR_NOT_FOUND && !head && index_needed(core))
+            core->index_missing = true;
+        return try_again(core, false, now);
+    }
+    switch ((int)err) {
+    case ERR_DISK_FULL:
+        count(core, SYNC_DISK_FULL);
+        return try_again(core, true, now);
+    case ERR_IO:
+    case ERR_STORE:
+    case ERR_MEMORY:
+        count(core, SYNC_STORE_ERRORS);
+        return try_again(core, true, now);
+    default:
+        count(core, SYNC_CONTENT_REFUSED);
+        return try_again(core, true, now);
+    }
+}
+
+void sync_core_start(struct sync_core *core, const struct sync_core_config *config,
+                     const struct position *position, uint64_t *counters)
+{
+    CHECK(config->origin_count > 0);
+    *core = (struct sync_core){.config = *config,
+                               .counters = counters,
+                               .position = *position,
+                               .doing = SYNC_WAIT,
+                               .random = config->seed,
+                               .head_time_s = position->head_time_s};
+    core->head.valid_until_s = position->head_valid_until_s;
+    show_position(core);
+}
+
+struct sync_action sync_core_step(struct sync_core *core, const struct sync_event *event,
+                                  const struct sync_time *now)
+{
+    core->pack_passed = false;
+    switch (event->type) {
+    case SYNC_FETCHED:
+        return fetched(core, event->bytes, now);
+    case SYNC_FAILED:
+        return failed(core, event->err, now);
+    case SYNC_APPLIED:
+        return applied(core, event->position, now);
+    case SYNC_TICK:
+        break;
+    }
+    if (now->monotonic_ns < core->wait_until_ns)
+        return wait_until(core, core->wait_until_ns);
+    return fetch_head(core, now);
+}
+
+bool sync_core_pack_passed(const struct sync_core *core)
+{
+    return core->pack_passed;
+}

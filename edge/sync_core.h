@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sync core: what the sync process does next. Pure: events and the time in, one action out; no
+ * socket, no clock, no store, no allocation.
+ *
+ * The shell does the action and comes back with its event:
+ *
+ *   WAIT             SYNC_TICK, at until_ns or earlier
+ *   FETCH_*          SYNC_FETCHED with the octets, or SYNC_FAILED
+ *   APPLY_*, FINISH  SYNC_APPLIED with the position as committed, or SYNC_FAILED
+ *
+ * The core verifies everything that is fetched: the head's signature, number, time and validity;
+ * the signature, number and predecessor of a log entry; hash, size and form of index and packs, and
+ * that a pack is the one that was announced. An APPLY action names nothing that has not passed.
+ * What needs the store (templates, signatures of statements) is checked by edge/sync_apply.h inside
+ * the transaction; its refusal comes back as SYNC_FAILED.
+ *
+ * Octets of a log entry or an index stay borrowed until the next fetch of the same kind; those of a
+ * pack until the shell has its next action.
+ *
+ * Decisions:
+ *  - A head may not be older (time) than the newest one verified, even when its log number would
+ * do.
+ *  - An entry that does not follow (CHAIN) leads to a full resync by the index of the newest head;
+ *    only that can take the log number back.
+ *  - After any failure the next origin is asked, beginning with its head; when all have failed in a
+ *    row, after a pause that doubles up to a cap, with jitter.
+ *  - An index that has been begun is finished, also after a restart, unless its files are gone.
+ *  - Tail packs of an index are fetched before its ranges: each range is put in together with the
+ *    newer statements of its tails, so that no reader ever sees a revocation taken back. */
+#pragma once
+
+#include "edge/store_format.h"
+#include "edge/sync_counters.h"
+#include "lib/head.h"
+#include "lib/index.h"
+#include "lib/pack.h"
+
+#define SYNC_BACKOFF_MIN_NS UINT64_C(500000000)
+#define SYNC_BACKOFF_MAX_NS UINT64_C(30000000000)
+
+/* name, text */
+#define SYNC_ACTION_TABLE(X)                           \
+    X(WAIT, "wait")                                    \
+    X(FETCH_HEAD, "fetch the head")                    \
+    X(FETCH_LOG, "fetch a log entry")                  \
+    X(FETCH_INDEX, "fetch an index")                   \
+    X(FETCH_PACK, "fetch a pack")                      \
+    X(APPLY_HEAD, "record the head")                   \
+    X(APPLY_LOG, "apply a log entry")                  \
+    X(BEGIN_INDEX, "put in the templates of an index") \
+    X(APPLY_RANGE, "apply a range of an index")        \
+    X(FINISH_INDEX, "drop what the index does not have, record it as applied")
+
+enum sync_action_type {
+#define X(name, text) SYNC_##name,
+    SYNC_ACTION_TABLE(X)
+#undef X
+        SYNC_ACTION_COUNT
+};
+/** Never NULL. */
+const char *sync_action_text(enum sync_action_type type);
+
+struct sync_action {
+    enum sync_action_type type;
+    uint32_t origin;    /* FETCH_*: which origin to ask */
+    uint64_t number;    /* FETCH_LOG */
+    struct sha256 hash; /* FETCH_INDEX, FETCH_PACK */
+    uint64_t bytes_max; /* FETCH_*: more is not read */
+    bool keep;          /* FETCH_PACK: needed by an APPLY that comes after other fetches */
+    uint64_t until_ns;  /* WAIT */
+};
+
+enum sync_event_type { SYNC_TICK, SYNC_FETCHED, SYNC_FAILED, SYNC_APPLIED };
+
+struct sync_event {
+    enum sync_event_type type;
+    struct span bytes;               /* SYNC_FETCHED */
+    enum err err;                    /* SYNC_FAILED */
+    const struct position *position; /* SYNC_APPLIED */
+};
+
+struct sync_time {
+    uint64_t monotonic_ns;
+    uint64_t wall_s;
+};
+
+struct sync_core_config {
+    struct verify_key key;
+    uint32_t origin_count;
+    uint32_t index_when_behind;
+    uint64_t poll_ns;
+    uint64_t seed; /* of the jitter */
+};
+
+struct sync_core {
+    struct sync_core_config config;
+    uint64_t *counters; /* SYNC_COUNTER_COUNT; borrowed */
+    struct position position;
+    enum sync_action_type doing; /* the action that was given last */
+
+    uint32_t origin;
+    uint32_t failures; /* in a row */
+    uint32_t resyncs;  /* for broken chains, without a log entry applied since */
+    uint64_t random;
+    uint64_t next_poll_ns;
+    uint64_t wait_until_ns;
+
+    struct head head; /* the newest one verified; meaningful when head_taken */
+    bool head_taken;  /* since the last failure or poll */
+    uint64_t head_time_s;
+    bool chain_broken; /* only an index helps */
+
+    struct log_entry entry; /* verified; borrows */
+    struct sha256 entry_hash;
+    size_t entry_cursor; /* up to here its packs are here */
+
+    struct index_reader index; /* verified; borrows */
+    struct sha256 index_hash;  /* of it; zero: none is open */
+    bool index_missing;        /* a file of it was not found */
+    size_t index_cursor;       /* behind `line` */
+    uint32_t index_lines;      /* walked so far, the one of `range` included */
+    struct log_range range;    /* the range being applied */
+    bool tails_here;           /* all tails were fetched */
+
+    struct log_range wanted; /* the pack being fetched */
+    enum pack_kind wanted_kind;
+    bool pack_passed;
+};
+
+/** `position` as the store has it. */
+void sync_core_start(struct sync_core *core, const struct sync_core_config *config,
+                     const struct position *position, uint64_t *counters);
+/** The first event is a SYNC_TICK. */
+struct sync_action sync_core_step(struct sync_core *core, const struct sync_event *event,
+                                  const struct sync_time *now);
+
+/** Whether the pack fetched last has passed (only right after the step that got it). */
+bool sync_core_pack_passed(const struct sync_core *core);

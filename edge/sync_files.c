@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "edge/sync_files.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "edge/sync_check.h"
+#include "lib/check.h"
+
+#define NAME_BYTES 128
+
+enum err sync_files_start(struct sync_files *f, const struct sync_config *config,
+                          bool (*stop)(void *context), void *context)
+{
+    *f = (struct sync_files){.littered = true};
+    TRY(path_join(f->incoming, sizeof f->incoming, config->data_dir, SYNC_INCOMING_DIR));
+    TRY(directory_make(f->incoming, 0750));
+    return fetcher_new(config, stop, context, &f->fetcher);
+}
+
+void sync_files_stop(struct sync_files *f)
+{
+    fetcher_free(f->fetcher);
+    buffer_done(&f->head);
+    buffer_done(&f->log);
+    buffer_done(&f->index);
+    buffer_done(&f->pack);
+    *f = (struct sync_files){0};
+}
+
+static enum err incoming_path(const struct sync_files *f, const struct sha256 *hash,
+                              const char *suffix, char out[static SYNC_PATH_MAX])
+{
+    char text[SHA256_TEXT_BYTES];
+    char name[NAME_BYTES];
+    sha256_to_text(hash, text);
+    snprintf(name, sizeof name, "%s.%s", text, suffix);
+    return path_join(out, SYNC_PATH_MAX, f->incoming, name);
+}
+
+/* From incoming when it is there whole, else from the origin. */
+static enum err fetch_named(struct sync_files *f, const struct sync_action *action,
+                            const char *folder, struct buffer *buffer)
+{
+    char kept[SYNC_PATH_MAX];
+    char part[SYNC_PATH_MAX];
+    TRY(incoming_path(f, &action->hash, folder, kept));
+    TRY(incoming_path(f, &action->hash, "part", part));
+    f->from_incoming = file_read(kept, action->bytes_max, buffer) == ERR_OK;
+    if (f->from_incoming)
+        return ERR_OK;
+    char text[SHA256_TEXT_BYTES];
+    char path[NAME_BYTES];
+    sha256_to_text(&action->hash, text);
+    snprintf(path, sizeof path, "%s/%s", folder, text);
+    f->littered |= action->bytes_max > FETCH_PART_BYTES;
+    return fetcher_get(f->fetcher, action->origin, path, action->bytes_max, part, buffer);
+}
+
+/* The pack in memory gives way to the next one. */
+static enum err spill_pack(struct sync_files *f)
+{
+    if (f->pack_keep) {
+        char kept[SYNC_PATH_MAX];
+        TRY(incoming_path(f, &f->pack_hash, "pack", kept));
+        f->littered = true;
+        TRY(file_publish_lazy(kept, span_of(f->pack.data, f->pack.size), 0640));
+    }
+    f->pack_keep = false;
+    f->pack_hash = (struct sha256){0};
+    return ERR_OK;
+}
+
+static enum err fetch_log(struct sync_files *f, const struct sync_action *action)
+{
+    char path[NAME_BYTES];
+    snprintf(path, sizeof path, "log/%" PRIu64, action->number);
+    return fetcher_get(f->fetcher, action->origin, path, action->bytes_max, NULL, &f->log);
+}
+
+enum err sync_files_fetch(struct sync_files *f, const struct sync_action *action, struct span *ret)
+{
+    struct buffer *buffer = &f->head;
+    f->from_incoming = false;
+    switch ((int)action->type) {
+    case SYNC_FETCH_HEAD:
+        TRY(fetcher_get(f->fetcher, action->origin, "head", action->bytes_max, NULL, buffer));
+        break;
+    case SYNC_FETCH_LOG:
+        buffer = &f->log;
+        TRY(fetch_log(f, action));
+        break;
+    case SYNC_FETCH_INDEX:
+        buffer = &f->index;
+        TRY(fetch_named(f, action, "index", buffer));
+        break;
+    default:
+        CHECK(action->type == SYNC_FETCH_PACK);
+        buffer = &f->pack;
+        TRY(spill_pack(f));
+        TRY(fetch_named(f, action, "pack", buffer));
+        break;
+    }
+    *ret = span_of(buffer->data, buffer->size);
+    return ERR_OK;
+}
+
+void sync_files_judged(struct sync_files *f, const struct sync_action *action, bool passed)
+{
+    char kept[SYNC_PATH_MAX];
+    bool index = action->type == SYNC_FETCH_INDEX;
+    if (!index && action->type != SYNC_FETCH_PACK)
+        return;
+    if (!index && passed) {
+        f->pack_hash = action->hash;
+        f->pack_keep = action->keep && !f->from_incoming;
+        return;
+    }
+    if (incoming_path(f, &action->hash, index ? "index" : "pack", kept) != ERR_OK)
+        return;
+    if (!passed) {
+        if (f->from_incoming)
+            unlink(kept);
+    } else if (!f->from_incoming) {
+        /* Only saves the way to the origin after a restart: a failure does no harm. */
+        f->littered = true;
+        enum err err = file_publish_lazy(kept, span_of(f->index.data, f->index.size), 0640);
+        (void)err;
+    }
+}
+
+void sync_files_sweep(struct sync_files *f)
+{
+    f->pack_keep = false;
+    f->pack_hash = (struct sha256){0};
+    if (!f->littered)
+        return;
+    DIR *directory = opendir(f->incoming);
+    if (directory == NULL)
+        return;
+    struct dirent *entry;
+    while ((entry = readdir(directory)) != NULL) {
+        char path[SYNC_PATH_MAX];
+        if (entry->d_name[0] != '.' &&
+            path_join(path, sizeof path, f->incoming, entry->d_name) == ERR_OK)
+            unlink(path);
+    }
+    closedir(directory);
+    f->littered = false;
+}
+
+enum err sync_files_read_pack(void *context, const struct log_range *pack, struct buffer *scratch,
+                              struct span *ret)
+{
+    struct sync_files *f = context;
+    if (!sync_hash_is_zero(&f->pack_hash) && sha256_equal(&f->pack_hash, &pack->pack)) {
+        *ret = span_of(f->pack.data, f->pack.size);
+        return ERR_OK;
+    }
+    char kept[SYNC_PATH_MAX];
+    TRY(incoming_path(f, &pack->pack, "pack", kept));
+    TRY(file_read(kept, pack->pack_bytes, scratch));
+    struct sha256 hash = sha256_of(span_of(scratch->data, scratch->size));
+    if (!sha256_equal(&hash, &pack->pack)) {
+        unlink(kept);
+        return ERR_HASH;
+    }
+    *ret = span_of(scratch->data, scratch->size);
+    return ERR_OK;
+}
