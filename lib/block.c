@@ -4,8 +4,9 @@
 #include "lib/check.h"
 #include "lib/wire.h"
 
-#define FACTS_NO_BYTES 1
-#define PREFIX_BYTES   8
+#define FACTS_NO_BYTES   1
+#define PREFIX_BYTES     8
+#define CACHE_LINE_BYTES 64
 
 static const uint8_t *serial_at(const struct block *b, uint32_t i)
 {
@@ -210,10 +211,21 @@ static bool search_between(const struct search *s, uint32_t low, uint32_t high, 
     return false;
 }
 
+/* A cold block costs its cache misses, and each step of a search waits for the one before. Asked
+ * for together, all lines of the serials (12 for a full block of 16-octet serials) come at the
+ * price of one. */
+static void prefetch_serials(const struct block *b)
+{
+    size_t size = (size_t)b->count * b->serial_size;
+    for (size_t at = 0; at < size; at += CACHE_LINE_BYTES)
+        __builtin_prefetch(b->serials + at);
+}
+
 bool block_find(const struct block *block, const struct serial *serial, struct statement *ret)
 {
     if (serial->size != block->serial_size)
         return false;
+    prefetch_serials(block);
     uint32_t last = (uint32_t)block->count - 1;
     const uint8_t *first_octets = serial_at(block, 0);
     const uint8_t *last_octets = serial_at(block, last);
