@@ -8,16 +8,16 @@
 enum cert_status { CERT_GOOD = 0, CERT_REVOKED = 1 };
 
 /* RFC 5280 5.3.1 CRLReason. 7 is not used. */
-#define REASON_TABLE(X)                                                                            \
-    X(UNSPECIFIED, 0, "unspecified")                                                               \
-    X(KEY_COMPROMISE, 1, "keyCompromise")                                                          \
-    X(CA_COMPROMISE, 2, "cACompromise")                                                            \
-    X(AFFILIATION_CHANGED, 3, "affiliationChanged")                                                \
-    X(SUPERSEDED, 4, "superseded")                                                                 \
-    X(CESSATION_OF_OPERATION, 5, "cessationOfOperation")                                           \
-    X(CERTIFICATE_HOLD, 6, "certificateHold")                                                      \
-    X(REMOVE_FROM_CRL, 8, "removeFromCRL")                                                         \
-    X(PRIVILEGE_WITHDRAWN, 9, "privilegeWithdrawn")                                                \
+#define REASON_TABLE(X)                                  \
+    X(UNSPECIFIED, 0, "unspecified")                     \
+    X(KEY_COMPROMISE, 1, "keyCompromise")                \
+    X(CA_COMPROMISE, 2, "cACompromise")                  \
+    X(AFFILIATION_CHANGED, 3, "affiliationChanged")      \
+    X(SUPERSEDED, 4, "superseded")                       \
+    X(CESSATION_OF_OPERATION, 5, "cessationOfOperation") \
+    X(CERTIFICATE_HOLD, 6, "certificateHold")            \
+    X(REMOVE_FROM_CRL, 8, "removeFromCRL")               \
+    X(PRIVILEGE_WITHDRAWN, 9, "privilegeWithdrawn")      \
     X(AA_COMPROMISE, 10, "aACompromise")
 
 enum reason {
@@ -37,11 +37,11 @@ bool reason_valid(uint8_t reason);
 #define FACTS_BYTES 16
 
 struct facts {
-    uint16_t template_no;    /* under which template of the issuer it was signed */
-    uint8_t status;          /* enum cert_status */
-    uint8_t reason;          /* enum reason */
-    uint32_t revoked_at_s;   /* 0 when good */
-    uint32_t this_update_s;  /* producedAt is the same second */
+    uint16_t template_no;   /* under which template of the issuer it was signed */
+    uint8_t status;         /* enum cert_status */
+    uint8_t reason;         /* enum reason */
+    uint32_t revoked_at_s;  /* 0 when good */
+    uint32_t this_update_s; /* producedAt is the same second */
     uint32_t next_update_s;
 };
 

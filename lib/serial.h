@@ -43,7 +43,8 @@ MUST_CHECK enum err serial_from_hex(struct span hex, struct serial *ret);
 void serial_to_hex(const struct serial *serial, char ret[static SERIAL_HEX_MAX]);
 
 /** Writes the wire form of a key (or bound) and returns its size. */
-size_t key_write(uint64_t issuer_id, const struct serial *serial, uint8_t ret[static KEY_BYTES_MAX]);
+size_t key_write(uint64_t issuer_id, const struct serial *serial,
+                 uint8_t ret[static KEY_BYTES_MAX]);
 
 /** Reads a whole wire key (bounds too). ERR_TRUNCATED, ERR_TRAILING, ERR_LIMIT. */
 MUST_CHECK enum err key_read(struct span wire, uint64_t *ret_issuer_id, struct serial *ret_serial);

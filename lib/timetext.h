@@ -6,7 +6,7 @@
 #include "lib/span.h"
 
 struct civil_time {
-    uint32_t year; /* 1970..9999 */
+    uint32_t year;                                     /* 1970..9999 */
     uint8_t month, day, hour, minute, second, weekday; /* month and day from 1; 0 = Sunday */
 };
 

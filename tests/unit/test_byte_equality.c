@@ -15,11 +15,11 @@
 
 /* algorithm, share of all statements in hundredths */
 #define SHARE_TABLE(X)       \
-    X(ECDSA_P256_SHA256, 44) \
-    X(ED25519, 40)           \
-    X(ECDSA_P384_SHA384, 8)  \
-    X(RSA2048_SHA256, 5)     \
-    X(RSA3072_SHA256, 2)     \
+    X(ECDSA_P256_SHA256, 48) \
+    X(ED25519, 44)           \
+    X(ECDSA_P384_SHA384, 4)  \
+    X(RSA2048_SHA256, 2)     \
+    X(RSA3072_SHA256, 1)     \
     X(RSA4096_SHA256, 1)
 
 static const struct {

@@ -49,6 +49,8 @@ static const struct {
     {"other extension", "302a 3028" LIST "a20a 3008" OTHER, ERR_OK, 1, 0, CERTID_HASH_SHA1},
     {"critical, then nonce", "303c 303a" LIST "a21c 301a" CRITICAL NONCE, ERR_OK, 1, N,
      CERTID_HASH_SHA1},
+    {"critical of two octets", "302e 302c" LIST "a20e 300c 300a 06022a03 0102ffff 0400",
+     ERR_MALFORMED, 0, 0, 0},
     {"no extension in the list", "3022 3020" LIST "a202 3000", ERR_MALFORMED, 0, 0, 0},
     {"single extension", "302a 3028 3026 3024" CERTID "a00a 3008" OTHER, ERR_OK, 1, 0,
      CERTID_HASH_SHA1},
