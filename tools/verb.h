@@ -10,12 +10,22 @@
 #define VERB_USAGE 2
 
 /* name, arguments, one line of help */
-#define VERB_TABLE(X)                                                                            \
-    X(query,                                                                                     \
-      "URL --issuer FILE (--serial HEX | --cert FILE) [--method get|post] [--hash sha1|sha256] " \
-      "[--out FILE]",                                                                            \
-      "ask a responder about one certificate and verify the answer")                             \
-    X(check, "URL --issuer FILE --good HEX --revoked HEX",                                       \
+#define VERB_TABLE(X)                                                                             \
+    X(init,                                                                                       \
+      "DIR [--ca-cert FILE --ca-key FILE [--passphrase-file FILE]] [--network NAME] "             \
+      "[--listen ADDR:PORT] [--admin ADDR:PORT]",                                                 \
+      "make a folder: CA, publish key, presigner.yaml, edge.yaml; a given CA key is copied")      \
+    X(import, "DIR FILE [--issuer NAME] [--format csv|index.txt]",                                \
+      "take certificates from an index.txt or a CSV file (- for standard input), all or nothing") \
+    X(revoke, "DIR SERIAL [--reason NAME] [--at TIME] [--issuer NAME]",                           \
+      "revoke one certificate, for good")                                                         \
+    X(status, "DIR [SERIAL] [--issuer NAME]",                                                     \
+      "how far a folder is published, or what is known of one certificate")                       \
+    X(query,                                                                                      \
+      "URL --issuer FILE (--serial HEX | --cert FILE) [--method get|post] [--hash sha1|sha256] "  \
+      "[--out FILE]",                                                                             \
+      "ask a responder about one certificate and verify the answer")                              \
+    X(check, "URL --issuer FILE --good HEX --revoked HEX",                                        \
       "check how any OCSP responder keeps the rules; exit 1 when it breaks one")
 
 #define X(name, arguments, help) int verb_##name(int argc, char **argv);

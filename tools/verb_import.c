@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* statim import: certificates of one issuer from a file, all or nothing. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/os/clock.h"
+#include "presigner/import.h"
+#include "tools/directory.h"
+#include "tools/progress.h"
+#include "tools/verb.h"
+
+struct cli {
+    const char *issuer;
+    const char *directory;
+    const char *file;
+    bool has_format;
+    enum import_format format;
+};
+
+static bool parse_format(const char *text, struct cli *c)
+{
+    static const char *const names[] = {
+#define X(name, text) text,
+        IMPORT_FORMAT_TABLE(X)
+#undef X
+    };
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            c->format = (enum import_format)i;
+            c->has_format = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool parse_options(int argc, char **argv, struct cli *c)
+{
+    static const struct option table[] = {
+        {"issuer", required_argument, NULL, 'i'}, {"format", required_argument, NULL, 'f'}, {0}};
+    int option;
+    while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
+        if (option == 'i')
+            c->issuer = optarg;
+        else if (option != 'f' || !parse_format(optarg, c))
+            return false;
+    }
+    if (optind + 2 != argc)
+        return false;
+    c->directory = argv[optind];
+    c->file = argv[optind + 1];
+    return true;
+}
+
+static void draw(void *context, uint64_t read_bytes)
+{
+    progress_update(context, read_bytes);
+}
+
+static uint64_t size_of(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+}
+
+static int explain(const struct directory *d, const struct cli *c, enum err err,
+                   const struct import_report *report)
+{
+    if (report->line_no != 0)
+        directory_complain(d, "%s:%" PRIu64 ": %s; nothing was imported", c->file, report->line_no,
+                           report->why ? report->why : err_text(err));
+    else if (err == ERR_LIMIT)
+        directory_complain(d, "the status database is full (map_size_bytes); nothing was imported");
+    else
+        directory_complain(d, "%s: %s; nothing was imported", c->file,
+                           err == ERR_IO ? strerror(errno) : err_text(err));
+    return 1;
+}
+
+static int import(const struct directory *d, const struct cli *c, int fd)
+{
+    struct progress progress;
+    struct import_report report;
+    struct import_options options = {
+        .issuer_id = d->issuer_id,
+        .has_format = c->has_format,
+        .format = c->format,
+        .now_s = clock_wall_s(),
+        .progress = draw,
+        .context = &progress,
+    };
+    progress_start(&progress, size_of(fd));
+    enum err err = import_file(d->db, fd, &options, &report);
+    progress_end(&progress);
+    if (err != ERR_OK)
+        return explain(d, c, err, &report);
+    double seconds = (double)(clock_monotonic_ns() - progress.start_ns) / 1e9;
+    printf("%" PRIu64 " certificates, %" PRIu64 " of them news, in %.1f s; sequence %" PRIu64 "\n",
+           report.cert_count, report.changed_count, seconds, report.last_sequence);
+    return 0;
+}
+
+int verb_import(int argc, char **argv)
+{
+    struct cli c = {0};
+    struct directory d;
+    if (!parse_options(argc, argv, &c))
+        return VERB_USAGE;
+    if (!directory_open_status("import", c.directory, c.issuer, &d))
+        return 1;
+    bool standard_input = strcmp(c.file, "-") == 0;
+    int fd = standard_input ? STDIN_FILENO : open(c.file, O_RDONLY | O_CLOEXEC);
+    int status = 1;
+    if (fd >= 0)
+        status = import(&d, &c, fd);
+    else
+        directory_complain(&d, "%s: %s", c.file, strerror(errno));
+    if (fd >= 0 && !standard_input)
+        close(fd);
+    directory_close(&d);
+    return status;
+}

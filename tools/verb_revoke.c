@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* statim revoke: one certificate, for good. It is accepted when the command returns; a running
+ * presigner publishes it within a second. */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "lib/os/clock.h"
+#include "lib/timetext.h"
+#include "presigner/import.h"
+#include "presigner/status_writer.h"
+#include "tools/directory.h"
+#include "tools/verb.h"
+
+struct cli {
+    const char *issuer;
+    const char *directory;
+    const char *serial;
+    const char *reason;
+    const char *at;
+};
+
+static bool parse_options(int argc, char **argv, struct cli *c)
+{
+    static const struct option table[] = {{"issuer", required_argument, NULL, 'i'},
+                                          {"reason", required_argument, NULL, 'r'},
+                                          {"at", required_argument, NULL, 'a'},
+                                          {0}};
+    int option;
+    while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
+        if (option == 'i')
+            c->issuer = optarg;
+        else if (option == 'r')
+            c->reason = optarg;
+        else if (option == 'a')
+            c->at = optarg;
+        else
+            return false;
+    }
+    if (optind + 2 != argc)
+        return false;
+    c->directory = argv[optind];
+    c->serial = argv[optind + 1];
+    return true;
+}
+
+static bool bad(const char *what, const char *why)
+{
+    fprintf(stderr, "statim revoke: %s: %s\n", what, why);
+    return false;
+}
+
+static bool read_claim(const struct cli *c, struct serial *serial, struct cert_record *claim)
+{
+    uint64_t now_s = clock_wall_s(), at_s = now_s;
+    enum reason reason = REASON_ABSENT;
+    if (serial_from_hex(span_text(c->serial), serial) != ERR_OK)
+        return bad(c->serial, "not a serial number in hexadecimal");
+    if (c->reason != NULL && reason_from_text(span_text(c->reason), &reason) != ERR_OK)
+        return bad(c->reason, "not a reason of RFC 5280, such as keyCompromise or superseded");
+    if (reason == REASON_REMOVE_FROM_CRL)
+        return bad(c->reason, "not the reason of a revocation");
+    if (c->at != NULL && human_time_read(span_text(c->at), &at_s) != ERR_OK)
+        return bad(c->at, "not a time, such as 2026-11-24T19:30:00Z");
+    if (at_s > now_s + IMPORT_FUTURE_MAX_S || at_s > TIME_S_MAX)
+        return bad(c->at != NULL ? c->at : "now", "in the future");
+    *claim = (struct cert_record){
+        .status = CERT_REVOKED, .reason = (uint8_t)reason, .revoked_at_s = (uint32_t)at_s};
+    return true;
+}
+
+static enum err apply(const struct directory *d, MDB_txn *txn, const struct serial *serial,
+                      const struct cert_record *claim, bool *ret_changed)
+{
+    struct status_writer w;
+    struct cert_record known;
+    /* Only what was issued can be revoked: a mistyped serial must not pass. */
+    TRY(status_get(d->db, txn, d->issuer_id, serial, &known));
+    TRY(status_writer_begin(d->db, txn, &w));
+    enum err err = status_writer_apply(&w, d->issuer_id, serial, claim, ret_changed);
+    if (err != ERR_OK) {
+        status_writer_drop(&w);
+        return err;
+    }
+    return status_writer_end(&w);
+}
+
+static enum err commit(const struct directory *d, const struct serial *serial,
+                       const struct cert_record *claim, bool *ret_changed)
+{
+    MDB_txn *txn;
+    TRY(status_txn_write(d->db, &txn));
+    enum err err = apply(d, txn, serial, claim, ret_changed);
+    if (err != ERR_OK) {
+        status_txn_abort(txn);
+        return err;
+    }
+    return status_txn_commit(txn);
+}
+
+static int report(const struct directory *d, const struct serial *serial, bool changed)
+{
+    MDB_txn *txn;
+    struct cert_record record;
+    char hex[SERIAL_HEX_MAX], at[ISO_TIME_BYTES + 1];
+    enum err err = status_txn_read(d->db, &txn);
+    if (err == ERR_OK) {
+        err = status_get(d->db, txn, d->issuer_id, serial, &record);
+        status_txn_abort(txn);
+    }
+    if (err != ERR_OK) {
+        directory_complain(d, "%s", err_text(err));
+        return 1;
+    }
+    serial_to_hex(serial, hex);
+    iso_time_write(record.revoked_at_s, at);
+    const char *reason = record.reason == REASON_ABSENT ? "no reason" : reason_text(record.reason);
+    printf("%s: revoked at %s, %s, sequence %" PRIu64 "%s\n", hex, at, reason, record.sequence,
+           changed ? "" : " (it was already)");
+    return 0;
+}
+
+static int revoke(const struct directory *d, const struct cli *c, const struct serial *serial,
+                  const struct cert_record *claim)
+{
+    bool changed = false;
+    enum err err = commit(d, serial, claim, &changed);
+    if (err == ERR_NOT_FOUND)
+        directory_complain(d, "%s: issuer %s has no such certificate; import it first", c->serial,
+                           d->issuer->name);
+    else if (err != ERR_OK)
+        directory_complain(d, "%s: %s", c->serial, err_text(err));
+    return err == ERR_OK ? report(d, serial, changed) : 1;
+}
+
+int verb_revoke(int argc, char **argv)
+{
+    struct cli c = {0};
+    struct serial serial;
+    struct cert_record claim;
+    struct directory d;
+    if (!parse_options(argc, argv, &c))
+        return VERB_USAGE;
+    if (!read_claim(&c, &serial, &claim))
+        return 1;
+    if (!directory_open_status("revoke", c.directory, c.issuer, &d))
+        return 1;
+    int status = revoke(&d, &c, &serial, &claim);
+    directory_close(&d);
+    return status;
+}
