@@ -97,6 +97,11 @@ static void check_against_array(enum shape shape, uint8_t size, uint64_t seed)
         struct serial below = neighbour(&all[i].serial, -1);
         assert_find(&block, all, added, &above);
         assert_find(&block, all, added, &below);
+        for (size_t k = 0; k < size; k++) {
+            struct serial other = all[i].serial;
+            other.octets[k] ^= 1;
+            assert_find(&block, all, added, &other);
+        }
     }
     for (uint32_t i = 0; i < 50; i++) {
         enum shape other = (enum shape)fixture_below(&seed, SHAPE_COUNT);
@@ -193,6 +198,25 @@ static void filled_to_the_last_octet(void **state)
         size_t size = block_builder_finish(&b, out);
         assert_int_equal(block_open(span_of(out, size), &block), ERR_OK);
         assert_int_equal(block.count, added - 1);
+    }
+}
+
+/* 7 + 2 x 18 + 11 x (16 + 1 + 350) = 4080: not an octet is left, and not one more would fit. */
+static void an_exact_fit(void **state)
+{
+    (void)state;
+    static struct block_builder b;
+    for (size_t size = 350; size <= 351; size++) {
+        uint64_t random = 7;
+        block_builder_reset(&b);
+        for (uint32_t i = 0; i < 11; i++) {
+            struct facts facts = fixture_facts(1, 1700000000, i == 5);
+            struct serial serial = fixture_serial(&random, SHAPE_SEQUENTIAL, 16, i);
+            struct statement s = make(&serial, &facts, size);
+            enum err want = i == 10 && size == 351 ? ERR_NO_SPACE : ERR_OK;
+            assert_int_equal(block_builder_add(&b, &s), want);
+        }
+        assert_int_equal(block_builder_size(&b), size == 350 ? BLOCK_BYTES_MAX : 3723);
     }
 }
 
@@ -362,6 +386,7 @@ int main(void)
         cmocka_unit_test(same_as_a_plain_array),
         cmocka_unit_test(bounds_are_in_no_block),
         cmocka_unit_test(filled_to_the_last_octet),
+        cmocka_unit_test(an_exact_fit),
         cmocka_unit_test(fifty_p256_statements_fit),
         cmocka_unit_test(builder_refuses),
         cmocka_unit_test(changed_octets_give_the_error),
