@@ -47,12 +47,12 @@ const struct sig_alg_info *sig_alg_info(uint8_t number)
     return &infos[number];
 }
 
-static bool all_zero(struct span s)
+/* A number without leading zero octets: empty when it is zero. */
+static struct span significant(const uint8_t *number, size_t size)
 {
-    uint8_t any = 0;
-    for (size_t i = 0; i < s.size; i++)
-        any |= s.data[i];
-    return any == 0;
+    for (; size > 0 && *number == 0; number++)
+        size--;
+    return span_of(number, size);
 }
 
 enum err sig_put_x509(struct der_writer *w, enum sig_alg alg, struct span stored)
@@ -65,8 +65,8 @@ enum err sig_put_x509(struct der_writer *w, enum sig_alg alg, struct span stored
         return ERR_OK;
     }
     size_t half = stored.size / 2;
-    struct span r = span_of(stored.data, half), s = span_of(stored.data + half, half);
-    if (all_zero(r) || all_zero(s))
+    struct span r = significant(stored.data, half), s = significant(stored.data + half, half);
+    if (r.size == 0 || s.size == 0)
         return ERR_MALFORMED;
     size_t mark = w->used;
     der_put_unsigned(w, s);
