@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The files of a new folder: all are made, or none is left. */
+/* New files in a folder: all are made, or none is left. */
 #pragma once
 
 #include "lib/os/file.h"

@@ -66,6 +66,9 @@ static bool add_extensions(X509 *certificate, X509 *issuer, const struct extensi
     X509V3_set_ctx_nodb(&context);
     X509V3_set_ctx(&context, issuer, certificate, NULL, NULL, 0);
     for (; rows->value != NULL; rows++) {
+        /* A CA of old may have no key identifier to point at. */
+        if (rows->nid == NID_authority_key_identifier && X509_get0_subject_key_id(issuer) == NULL)
+            continue;
         X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &context, rows->nid, rows->value);
         bool added = e != NULL && X509_add_ext(certificate, e, -1) == 1;
         X509_EXTENSION_free(e);

@@ -17,6 +17,8 @@
       "make a folder: CA, publish key, presigner.yaml, edge.yaml; a given CA key is copied")      \
     X(import, "DIR FILE [--issuer NAME] [--format csv|index.txt]",                                \
       "take certificates from an index.txt or a CSV file (- for standard input), all or nothing") \
+    X(responder, "DIR [--days N] [--key-type TYPE] [--issuer NAME]",                              \
+      "issue or renew a delegated OCSP responder certificate from the folder's CA key")           \
     X(revoke, "DIR SERIAL [--reason NAME] [--at TIME] [--issuer NAME]",                           \
       "revoke one certificate, for good")                                                         \
     X(status, "DIR [SERIAL] [--issuer NAME]",                                                     \
