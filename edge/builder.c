@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "edge/builder.h"
+
+#include "lib/os/clock.h"
+#include "lib/os/log.h"
+
+static void tell(const struct builder *b, const struct snapshot *snapshot, uint64_t took_ns)
+{
+    uint64_t *g = b->gauges;
+    counter_set(&g[GAUGE_SNAPSHOT_LOG], snapshot->position.log_number);
+    counter_set(&g[GAUGE_SNAPSHOT_COMMIT], snapshot->position.commit);
+    counter_set(&g[GAUGE_SNAPSHOT_STATEMENTS], snapshot->position.statement_count);
+    counter_set(&g[GAUGE_SNAPSHOT_COMPLETE], snapshot->position.complete);
+    counter_set(&g[GAUGE_SNAPSHOT_BUILD_NS], took_ns);
+    counter_set(&g[GAUGE_READY], 1);
+}
+
+static void build(struct builder *b)
+{
+    struct snapshot *snapshot = NULL;
+    uint64_t begin_ns = clock_monotonic_ns();
+    enum err err = snapshot_build(b->source, snapshot_current(b->exchange), &snapshot);
+    if (err == ERR_BUSY || err == ERR_NOT_FOUND)
+        return; /* nothing new */
+    if (err != ERR_OK) {
+        if (counter_get(&b->gauges[GAUGE_BUILD_ERRORS]) == 0)
+            log_error("no snapshot of the store: %s", err_text(err));
+        counter_add(&b->gauges[GAUGE_BUILD_ERRORS], 1);
+        return;
+    }
+    uint64_t took_ns = clock_monotonic_ns() - begin_ns;
+    const struct snapshot *published = snapshot;
+    if (snapshot_publish(b->exchange, snapshot) == ERR_OK)
+        tell(b, published, took_ns);
+    else
+        snapshot_free(snapshot);
+}
+
+void builder_step(struct builder *b)
+{
+    snapshot_reclaim(b->exchange);
+    if (snapshot_publish_blocked(b->exchange))
+        counter_set(&b->gauges[GAUGE_SNAPSHOT_REFUSED],
+                    counter_get(&b->gauges[GAUGE_SNAPSHOT_REFUSED]) + 1);
+    else
+        build(b);
+}
+
+void builder_run(struct builder *b)
+{
+    const struct timespec pause = {.tv_nsec = BUILDER_POLL_NS};
+    while (!__atomic_load_n(&b->stop_asked, __ATOMIC_RELAXED)) {
+        builder_step(b);
+        /* A pause, not a wait for an event: the store is another process's. */
+        nanosleep(&pause, NULL);
+    }
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Snapshot builder: one thread of the serving process that watches the store for commits and
+ * publishes a snapshot of each. */
+#pragma once
+
+#include "edge/shared.h"
+#include "edge/snapshot_exchange.h"
+
+/* How often the store is looked at: a revocation waits for this at most. */
+#define BUILDER_POLL_NS 50000000u
+
+struct builder {
+    struct snapshot_source *source;
+    struct snapshot_exchange *exchange;
+    uint64_t *gauges; /* SERVE_GAUGE_COUNT */
+    bool stop_asked;  /* atomic */
+};
+
+/** Looks once: reclaims old snapshots, builds and publishes a new one when there is a new commit.
+ */
+void builder_step(struct builder *b);
+/** builder_step() every BUILDER_POLL_NS until stop_asked. */
+void builder_run(struct builder *b);

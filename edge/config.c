@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "edge/config.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "edge/config_file.h"
+#include "lib/os/file.h"
+#include "lib/publish_key.h"
+
+struct loader {
+    const char *path;
+    char *message;
+    struct edge_config *config;
+    struct edge_config_file *file;
+};
+
+__attribute__((format(printf, 2, 3))) static enum err refuse(struct loader *l, const char *format,
+                                                             ...)
+{
+    va_list arguments;
+    int size = snprintf(l->message, CONFIG_MESSAGE_BYTES, "%.300s: ", l->path);
+    va_start(arguments, format);
+    vsnprintf(l->message + size, CONFIG_MESSAGE_BYTES - (size_t)size, format, arguments);
+    va_end(arguments);
+    return ERR_CONFIG;
+}
+
+/* Makes a path that is relative to the file's folder one to open. The text is libcyaml's, which
+ * takes it from malloc and frees it later. */
+static enum err resolve(struct loader *l, char **path)
+{
+    const char *slash = strrchr(l->path, '/');
+    if (*path == NULL || (*path)[0] == '/' || slash == NULL)
+        return ERR_OK;
+    char *joined = NULL;
+    if (asprintf(&joined, "%.*s/%s", (int)(slash - l->path), l->path, *path) < 0)
+        return ERR_MEMORY;
+    free(*path);
+    *path = joined;
+    return ERR_OK;
+}
+
+static enum err resolve_all(struct loader *l)
+{
+    TRY(resolve(l, &l->file->data_dir));
+    for (unsigned i = 0; i < l->file->ca_certificates_count; i++)
+        TRY(resolve(l, &l->file->ca_certificates[i]));
+    for (unsigned i = 0; i < l->file->origins_count; i++) {
+        if (strstr(l->file->origins[i], "://") == NULL)
+            TRY(resolve(l, &l->file->origins[i]));
+    }
+    return ERR_OK;
+}
+
+/* The key itself, or a file that has it in its first line. */
+static enum err take_publish_key(struct loader *l)
+{
+    struct verify_key key;
+    char **text = &l->file->publish_key;
+    if (verify_key_from_text(span_text(*text), &key) == ERR_OK)
+        return ERR_OK;
+    TRY(resolve(l, text));
+    struct buffer content = {0};
+    enum err err = file_read(*text, 4096, &content);
+    if (err != ERR_OK)
+        return refuse(l, "publish_key: %.200s: neither a verifier key nor such a file: %s", *text,
+                      err_text(err));
+    size_t size = 0;
+    while (size < content.size && content.data[size] != '\n' && content.data[size] != '\r')
+        size++;
+    err = verify_key_from_text(span_of(content.data, size), &key);
+    char *line = err == ERR_OK ? strndup((const char *)content.data, size) : NULL;
+    buffer_done(&content);
+    if (err != ERR_OK)
+        return refuse(l, "publish_key: %.200s: %s", *text, err_text(err));
+    if (line == NULL)
+        return ERR_MEMORY;
+    free(*text);
+    *text = line;
+    return ERR_OK;
+}
+
+static enum err take_addresses(struct loader *l)
+{
+    struct edge_config *c = l->config;
+    for (unsigned i = 0; i < l->file->listen_count; i++) {
+        if (address_from_text(span_text(l->file->listen[i]), &c->listen[i]) != ERR_OK)
+            return refuse(l, "listen: %s: not an address and port (192.0.2.1:80, [2001:db8::1]:80)",
+                          l->file->listen[i]);
+    }
+    c->listen_count = l->file->listen_count;
+    c->has_admin = l->file->admin != NULL;
+    if (c->has_admin && address_from_text(span_text(l->file->admin), &c->admin) != ERR_OK)
+        return refuse(l, "admin: %s: not an address and port", l->file->admin);
+    return ERR_OK;
+}
+
+static enum sync_verify verify_mode(enum verify_file word, enum sync_verify fallback)
+{
+    switch (word) {
+    case VERIFY_FILE_ALL:
+        return SYNC_VERIFY_ALL;
+    case VERIFY_FILE_SAMPLE:
+        return SYNC_VERIFY_SAMPLE;
+    case VERIFY_FILE_NONE:
+        return SYNC_VERIFY_NONE;
+    case VERIFY_FILE_DEFAULT:
+        break;
+    }
+    return fallback;
+}
+
+static void take_numbers(struct loader *l)
+{
+#define X(name, fallback, min, max, text) \
+    l->config->name = l->file->name != NULL ? *l->file->name : (fallback);
+    EDGE_NUMBER_TABLE(X)
+#undef X
+}
+
+static void take_sync(struct loader *l)
+{
+    struct edge_config *c = l->config;
+    c->sync = (struct sync_config){
+        .origins = l->file->origins,
+        .origins_count = l->file->origins_count,
+        .network_key = l->file->publish_key,
+        .data_dir = l->file->data_dir,
+        .map_bytes = c->map_bytes,
+        .poll_ms = (uint32_t)c->poll_ms,
+        .index_when_behind = (uint32_t)c->index_when_behind,
+        .verify_log = verify_mode(l->file->verify_log, SYNC_VERIFY_ALL),
+        .verify_packs = verify_mode(l->file->verify_packs, SYNC_VERIFY_SAMPLE),
+        .ca_certificates = l->file->ca_certificates,
+        .ca_certificates_count = l->file->ca_certificates_count,
+        .connect_timeout_s = (uint32_t)c->connect_timeout_s,
+        .stall_timeout_s = (uint32_t)c->stall_timeout_s,
+    };
+}
+
+static enum err take_all(struct loader *l)
+{
+    struct edge_config *c = l->config;
+    TRY(resolve_all(l));
+    TRY(take_publish_key(l));
+    TRY(take_addresses(l));
+    take_numbers(l);
+    take_sync(l);
+    const char *prefix = l->file->path_prefix != NULL ? l->file->path_prefix : "/";
+    if (answer_config_set(&c->answer, prefix) != ERR_OK)
+        return refuse(l, "path_prefix: %s: must start and end with /", prefix);
+    if ((c->receive_buffers & (c->receive_buffers - 1)) != 0)
+        return refuse(l, "receive_buffers: %" PRIu64 ": must be a power of two",
+                      c->receive_buffers);
+    c->user = l->file->user;
+    c->log_level = l->file->log_level != NULL ? *l->file->log_level : LOG_LEVEL_INFO;
+    return ERR_OK;
+}
+
+enum err edge_config_load(const char *path, struct edge_config **ret,
+                          char message[static CONFIG_MESSAGE_BYTES])
+{
+    cyaml_data_t *data = NULL;
+    TRY(config_load(path, edge_config_file_schema(), &data, message));
+    struct edge_config *config = calloc(1, sizeof *config);
+    if (config == NULL) {
+        config_free(edge_config_file_schema(), data);
+        return ERR_MEMORY;
+    }
+    config->file = data;
+    struct loader l = {.path = path, .message = message, .config = config, .file = data};
+    enum err err = take_all(&l);
+    if (err != ERR_OK) {
+        edge_config_free(config);
+        return err;
+    }
+    *ret = config;
+    return ERR_OK;
+}
+
+struct edge_config *edge_config_free(struct edge_config *config)
+{
+    if (config != NULL)
+        config_free(edge_config_file_schema(), config->file);
+    free(config);
+    return NULL;
+}
+
+void edge_config_help(void)
+{
+#define X(name, fallback, min, max, text)                                                       \
+    printf("  %-28s %-12" PRIu64 " %s (from %" PRIu64 ")\n", #name, (uint64_t)(fallback), text, \
+           (uint64_t)(min));
+    EDGE_NUMBER_TABLE(X)
+#undef X
+}

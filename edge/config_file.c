@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "edge/config_file.h"
+
+#define NAME_BYTES_MAX 255
+#define URL_BYTES_MAX  1023
+
+/* An optional number with its range (lib/os/config.h), kept as a pointer so that 0 is not taken for
+ * "not given". */
+#define NUMBER(member, low, high)                                                 \
+    {                                                                             \
+        .key = #member, .data_offset = offsetof(struct edge_config_file, member), \
+        .value = {                                                                \
+            CYAML_VALUE_UINT(CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER,            \
+                             *((struct edge_config_file *)NULL)->member),         \
+            .string = {.min = (low), .max = (high)},                              \
+        },                                                                        \
+    }
+#define TEXT(member, flags, bytes_max) \
+    CYAML_FIELD_STRING_PTR(#member, (flags), struct edge_config_file, member, 1, (bytes_max))
+#define LIST(member, flags, schema, low, high)                                                   \
+    CYAML_FIELD_SEQUENCE(#member, CYAML_FLAG_POINTER | (flags), struct edge_config_file, member, \
+                         &(schema), low, high)
+#define WORD(member, words)                                                                     \
+    CYAML_FIELD_ENUM(#member, CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct edge_config_file, \
+                     member, words, CYAML_ARRAY_LEN(words))
+#define OPTIONAL CYAML_FLAG_OPTIONAL
+#define REQUIRED CYAML_FLAG_DEFAULT
+
+static const cyaml_schema_value_t url_schema = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, URL_BYTES_MAX)};
+static const cyaml_schema_value_t address_schema = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, NAME_BYTES_MAX)};
+static const cyaml_schema_value_t path_schema = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, PATH_BYTES_MAX)};
+
+static const cyaml_strval_t verify_words[] = {
+    {"all", VERIFY_FILE_ALL}, {"sample", VERIFY_FILE_SAMPLE}, {"none", VERIFY_FILE_NONE}};
+static const cyaml_strval_t level_words[] = {{"error", LOG_LEVEL_ERROR},
+                                             {"warning", LOG_LEVEL_WARNING},
+                                             {"info", LOG_LEVEL_INFO},
+                                             {"debug", LOG_LEVEL_DEBUG}};
+
+static const cyaml_schema_field_t fields[] = {
+    TEXT(publish_key, REQUIRED, PATH_BYTES_MAX),
+    TEXT(data_dir, REQUIRED, PATH_BYTES_MAX),
+    LIST(origins, REQUIRED, url_schema, 1, SYNC_ORIGINS_MAX),
+    LIST(listen, REQUIRED, address_schema, 1, EDGE_LISTEN_MAX),
+    TEXT(admin, OPTIONAL, NAME_BYTES_MAX),
+    TEXT(user, OPTIONAL, NAME_BYTES_MAX),
+    TEXT(path_prefix, OPTIONAL, ANSWER_PATH_PREFIX_MAX),
+    WORD(verify_log, verify_words),
+    WORD(verify_packs, verify_words),
+    LIST(ca_certificates, OPTIONAL, path_schema, 1, SYNC_CA_CERTIFICATES_MAX),
+    CYAML_FIELD_ENUM_PTR("log_level", CYAML_FLAG_POINTER | OPTIONAL | CYAML_FLAG_STRICT,
+                         struct edge_config_file, log_level, level_words,
+                         CYAML_ARRAY_LEN(level_words)),
+#define X(name, fallback, min, max, text) NUMBER(name, min, max),
+    EDGE_NUMBER_TABLE(X)
+#undef X
+        CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct edge_config_file, fields),
+};
+
+const cyaml_schema_value_t *edge_config_file_schema(void)
+{
+    return &schema;
+}

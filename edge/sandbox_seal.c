@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <seccomp.h>
+#include <stddef.h>
+#include <sys/mman.h>
+
+#include "edge/sandbox.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define UNDER_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define UNDER_SANITIZER 1
+#endif
+#endif
+#ifndef UNDER_SANITIZER
+#define UNDER_SANITIZER 0
+#endif
+
+/* What a worker, the snapshot builder and the C library under them call once the process serves.
+ * Not here: open, socket, connect, execve, fork, ptrace ... */
+static const int allowed[] = {
+    SCMP_SYS(io_uring_enter),
+    SCMP_SYS(io_uring_register), /* only what the rings still permit */
+    SCMP_SYS(read),
+    SCMP_SYS(write),
+    SCMP_SYS(writev), /* log lines */
+    SCMP_SYS(close),
+    SCMP_SYS(getpeername),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(brk),
+    SCMP_SYS(pread64),
+    SCMP_SYS(fstat),
+    SCMP_SYS(newfstatat),
+    SCMP_SYS(fcntl),
+    SCMP_SYS(lseek),
+    SCMP_SYS(futex),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(getpid),
+    SCMP_SYS(gettid),
+    SCMP_SYS(tgkill),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(rt_sigtimedwait),
+    SCMP_SYS(sigaltstack),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(set_robust_list),
+    SCMP_SYS(rseq),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(poll),
+};
+
+static int add_rules(scmp_filter_ctx filter)
+{
+    int result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+    for (size_t i = 0; result == 0 && i < sizeof allowed / sizeof allowed[0]; i++)
+        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+    /* Memory, but never memory to run. */
+    static const int mapping[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
+    for (size_t i = 0; result == 0 && i < sizeof mapping / sizeof mapping[0]; i++)
+        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, mapping[i], 1,
+                                  SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    return result;
+}
+
+enum err sandbox_seal(bool *ret_sealed)
+{
+    *ret_sealed = false;
+    if (UNDER_SANITIZER)
+        return ERR_OK;
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    if (filter == NULL)
+        return ERR_MEMORY;
+    int result = add_rules(filter);
+    if (result == 0)
+        result = seccomp_load(filter);
+    seccomp_release(filter);
+    if (result != 0) {
+        errno = -result;
+        return ERR_IO;
+    }
+    *ret_sealed = true;
+    return ERR_OK;
+}

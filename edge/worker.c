@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "edge/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "edge/worker_internal.h"
+#include "lib/check.h"
+#include "lib/os/clock.h"
+
+static void renew_env(struct worker *w)
+{
+    w->env.now_ns = clock_monotonic_ns();
+    answer_clock_set(&w->env.clock, clock_wall_s());
+    const struct snapshot *snapshot = snapshot_take(w->exchange, w->worker_no);
+    if (snapshot != w->env.snapshot)
+        counter_add(&w->counters[SERVE_SNAPSHOTS], 1);
+    w->env.snapshot = snapshot;
+}
+
+static void arm_accept(struct worker *w, uint32_t number)
+{
+    struct io_uring_sqe *entry = ring_entry(&w->ring);
+    io_uring_prep_multishot_accept(entry, w->listeners[number].fd, NULL, NULL, SOCK_CLOEXEC);
+    io_uring_sqe_set_data64(entry, user_data(OP_ACCEPT, 0, number));
+    w->listeners[number].armed = true;
+}
+
+static void accepted(struct worker *w, const struct io_uring_cqe *cqe)
+{
+    uint32_t number = (uint32_t)cqe->user_data;
+    CHECK(number < w->listener_count);
+    bool more = (cqe->flags & IORING_CQE_F_MORE) != 0;
+    if (cqe->res >= 0 && w->stopping)
+        close(cqe->res); /* came while the accept was being cancelled */
+    else if (cqe->res >= 0)
+        worker_connection_open(w, cqe->res);
+    else if (cqe->res != -ECANCELED)
+        counter_add(&w->counters[SERVE_ACCEPT_ERRORS], 1);
+    if (!more) {
+        w->listeners[number].armed = false;
+        /* After an error (no descriptors left) only the next tick tries again: no spinning. */
+        if (cqe->res >= 0 && !w->stopping)
+            arm_accept(w, number);
+    }
+}
+
+static void dispatch(struct worker *w, const struct io_uring_cqe *cqe)
+{
+    switch ((enum worker_op)(cqe->user_data >> 56)) {
+    case OP_ACCEPT:
+        accepted(w, cqe);
+        break;
+    case OP_RECEIVE:
+        worker_received(w, cqe);
+        break;
+    case OP_SEND:
+        worker_sent(w, cqe);
+        break;
+    case OP_CLOSE:
+    case OP_CANCEL:
+    case OP_SHUTDOWN:
+        /* Reported on failure only: nothing was left to cancel or to shut down. */
+        break;
+    }
+}
+
+static void take_completions(struct worker *w)
+{
+    struct io_uring_cqe *cqe = NULL;
+    unsigned head = 0;
+    unsigned count = 0;
+    io_uring_for_each_cqe(&w->ring.uring, head, cqe)
+    {
+        dispatch(w, cqe);
+        count++;
+    }
+    io_uring_cq_advance(&w->ring.uring, count);
+    ring_publish_buffers(&w->ring);
+    if (w->hungry_count > 0)
+        worker_feed_hungry(w);
+}
+
+/* At start, and once a tick for those that an error disarmed. */
+static void rearm_listeners(struct worker *w)
+{
+    if (w->stopping || w->env.now_ns < w->rearm_ns)
+        return;
+    w->rearm_ns = w->env.now_ns + WHEEL_TICK_NS;
+    for (uint32_t i = 0; i < w->listener_count; i++) {
+        if (!w->listeners[i].armed)
+            arm_accept(w, i);
+    }
+}
+
+/* Submits, and sleeps until a completion or the next tick. */
+static void submit_and_wait(struct worker *w)
+{
+    struct __kernel_timespec timeout = {.tv_nsec = WHEEL_TICK_NS};
+    struct io_uring_cqe *cqe = NULL;
+    int result = io_uring_submit_and_wait_timeout(&w->ring.uring, &cqe, 1, &timeout, NULL);
+    CHECK(result >= 0 || result == -ETIME || result == -EINTR || result == -EBUSY ||
+          result == -EAGAIN);
+    if (io_uring_cq_has_overflow(&w->ring.uring))
+        counter_add(&w->counters[SERVE_CQ_OVERFLOW], 1);
+}
+
+static void stop_accepting(struct worker *w)
+{
+    w->stopping = true;
+    w->drain_deadline_ns = w->env.now_ns + w->config.drain_timeout_ns;
+    for (uint32_t i = 0; i < w->listener_count; i++) {
+        if (w->listeners[i].armed) {
+            struct io_uring_sqe *entry = ring_entry(&w->ring);
+            io_uring_prep_cancel64(entry, user_data(OP_ACCEPT, 0, i), 0);
+            io_uring_sqe_set_data64(entry, user_data(OP_CANCEL, 0, i));
+        }
+        /* Before anybody could be queued behind a listener that nobody reads. */
+        close(w->listeners[i].fd);
+        w->listeners[i].fd = -1;
+    }
+    worker_connections_stop(w, false);
+}
+
+static bool drained(struct worker *w)
+{
+    if (!w->stopping)
+        return false;
+    if (w->free_count == w->config.connections_max)
+        return true;
+    if (w->env.now_ns < w->drain_deadline_ns)
+        return false;
+    worker_connections_stop(w, true);
+    /* What is still in the ring ends with the ring. */
+    return w->env.now_ns >= w->drain_deadline_ns + WORKER_LINGER_NS ||
+           w->free_count == w->config.connections_max;
+}
+
+void worker_run(struct worker *w)
+{
+    CHECK(ring_enable(&w->ring) == ERR_OK);
+    renew_env(w);
+    do {
+        rearm_listeners(w);
+        submit_and_wait(w);
+        renew_env(w);
+        take_completions(w);
+        worker_tick(w);
+        counter_add(&w->counters[SERVE_TURNS], 1);
+        if (!w->stopping && __atomic_load_n(&w->stop_asked, __ATOMIC_RELAXED))
+            stop_accepting(w);
+    } while (!drained(w));
+    snapshot_leave(w->exchange, w->worker_no);
+}
+
+void worker_ask_stop(struct worker *w)
+{
+    __atomic_store_n(&w->stop_asked, true, __ATOMIC_RELAXED);
+}
+
+static enum err allocate(struct worker *w)
+{
+    uint32_t count = w->config.connections_max;
+    w->slots = calloc(count, sizeof *w->slots);
+    w->free_slots = calloc(count, sizeof *w->free_slots);
+    w->hungry = calloc(count, sizeof *w->hungry);
+    w->listeners = calloc(w->listener_count, sizeof *w->listeners);
+    if (w->slots == NULL || w->free_slots == NULL || w->hungry == NULL || w->listeners == NULL)
+        return ERR_MEMORY;
+    for (uint32_t i = 0; i < count; i++)
+        w->free_slots[i] = count - 1 - i; /* low numbers first: they stay in the cache */
+    w->free_count = count;
+    TRY(buffer_pool_start(&w->inputs, w->config.input_buffers, CONN_INPUT_BYTES));
+    TRY(buffer_pool_start(&w->outputs, w->config.output_buffers, CONN_OUTPUT_BYTES));
+    return wheel_start(&w->wheel, count, clock_monotonic_ns());
+}
+
+static void set_env(struct worker *w)
+{
+    w->env.config = &w->config.conn;
+    w->env.answer = &w->config.answer;
+    w->env.inputs = &w->inputs;
+    w->env.outputs = &w->outputs;
+    w->env.counters = w->counters;
+    counter_set(&w->counters[SERVE_OPEN], 0);
+}
+
+enum err worker_start(const struct worker_config *config, uint32_t worker_no, const int *listeners,
+                      uint32_t listener_count, struct snapshot_exchange *exchange,
+                      struct source_limit *limit, uint64_t *counters, struct worker **ret,
+                      const char **ret_what)
+{
+    struct worker *w = calloc(1, sizeof *w);
+    *ret_what = "the worker's memory";
+    if (w == NULL)
+        return ERR_MEMORY;
+    w->config = *config;
+    w->worker_no = worker_no;
+    w->listener_count = listener_count;
+    w->exchange = exchange;
+    w->limit = limit;
+    w->counters = counters;
+    enum err err = allocate(w);
+    if (err == ERR_OK) {
+        set_env(w);
+        for (uint32_t i = 0; i < listener_count; i++)
+            w->listeners[i].fd = listeners[i];
+        err = ring_start(&w->ring, config->receive_buffers, ret_what);
+    }
+    if (err != ERR_OK) {
+        int saved = errno;
+        w->listener_count = 0; /* the caller keeps them */
+        w->ring.receive_ring = NULL;
+        worker_free(w);
+        errno = saved;
+        return err;
+    }
+    *ret = w;
+    return ERR_OK;
+}
+
+struct worker *worker_free(struct worker *w)
+{
+    if (w == NULL)
+        return NULL;
+    for (uint32_t i = 0; i < w->listener_count; i++) {
+        if (w->listeners[i].fd >= 0)
+            close(w->listeners[i].fd);
+    }
+    if (w->ring.receive_ring != NULL)
+        ring_stop(&w->ring);
+    wheel_stop(&w->wheel);
+    buffer_pool_stop(&w->outputs);
+    buffer_pool_stop(&w->inputs);
+    free(w->listeners);
+    free(w->hungry);
+    free(w->free_slots);
+    free(w->slots);
+    free(w);
+    return NULL;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Worker: one serving thread with its own ring, listeners, connections, buffers and counters. It
+ * does what the connection core (edge/conn.h) says, through io_uring.
+ *
+ * Everything is allocated by worker_start(); the thread that runs worker_run() allocates nothing.
+ */
+#pragma once
+
+#include "edge/conn.h"
+#include "edge/ring.h"
+#include "edge/snapshot_exchange.h"
+#include "edge/source_limit.h"
+#include "edge/wheel.h"
+
+/* A connection whose framing is in doubt is shut down for sending and read for this long at most,
+ * so that the client gets the answer instead of a reset. */
+#define WORKER_LINGER_NS    2000000000u
+#define WORKER_LINGER_BYTES (256u << 10)
+
+struct worker_config {
+    struct conn_config conn;
+    struct answer_config answer;
+    uint32_t connections_max;
+    uint32_t receive_buffers;
+    uint32_t input_buffers;
+    uint32_t output_buffers;
+    uint64_t drain_timeout_ns;
+};
+
+struct worker;
+
+/** `listeners` (count, owned by the worker from here on), `exchange`, `limit` and `counters`
+ *  (SERVE_COUNTER_COUNT) stay borrowed. ERR_IO (errno and `ret_what` tell), ERR_MEMORY. */
+MUST_CHECK enum err worker_start(const struct worker_config *config, uint32_t worker_no,
+                                 const int *listeners, uint32_t listener_count,
+                                 struct snapshot_exchange *exchange, struct source_limit *limit,
+                                 uint64_t *counters, struct worker **ret, const char **ret_what);
+/** Serves until worker_ask_stop(), then until all connections have ended or the drain time is over.
+ *  On the worker's own thread. */
+void worker_run(struct worker *worker);
+/** From any thread or a signal handler. */
+void worker_ask_stop(struct worker *worker);
+/** After worker_run() has returned. NULL in, NULL out. */
+struct worker *worker_free(struct worker *worker);

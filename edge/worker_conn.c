@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "edge/worker_internal.h"
+#include "lib/check.h"
+
+static uint32_t slot_number(const struct worker *w, const struct slot *slot)
+{
+    return (uint32_t)(slot - w->slots);
+}
+
+static uint64_t slot_user_data(const struct worker *w, const struct slot *slot, enum worker_op op)
+{
+    return user_data(op, slot->generation, slot_number(w, slot));
+}
+
+static void arm_receive(struct worker *w, struct slot *slot)
+{
+    struct io_uring_sqe *entry = ring_entry(&w->ring);
+    io_uring_prep_recv_multishot(entry, slot->fd, NULL, 0, 0);
+    entry->flags |= IOSQE_BUFFER_SELECT;
+    entry->buf_group = RING_RECEIVE_GROUP;
+    io_uring_sqe_set_data64(entry, slot_user_data(w, slot, OP_RECEIVE));
+    slot->receiving = true;
+    slot->cancelling = false;
+}
+
+static void cancel(struct worker *w, struct slot *slot, enum worker_op op)
+{
+    struct io_uring_sqe *entry = ring_entry(&w->ring);
+    io_uring_prep_cancel64(entry, slot_user_data(w, slot, op), 0);
+    entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    io_uring_sqe_set_data64(entry, slot_user_data(w, slot, OP_CANCEL));
+}
+
+static void cancel_receive(struct worker *w, struct slot *slot)
+{
+    if (slot->receiving && !slot->cancelling) {
+        cancel(w, slot, OP_RECEIVE);
+        slot->cancelling = true;
+    }
+}
+
+/* The slot is free again once nothing of it is in the ring. */
+static void release_when_quiet(struct worker *w, struct slot *slot)
+{
+    if (slot->state != SLOT_CLOSING || slot->receiving || slot->sending || slot->hungry)
+        return;
+    conn_release(&slot->conn, &w->env);
+    wheel_remove(&w->wheel, slot_number(w, slot));
+    source_limit_leave(w->limit, slot->bucket);
+    slot->state = SLOT_FREE;
+    slot->generation++;
+    w->free_slots[w->free_count++] = slot_number(w, slot);
+    counter_set(&w->counters[SERVE_OPEN], w->config.connections_max - w->free_count);
+}
+
+static void close_now(struct worker *w, struct slot *slot)
+{
+    slot->state = SLOT_CLOSING;
+    cancel_receive(w, slot);
+    if (slot->sending)
+        cancel(w, slot, OP_SEND);
+    struct io_uring_sqe *entry = ring_entry(&w->ring);
+    io_uring_prep_close(entry, slot->fd);
+    entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    io_uring_sqe_set_data64(entry, slot_user_data(w, slot, OP_CLOSE));
+    release_when_quiet(w, slot);
+}
+
+static void linger(struct worker *w, struct slot *slot)
+{
+    slot->state = SLOT_LINGERING;
+    slot->linger_bytes = 0;
+    slot->linger_deadline_ns = w->env.now_ns + WORKER_LINGER_NS;
+    struct io_uring_sqe *entry = ring_entry(&w->ring);
+    io_uring_prep_shutdown(entry, slot->fd, SHUT_WR);
+    entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    io_uring_sqe_set_data64(entry, slot_user_data(w, slot, OP_SHUTDOWN));
+    if (!slot->receiving)
+        arm_receive(w, slot);
+    wheel_want(&w->wheel, slot_number(w, slot), slot->linger_deadline_ns);
+}
+
+static void apply(struct worker *w, struct slot *slot, struct conn_actions actions)
+{
+    if (actions.close) {
+        bool answered = slot->conn.end == CONN_END_HTTP_ERROR && !slot->conn.peer_done;
+        if (answered && !slot->sending && !w->stopping)
+            linger(w, slot);
+        else
+            close_now(w, slot);
+        return;
+    }
+    if (actions.send.size > 0) {
+        CHECK(!slot->sending);
+        struct io_uring_sqe *entry = ring_entry(&w->ring);
+        io_uring_prep_send(entry, slot->fd, actions.send.data, actions.send.size, MSG_NOSIGNAL);
+        io_uring_sqe_set_data64(entry, slot_user_data(w, slot, OP_SEND));
+        slot->sending = true;
+    }
+    if (actions.pause)
+        cancel_receive(w, slot);
+    if (actions.resume && !slot->receiving && !slot->hungry)
+        arm_receive(w, slot);
+    wheel_want(&w->wheel, slot_number(w, slot), slot->conn.deadline_ns);
+}
+
+static uint32_t source_bucket(const struct worker *w, int fd)
+{
+    struct sockaddr_storage peer = {0};
+    socklen_t size = sizeof peer;
+    /* A peer that is gone already counts with the unknown ones until its end of file is read. */
+    if (w->limit->connections_max == 0 || getpeername(fd, (struct sockaddr *)&peer, &size) != 0)
+        peer.ss_family = AF_UNSPEC;
+    return source_limit_bucket(w->limit, (const struct sockaddr *)&peer);
+}
+
+void worker_connection_open(struct worker *w, int fd)
+{
+    counter_add(&w->counters[SERVE_ACCEPTED], 1);
+    if (w->free_count == 0) {
+        counter_add(&w->counters[SERVE_REFUSED_FULL], 1);
+        close(fd);
+        return;
+    }
+    uint32_t bucket = source_bucket(w, fd);
+    if (!source_limit_enter(w->limit, bucket)) {
+        counter_add(&w->counters[SERVE_REFUSED_SOURCE], 1);
+        close(fd);
+        return;
+    }
+    struct slot *slot = &w->slots[w->free_slots[--w->free_count]];
+    counter_set(&w->counters[SERVE_OPEN], w->config.connections_max - w->free_count);
+    slot->fd = fd;
+    slot->bucket = bucket;
+    slot->state = SLOT_OPEN;
+    slot->sending = false;
+    slot->hungry = false;
+    conn_open(&slot->conn, &w->env);
+    arm_receive(w, slot);
+    wheel_want(&w->wheel, slot_number(w, slot), slot->conn.deadline_ns);
+}
+
+/* The slot a completion belongs to. Slots are not freed while an operation of theirs is in the
+ * ring, so a completion always finds its own. */
+static struct slot *slot_of(struct worker *w, const struct io_uring_cqe *cqe)
+{
+    uint32_t number = (uint32_t)cqe->user_data;
+    CHECK(number < w->config.connections_max);
+    struct slot *slot = &w->slots[number];
+    CHECK((slot->generation & USER_GENERATION_MASK) ==
+          ((uint32_t)(cqe->user_data >> 32) & USER_GENERATION_MASK));
+    CHECK(slot->state != SLOT_FREE);
+    return slot;
+}
+
+static void octets_arrived(struct worker *w, struct slot *slot, struct span bytes)
+{
+    if (slot->state == SLOT_OPEN) {
+        apply(w, slot, conn_received(&slot->conn, &w->env, bytes));
+    } else if (slot->state == SLOT_LINGERING) {
+        slot->linger_bytes += (uint32_t)bytes.size;
+        if (slot->linger_bytes > WORKER_LINGER_BYTES)
+            close_now(w, slot);
+    }
+}
+
+/* The receive has ended: why, and what now. */
+static void receive_ended(struct worker *w, struct slot *slot, int result)
+{
+    if (slot->state == SLOT_LINGERING && result <= 0 && result != -ENOBUFS) {
+        close_now(w, slot);
+    } else if (slot->state == SLOT_CLOSING) {
+        release_when_quiet(w, slot);
+    } else if (result == 0) {
+        apply(w, slot, conn_eof(&slot->conn, &w->env));
+    } else if (result == -ENOBUFS) {
+        counter_add(&w->counters[SERVE_ENOBUFS], 1);
+        slot->hungry = true;
+        w->hungry[w->hungry_count++] = slot_number(w, slot);
+    } else if (result > 0 || result == -ECANCELED) {
+        /* Ended for a reason of the kernel's, or cancelled for a pause that may be over by now. */
+        if (!slot->conn.paused)
+            arm_receive(w, slot);
+    } else {
+        apply(w, slot, conn_failed(&slot->conn, &w->env, CONN_END_RECEIVE_ERROR));
+    }
+}
+
+void worker_received(struct worker *w, const struct io_uring_cqe *cqe)
+{
+    struct slot *slot = slot_of(w, cqe);
+    bool more = (cqe->flags & IORING_CQE_F_MORE) != 0;
+    if (!more) {
+        slot->receiving = false;
+        slot->cancelling = false;
+    }
+    if (cqe->flags & IORING_CQE_F_BUFFER) {
+        uint32_t buffer_no = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
+        if (cqe->res > 0)
+            octets_arrived(w, slot, span_of(ring_buffer(&w->ring, buffer_no), (size_t)cqe->res));
+        ring_return_buffer(&w->ring, buffer_no);
+    }
+    if (!more && slot->state != SLOT_FREE && !slot->receiving)
+        receive_ended(w, slot, cqe->res);
+}
+
+void worker_sent(struct worker *w, const struct io_uring_cqe *cqe)
+{
+    struct slot *slot = slot_of(w, cqe);
+    slot->sending = false;
+    if (slot->state == SLOT_CLOSING)
+        release_when_quiet(w, slot);
+    else if (cqe->res > 0)
+        apply(w, slot, conn_sent(&slot->conn, &w->env, (size_t)cqe->res));
+    else
+        apply(w, slot, conn_failed(&slot->conn, &w->env, CONN_END_SEND_ERROR));
+}
+
+void worker_feed_hungry(struct worker *w)
+{
+    for (uint32_t i = 0; i < w->hungry_count; i++) {
+        struct slot *slot = &w->slots[w->hungry[i]];
+        slot->hungry = false;
+        if (slot->state == SLOT_CLOSING)
+            release_when_quiet(w, slot);
+        else if (!slot->receiving && !(slot->state == SLOT_OPEN && slot->conn.paused))
+            arm_receive(w, slot);
+    }
+    w->hungry_count = 0;
+}
+
+void worker_tick(struct worker *w)
+{
+    uint32_t number = 0;
+    while ((number = wheel_next_due(&w->wheel, w->env.now_ns)) != WHEEL_NONE) {
+        struct slot *slot = &w->slots[number];
+        if (slot->state == SLOT_LINGERING) {
+            if (slot->linger_deadline_ns <= w->env.now_ns)
+                close_now(w, slot);
+            else
+                wheel_want(&w->wheel, number, slot->linger_deadline_ns);
+        } else if (slot->state == SLOT_OPEN) {
+            if (slot->conn.deadline_ns <= w->env.now_ns)
+                apply(w, slot, conn_tick(&slot->conn, &w->env));
+            else
+                wheel_want(&w->wheel, number, slot->conn.deadline_ns);
+        }
+    }
+}
+
+void worker_connections_stop(struct worker *w, bool hard)
+{
+    for (uint32_t i = 0; i < w->config.connections_max; i++) {
+        struct slot *slot = &w->slots[i];
+        if (slot->state == SLOT_LINGERING && hard)
+            close_now(w, slot);
+        else if (slot->state == SLOT_OPEN && hard)
+            apply(w, slot, conn_failed(&slot->conn, &w->env, CONN_END_STOPPED));
+        else if (slot->state == SLOT_OPEN)
+            apply(w, slot, conn_stop(&slot->conn, &w->env));
+    }
+}

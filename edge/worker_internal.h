@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What worker.c (loop, accept) and worker_conn.c (connections) share. */
+#pragma once
+
+#include "edge/worker.h"
+
+enum worker_op { OP_ACCEPT = 1, OP_RECEIVE, OP_SEND, OP_CLOSE, OP_CANCEL, OP_SHUTDOWN };
+
+enum slot_state { SLOT_FREE, SLOT_OPEN, SLOT_LINGERING, SLOT_CLOSING };
+
+struct slot {
+    struct conn conn;
+    uint64_t linger_deadline_ns;
+    uint32_t linger_bytes;
+    int fd;
+    uint32_t generation; /* of user_data: completions of an earlier use are not ours */
+    uint32_t bucket;     /* of the source limit */
+    uint8_t state;       /* enum slot_state */
+    bool receiving;      /* a multishot receive is armed */
+    bool cancelling;     /* and is being cancelled */
+    bool sending;
+    bool hungry; /* waits in the worker's list to be armed again */
+};
+
+struct worker_listener {
+    int fd;
+    bool armed;
+};
+
+struct worker {
+    struct ring ring;
+    struct wheel wheel;
+    struct conn_env env;
+    struct buffer_pool inputs;
+    struct buffer_pool outputs;
+    struct worker_config config;
+    struct snapshot_exchange *exchange;
+    struct source_limit *limit;
+    uint64_t *counters;
+    struct worker_listener *listeners;
+    struct slot *slots;
+    uint32_t *free_slots;
+    uint32_t *hungry; /* slots whose receive found no buffer */
+    uint32_t free_count;
+    uint32_t hungry_count;
+    uint32_t listener_count;
+    uint32_t worker_no;
+    uint32_t overflow_seen;
+    uint64_t drain_deadline_ns;
+    uint64_t rearm_ns; /* not before this are listeners armed again */
+    bool stopping;
+    bool stop_asked; /* atomic */
+};
+
+#define USER_GENERATION_MASK 0xffffffu
+
+static inline uint64_t user_data(enum worker_op op, uint32_t generation, uint32_t number)
+{
+    return (uint64_t)op << 56 | (uint64_t)(generation & USER_GENERATION_MASK) << 32 | number;
+}
+
+/** A descriptor fresh from accept. */
+void worker_connection_open(struct worker *w, int fd);
+/** Completions of OP_RECEIVE and OP_SEND. */
+void worker_received(struct worker *w, const struct io_uring_cqe *cqe);
+void worker_sent(struct worker *w, const struct io_uring_cqe *cqe);
+/** Arms the receives that found no buffer, after buffers were given back. */
+void worker_feed_hungry(struct worker *w);
+/** Deadlines. */
+void worker_tick(struct worker *w);
+/** Asks every open connection to end (graceful), or ends it (hard). */
+void worker_connections_stop(struct worker *w, bool hard);
