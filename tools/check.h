@@ -8,7 +8,7 @@
 
 #include "tools/ocsp_ask.h"
 
-#define CHECK_WHY_BYTES 256
+#define CHECK_WHY_BYTES 512
 
 struct check {
     const char *url;
