@@ -8,6 +8,7 @@
 
 #include "lib/os/log.h"
 #include "presigner/publish_changes.h"
+#include "presigner/publish_check.h"
 #include "presigner/publish_files.h"
 #include "presigner/publish_gc.h"
 #include "presigner/publish_head.h"
@@ -78,9 +79,9 @@ static enum err open_all(struct publisher *p)
     TRY(publish_files_make(p));
     TRY(state_load(p));
     TRY(publish_head_load(p));
+    TRY(publish_check_files(p));
     TRY(template_set_open(p));
-    if (sha256_is_zero(&p->state.index.hash))
-        TRY(publish_index_make(p, &worked));
+    TRY(publish_index_step(p, &worked));
     return publish_head_refresh(p);
 }
 

@@ -74,6 +74,8 @@ static enum err add_index(struct publisher *p, struct publish_refs *refs,
         return ERR_OK;
     TRY(publish_path_hash(p, "index", &record->hash, path));
     enum err err = file_read(path, INDEX_BYTES_MAX, &b);
+    if (err == ERR_NOT_FOUND)
+        return ERR_OK; /* gone: nobody can follow what it names */
     if (err == ERR_OK)
         err = add_index_text(refs, span_of(b.data, b.size));
     buffer_done(&b);

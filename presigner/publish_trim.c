@@ -127,6 +127,9 @@ static enum err trimmed_pack(struct publisher *p, struct range_record *range)
 static enum err empty_pack(struct publisher *p, struct range_record *range)
 {
     struct pack_info info = info_of(range);
+    /* It had statements and lost its pack (publish_check.h): empty it would take them back. */
+    if (range->statement_count > 0)
+        return ERR_BUSY;
     TRY(publish_pack_room(p));
     pack_writer_start(&p->writer, &info, NULL, 0, p->pack.data, p->pack.capacity);
     return publish_pack_finish(p, range);
