@@ -6,6 +6,8 @@
 #include "lib/check.h"
 #include "lib/wire.h"
 
+#define PREFETCH_AHEAD 8
+
 _Static_assert(IMPORT_BATCH_COUNT_MAX <= UINT32_MAX, "a place fits 32 bits");
 
 enum err import_batch_start(size_t capacity, struct import_batch *ret)
@@ -60,6 +62,13 @@ static bool in_order(const struct import_batch *b)
     return true;
 }
 
+/* In key order the lines lie all over memory: fetched while those before are written. */
+static void prefetch(const struct import_line *line)
+{
+    __builtin_prefetch(line);
+    __builtin_prefetch((const uint8_t *)line + sizeof *line - 1);
+}
+
 enum err import_batch_apply(struct import_batch *b, struct status_writer *w, uint64_t issuer_id,
                             uint64_t *changed)
 {
@@ -68,6 +77,8 @@ enum err import_batch_apply(struct import_batch *b, struct status_writer *w, uin
     for (size_t i = 0; i < b->count; i++) {
         const struct import_line *line = &b->lines[b->order[i].place];
         bool is_change;
+        if (i + PREFETCH_AHEAD < b->count)
+            prefetch(&b->lines[b->order[i + PREFETCH_AHEAD].place]);
         TRY(status_writer_apply(w, issuer_id, &line->serial, &line->record, &is_change));
         *changed += is_change;
     }

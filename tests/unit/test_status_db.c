@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "lib/hex.h"
+#include "lib/os/file.h"
 #include "lib/wire.h"
 #include "presigner/status_writer.h"
 #include "tests/unit/scratch.h"
@@ -170,6 +172,34 @@ static void test_record_form(void **state)
     assert_int_equal(cert_record_read(span_of(wire, 0), &r), ERR_TRUNCATED);
     uint8_t longer[CERT_RECORD_BYTES + 1] = {1};
     assert_int_equal(cert_record_read(span_of(longer, sizeof longer), &r), ERR_TRAILING);
+}
+
+/* The example of docs/formats.md says what its comments say. */
+static void test_documented_record(void **state)
+{
+    (void)state;
+    static const char fence[] = "```hex certificate-record\n";
+    struct buffer page = {0};
+    uint8_t octets[64];
+    size_t size = 0, part;
+    assert_int_equal(file_read(DOCS "/formats.md", 1u << 20, &page), ERR_OK);
+    assert_int_equal(buffer_append(&page, span_of("", 1)), ERR_OK);
+    const char *line = strstr((const char *)page.data, fence);
+    assert_non_null(line);
+    for (line += sizeof fence - 1; *line != '`'; line = strchr(line, '\n') + 1) {
+        struct span hex = span_of(line, strspn(line, "0123456789abcdef"));
+        assert_int_equal(hex_decode(hex, octets + size, sizeof octets - size, &part), ERR_OK);
+        size += part;
+    }
+    buffer_done(&page);
+    struct cert_record r;
+    assert_int_equal(cert_record_read(span_of(octets, size), &r), ERR_OK);
+    assert_int_equal(r.status, CERT_REVOKED);
+    assert_int_equal(r.reason, REASON_SUPERSEDED);
+    assert_int_equal(r.revoked_at_s, 1763913600);
+    assert_int_equal(r.not_after_s, 1795835520);
+    assert_int_equal(r.sequence, 9);
+    assert_int_equal(r.shard, 3);
 }
 
 static void test_expired(void **state)
@@ -368,6 +398,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_join),
         cmocka_unit_test(test_record_form),
+        cmocka_unit_test(test_documented_record),
         cmocka_unit_test(test_expired),
         cmocka_unit_test_setup_teardown(test_apply_counts_and_sequence, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refuses, setup, teardown),
