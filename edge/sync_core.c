@@ -141,9 +141,10 @@ static bool index_needed(const struct sync_core *core)
     if (sync_hash_is_zero(&head->index_hash) || head->index_log < p->log_number)
         return false;
     bool empty = !p->complete && p->log_number == 0;
+    bool gone = core->log_missing >= core->config.origin_count && head->index_log > p->log_number;
     bool behind = head->log_last - p->log_number > core->config.index_when_behind &&
                   head->index_log > p->log_number;
-    return empty || behind;
+    return empty || behind || gone;
 }
 
 static struct sync_action fetch_index(struct sync_core *core, const struct sync_time *now)
@@ -309,6 +310,11 @@ static struct sync_action take_index(struct sync_core *core, struct span bytes,
         ERR_OK)
         return refuse(core, now);
     core->index_hash = core->wanted.pack;
+    if (core->index.log_number < core->position.log_number && !core->chain_broken) {
+        /* The publisher went back while another index was being applied. */
+        count(core, SYNC_CHAIN_BREAKS);
+        core->chain_broken = true;
+    }
     return next(core, now);
 }
 
@@ -351,6 +357,7 @@ static struct sync_action applied(struct sync_core *core, const struct position 
     case SYNC_APPLY_LOG:
         count(core, SYNC_LOG_APPLIED);
         core->resyncs = 0;
+        core->log_missing = 0;
         break;
     case SYNC_BEGIN_INDEX:
         count(core, SYNC_RESYNCS);
@@ -361,6 +368,7 @@ static struct sync_action applied(struct sync_core *core, const struct position 
     case SYNC_FINISH_INDEX:
         count(core, SYNC_RESYNCS_DONE);
         core->chain_broken = false;
+        core->log_missing = 0;
         core->head_taken = false; /* it was measured against another position */
         close_index(core);
         break;
@@ -376,6 +384,14 @@ static bool is_fetch(enum sync_action_type type)
            type == SYNC_FETCH_PACK;
 }
 
+static void not_found(struct sync_core *core)
+{
+    if (index_needed(core))
+        core->index_missing = true;
+    else
+        core->log_missing++;
+}
+
 static struct sync_action failed(struct sync_core *core, enum err err, const struct sync_time *now)
 {
     if (is_fetch(core->doing)) {
@@ -383,8 +399,8 @@ static struct sync_action failed(struct sync_core *core, enum err err, const str
         count(core, head ? SYNC_POLL_FAILURES : SYNC_FETCH_FAILURES);
         if (err == ERR_DISK_FULL)
             count(core, SYNC_DISK_FULL);
-        if (err == ERR_NOT_FOUND && !head && index_needed(core))
-            core->index_missing = true;
+        if (err == ERR_NOT_FOUND && !head)
+            not_found(core);
         return try_again(core, false, now);
     }
     switch ((int)err) {

@@ -22,6 +22,7 @@
  * do.
  *  - An entry that does not follow (CHAIN) leads to a full resync by the index of the newest head;
  *    only that can take the log number back.
+ *  - A log entry, or a pack of it, that no origin has leads to the index, when that is newer.
  *  - After any failure the next origin is asked, beginning with its head; when all have failed in a
  *    row, after a pause that doubles up to a cap, with jitter.
  *  - An index that has been begun is finished, also after a restart, unless its files are gone.
@@ -108,7 +109,8 @@ struct sync_core {
     struct head head; /* the newest one verified; meaningful when head_taken */
     bool head_taken;  /* since the last failure or poll */
     uint64_t head_time_s;
-    bool chain_broken; /* only an index helps */
+    bool chain_broken;    /* only an index helps */
+    uint32_t log_missing; /* how often a log entry, or a pack of it, was not found */
 
     struct log_entry entry; /* verified; borrows */
     struct sha256 entry_hash;

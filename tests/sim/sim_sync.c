@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The edge's sync against a publication in memory, on a virtual clock, with faults: transfers that
+ * fail, are cut, flipped, too long, replayed, or signed by another key; a full disk; kills between
+ * any two steps; a publisher that stands still until its head has expired, trims its log, loses
+ * files, or goes on from an old backup.
+ *
+ * Checked after every step: the log number goes back only by a full resync after a broken chain;
+ * what the store holds is exactly what the publication held at that number, or, while an index is
+ * being applied, a mix of the states before and after, statement by statement; every statement is
+ * genuine; blocks are in order and counted. At the end, without faults, the edge must catch up. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "edge/sync_apply.h"
+#include "edge/sync_check.h"
+#include "tests/sim/sim_publisher.h"
+#include "tests/sim/sim_world.h"
+
+#define STEPS        400
+#define STEPS_QUIET  3000
+#define ORIGINS      2
+#define MAP_BYTES    (256u << 20)
+#define START_WALL_S UINT64_C(1800000000)
+#define MIXED_MAX    64
+
+struct kept_pack {
+    struct sha256 hash;
+    struct buffer octets;
+};
+
+struct world {
+    uint64_t seed;
+    uint64_t random;
+    struct sim_publication *publication;
+    char path[SIM_PATH_BYTES];
+    struct store *store;
+    struct trust *trust;
+    struct sync_applier applier;
+    struct sync_core core;
+    uint64_t counters[SYNC_COUNTER_COUNT];
+    struct sync_time now;
+    struct buffer octets[4]; /* head, log, index, pack: as long as the core borrows them */
+    struct kept_pack kept[64];
+    uint32_t kept_count;
+    bool faults;
+    struct position position;       /* as the store had it last */
+    struct sha256 mixed[MIXED_MAX]; /* states that may be mixed while an index is applied */
+    uint32_t mixed_count;
+    uint64_t steps, kills, faults_made, went_back, forged;
+};
+
+static struct world *current; /* for the message of a failure */
+
+#define SIM_CHECK(condition)                                                                \
+    do {                                                                                    \
+        if (!(condition)) {                                                                 \
+            fprintf(stderr, "sim_sync: seed %" PRIu64 ", step %" PRIu64 ": %s (line %d)\n", \
+                    current->seed, current->steps, #condition, __LINE__);                   \
+            abort();                                                                        \
+        }                                                                                   \
+    } while (0)
+
+static bool chance(struct world *w, uint32_t one_in)
+{
+    return sim_below(&w->random, one_in) == 0;
+}
+
+static enum err read_pack(void *context, const struct log_range *pack, struct buffer *scratch,
+                          struct span *ret)
+{
+    struct world *w = context;
+    (void)scratch;
+    for (uint32_t i = 0; i < w->kept_count; i++)
+        if (sha256_equal(&w->kept[i].hash, &pack->pack)) {
+            *ret = span_of(w->kept[i].octets.data, w->kept[i].octets.size);
+            return ERR_OK;
+        }
+    return ERR_NOT_FOUND;
+}
+
+static void keep_pack(struct world *w, const struct sha256 *hash)
+{
+    if (w->kept_count == sizeof w->kept / sizeof w->kept[0]) {
+        buffer_done(&w->kept[0].octets);
+        memmove(&w->kept[0], &w->kept[1], sizeof w->kept - sizeof w->kept[0]);
+        w->kept_count--;
+    }
+    struct kept_pack *kept = &w->kept[w->kept_count++];
+    *kept = (struct kept_pack){.hash = *hash};
+    SIM_CHECK(buffer_append(&kept->octets, span_of(w->octets[3].data, w->octets[3].size)) ==
+              ERR_OK);
+}
+
+static void forget_packs(struct world *w)
+{
+    for (uint32_t i = 0; i < w->kept_count; i++)
+        buffer_done(&w->kept[i].octets);
+    w->kept_count = 0;
+}
+
+static void open_edge(struct world *w)
+{
+    w->store = sim_store_open(w->path, MAP_BYTES);
+    w->applier = (struct sync_applier){
+        .store = w->store,
+        .trust = w->trust,
+        .verify_log = SYNC_VERIFY_ALL,
+        .verify_packs = (enum sync_verify)(w->seed % 3),
+        .packs = {.context = w, .read = read_pack},
+        .counters = w->counters,
+    };
+    SIM_CHECK(sync_applier_start(&w->applier, w->seed) == ERR_OK);
+    struct position position;
+    SIM_CHECK(store_position_read(w->store, &position) == ERR_OK);
+    struct sync_core_config config = {.key = *publish_key_public(sim_publish_key()),
+                                      .origin_count = ORIGINS,
+                                      .index_when_behind = 5 + (uint32_t)(w->seed % 30),
+                                      .poll_ns = 1000000000,
+                                      .seed = w->seed};
+    sync_core_start(&w->core, &config, &position, w->counters);
+}
+
+static void close_edge(struct world *w)
+{
+    sync_applier_stop(&w->applier);
+    w->store = store_close(w->store);
+}
+
+static void kill_edge(struct world *w)
+{
+    w->kills++;
+    close_edge(w);
+    if (chance(w, 2))
+        forget_packs(w);
+    open_edge(w);
+}
+
+/* Statement by statement: as in one of the states that may be mixed here. */
+static bool in_mixture(struct world *w, uint64_t issuer_id, const struct statement *have)
+{
+    for (uint32_t i = 0; i < w->mixed_count; i++) {
+        const struct model *m = sim_past_content(w->publication, &w->mixed[i]);
+        SIM_CHECK(m != NULL);
+        size_t at = model_at(m, issuer_id, &have->serial);
+        if (at == m->count || model_order(&m->items[at], issuer_id, &have->serial) != 0)
+            continue;
+        struct statement want = model_statement(&m->items[at]);
+        if (statement_equal(have, &want))
+            return true;
+    }
+    return false;
+}
+
+static void check_mixture(struct world *w, struct store_txn *txn)
+{
+    uint64_t issuer_id = 0;
+    struct serial last = SERIAL_BEFORE_ALL;
+    struct span wire;
+    uint64_t count = 0;
+    struct serial before = SERIAL_BEFORE_ALL;
+    uint64_t before_issuer = 0;
+    while (store_next_block(txn, &issuer_id, &last, &wire) == ERR_OK) {
+        struct block block;
+        SIM_CHECK(block_open(wire, &block) == ERR_OK);
+        for (uint32_t i = 0; i < block.count; i++, count++) {
+            struct statement have;
+            block_statement(&block, i, &have);
+            SIM_CHECK(sim_is_genuine(w->publication, issuer_id, &have));
+            SIM_CHECK(in_mixture(w, issuer_id, &have));
+            SIM_CHECK(issuer_id > before_issuer ||
+                      (issuer_id == before_issuer && serial_compare(&have.serial, &before) > 0));
+            before = have.serial;
+            before_issuer = issuer_id;
+        }
+    }
+    SIM_CHECK(count == store_position(txn)->statement_count);
+}
+
+static void follow_mixture(struct world *w, const struct position *now)
+{
+    if (sync_hash_is_zero(&now->index_hash)) {
+        w->mixed_count = 1;
+        w->mixed[0] = now->log_hash;
+    } else if (!sha256_equal(&now->index_hash, &w->position.index_hash)) {
+        SIM_CHECK(w->mixed_count < MIXED_MAX);
+        w->mixed[w->mixed_count++] = w->core.index.log_hash;
+    }
+}
+
+static void check_store(struct world *w)
+{
+    struct store_txn *txn;
+    SIM_CHECK(store_read(w->store, &txn) == ERR_OK);
+    const struct position *now = store_position(txn);
+    follow_mixture(w, now);
+    if (now->log_number < w->position.log_number) {
+        /* Only a finished resync after a break. */
+        SIM_CHECK(w->publication->forks > 0 || w->counters[SYNC_CHAIN_BREAKS] > 0);
+        SIM_CHECK(!sync_hash_is_zero(&w->position.index_hash));
+        SIM_CHECK(w->counters[SYNC_CHAIN_BREAKS] > 0);
+        w->went_back++;
+    }
+    SIM_CHECK(now->complete >= w->position.complete);
+    SIM_CHECK(now->head_time_s >= w->position.head_time_s);
+    check_mixture(w, txn);
+    if (sync_hash_is_zero(&now->index_hash)) {
+        const struct model *want = sim_past_content(w->publication, &now->log_hash);
+        SIM_CHECK(want != NULL);
+        SIM_CHECK(store_equals_model(txn, want));
+    }
+    w->position = *now;
+    store_abort(txn);
+}
+
+/* What the origin has for the action, without faults. */
+static struct span honest(struct world *w, const struct sync_action *action)
+{
+    char name[SIM_NAME_BYTES];
+    char hash[SHA256_TEXT_BYTES];
+    struct sim_publication *p = w->publication;
+    switch ((int)action->type) {
+    case SYNC_FETCH_HEAD:
+        /* The second origin lags now and then. */
+        if (w->faults && action->origin == 1 && p->head_count > 2 && chance(w, 3))
+            return p->heads[p->head_count - 2];
+        return p->heads[p->head_count - 1];
+    case SYNC_FETCH_LOG:
+        snprintf(name, sizeof name, "log/%" PRIu64, action->number);
+        break;
+    default:
+        sha256_to_text(&action->hash, hash);
+        snprintf(name, sizeof name, "%s/%s", action->type == SYNC_FETCH_PACK ? "pack" : "index",
+                 hash);
+        break;
+    }
+    return sim_file(p, name);
+}
+
+/* Some other file, or an old head. */
+static struct span replayed(struct world *w, const struct sync_action *action)
+{
+    struct sim_publication *p = w->publication;
+    if (action->type == SYNC_FETCH_HEAD)
+        return p->heads[sim_below(&w->random, p->head_count)];
+    return p->files[sim_below(&w->random, p->file_count)].content;
+}
+
+/* A genuine file signed anew by somebody else's key. */
+static void sign_wrong(const struct sync_action *action, struct buffer *out)
+{
+    uint8_t *at = out->data;
+    if (action->type == SYNC_FETCH_LOG && out->size > 68) {
+        size_t text = out->size - 64;
+        memcpy(at + text - 4, publish_key_public(sim_wrong_key())->id, 4);
+        SIM_CHECK(publish_key_sign(sim_wrong_key(), span_of(at, text), at + text) == ERR_OK);
+    }
+    struct head head;
+    if (action->type == SYNC_FETCH_HEAD &&
+        head_open(publish_key_public(sim_publish_key()), span_of(at, out->size), &head) == ERR_OK) {
+        head.log_last += 5;
+        SIM_CHECK(buffer_reserve(out, HEAD_BYTES_MAX) == ERR_OK);
+        SIM_CHECK(head_write(sim_wrong_key(), &head, (char *)out->data, HEAD_BYTES_MAX,
+                             &out->size) == ERR_OK);
+    }
+}
+
+/* The publisher's own key over a statement that the CA did not sign. */
+static void forge_statement(struct world *w, const struct sync_action *action, struct buffer *out)
+{
+    struct log_entry entry;
+    const struct publish_key *key = sim_publish_key();
+    if (action->type != SYNC_FETCH_LOG ||
+        log_entry_open(publish_key_public(key), span_of(out->data, out->size), &entry) != ERR_OK)
+        return;
+    struct log_item item;
+    size_t cursor = 0;
+    while (log_entry_next(&entry, &cursor, &item)) {
+        if (item.type != LOG_STATEMENT || chance(w, 3))
+            continue;
+        size_t at = (size_t)(item.statement.signature.data - out->data);
+        out->data[at + sim_below(&w->random, 64)] ^= 1;
+        size_t text = out->size - ED25519_SIGNATURE_BYTES;
+        SIM_CHECK(publish_key_sign(key, span_of(out->data, text), out->data + text) == ERR_OK);
+        w->forged++;
+        return;
+    }
+}
+
+enum fault { FAIL, MISSING, CUT, FLIP, LONGER, REPLAY, WRONG_KEY, HUGE, FORGED, FAULT_COUNT };
+
+static enum err spoil(struct world *w, const struct sync_action *action, struct buffer *out)
+{
+    static const uint8_t more[HEAD_BYTES_MAX + 1];
+    w->faults_made++;
+    switch ((enum fault)sim_below(&w->random, FAULT_COUNT)) {
+    case FAIL:
+        return ERR_IO;
+    case MISSING:
+        return ERR_NOT_FOUND;
+    case CUT:
+        out->size = out->size > 0 ? sim_below(&w->random, (uint32_t)out->size) : 0;
+        return ERR_OK;
+    case FLIP:
+        if (out->size > 0)
+            out->data[sim_below(&w->random, (uint32_t)out->size)] ^=
+                (uint8_t)(1u << sim_below(&w->random, 8));
+        return ERR_OK;
+    case LONGER:
+        return buffer_append(out, span_of(more, 1 + sim_below(&w->random, 100)));
+    case REPLAY:
+        out->size = 0;
+        return buffer_append(out, replayed(w, action));
+    case WRONG_KEY:
+        sign_wrong(action, out);
+        return ERR_OK;
+    case HUGE:
+        return buffer_append(out, span_of(more, sizeof more));
+    case FORGED:
+        forge_statement(w, action, out);
+        return ERR_OK;
+    case FAULT_COUNT:
+        break;
+    }
+    return ERR_OK;
+}
+
+static struct sync_action give(struct world *w, const struct sync_event *event)
+{
+    return sync_core_step(&w->core, event, &w->now);
+}
+
+static struct sync_action fetch(struct world *w, const struct sync_action *action)
+{
+    static const uint8_t which[SYNC_ACTION_COUNT] = {
+        [SYNC_FETCH_HEAD] = 0, [SYNC_FETCH_LOG] = 1, [SYNC_FETCH_INDEX] = 2, [SYNC_FETCH_PACK] = 3};
+    struct buffer *out = &w->octets[which[action->type]];
+    /* A fresh place each time, so that a span that was borrowed too long shows. */
+    buffer_done(out);
+    struct span content = honest(w, action);
+    SIM_CHECK(buffer_append(out, content) == ERR_OK);
+    enum err err = content.size == 0 ? ERR_NOT_FOUND : ERR_OK;
+    if (err == ERR_OK && w->faults && chance(w, 6))
+        err = spoil(w, action, out);
+    w->now.monotonic_ns += 1000000;
+    if (err != ERR_OK)
+        return give(w, &(struct sync_event){.type = SYNC_FAILED, .err = err});
+    struct sync_action next =
+        give(w, &(struct sync_event){.type = SYNC_FETCHED, .bytes = span_of(out->data, out->size)});
+    if (sync_core_pack_passed(&w->core)) {
+        SIM_CHECK(span_equal(span_of(out->data, out->size), content));
+        keep_pack(w, &action->hash);
+    }
+    return next;
+}
+
+static struct sync_action apply(struct world *w, const struct sync_action *action)
+{
+    if (w->faults && chance(w, 15))
+        return give(w, &(struct sync_event){.type = SYNC_FAILED, .err = ERR_DISK_FULL});
+    struct position position;
+    enum err err = sync_apply(&w->applier, &w->core, action->type, &position);
+    if (err != ERR_OK) {
+        SIM_CHECK(w->faults); /* the content is genuine: only a kept pack can be gone */
+        SIM_CHECK(err == ERR_NOT_FOUND || (err == ERR_SIGNATURE && w->forged > 0));
+        return give(w, &(struct sync_event){.type = SYNC_FAILED, .err = err});
+    }
+    check_store(w);
+    if (w->faults && chance(w, 20)) {
+        kill_edge(w); /* committed, but nobody was told */
+        return give(w, &(struct sync_event){.type = SYNC_TICK});
+    }
+    return give(w, &(struct sync_event){.type = SYNC_APPLIED, .position = &position});
+}
+
+static void pass_time(struct world *w, uint64_t ns)
+{
+    w->now.monotonic_ns += ns;
+    w->now.wall_s = START_WALL_S + w->now.monotonic_ns / 1000000000u;
+    w->publication->now_s = w->now.wall_s;
+}
+
+static struct sync_action step(struct world *w, struct sync_action action)
+{
+    w->steps++;
+    if (w->faults && chance(w, 30)) {
+        kill_edge(w);
+        return give(w, &(struct sync_event){.type = SYNC_TICK});
+    }
+    if (w->faults && chance(w, 4))
+        sim_publish(w->publication);
+    if (w->faults && chance(w, 150))
+        sim_fork(w->publication);
+    if (w->faults && chance(w, 100))
+        pass_time(w, (SIM_HEAD_VALID_S + 5) * UINT64_C(1000000000));
+    if (action.type == SYNC_WAIT) {
+        SIM_CHECK(action.until_ns <= w->now.monotonic_ns + SYNC_BACKOFF_MAX_NS);
+        if (action.until_ns > w->now.monotonic_ns)
+            pass_time(w, action.until_ns - w->now.monotonic_ns);
+        return give(w, &(struct sync_event){.type = SYNC_TICK});
+    }
+    if (action.type <= SYNC_FETCH_PACK)
+        return fetch(w, &action);
+    return apply(w, &action);
+}
+
+static bool caught_up(const struct world *w)
+{
+    return w->position.complete && sync_hash_is_zero(&w->position.index_hash) &&
+           sha256_equal(&w->position.log_hash, &w->publication->state.log_hash);
+}
+
+static void totals_add(struct sim_totals *totals, const struct world *w)
+{
+    totals->steps += w->steps;
+    totals->kills += w->kills;
+    totals->faults += w->faults_made;
+    totals->went_back += w->went_back;
+    for (uint32_t i = 0; i < SYNC_COUNTER_COUNT; i++)
+        totals->counters[i] += w->counters[i];
+}
+
+static void run_seed(uint64_t seed, struct sim_totals *totals)
+{
+    static struct world world;
+    struct world *w = current = &world;
+    *w = (struct world){.seed = seed, .random = seed * 7919, .faults = true, .mixed_count = 1};
+    w->now = (struct sync_time){.monotonic_ns = 0, .wall_s = START_WALL_S};
+    w->publication = sim_publication_new(seed, START_WALL_S);
+    sim_directory(w->path);
+    SIM_CHECK(trust_load(NULL, 0, &w->trust, NULL) == ERR_OK);
+    open_edge(w);
+    check_store(w);
+    struct sync_action action = give(w, &(struct sync_event){.type = SYNC_TICK});
+    for (uint32_t i = 0; i < STEPS; i++)
+        action = step(w, action);
+    w->faults = false;
+    sim_publish_head(w->publication);
+    for (uint32_t i = 0; i < STEPS_QUIET && !caught_up(w); i++)
+        action = step(w, action);
+    SIM_CHECK(caught_up(w));
+    totals_add(totals, w);
+    close_edge(w);
+    trust_free(w->trust);
+    forget_packs(w);
+    for (uint32_t i = 0; i < 4; i++)
+        buffer_done(&w->octets[i]);
+    sim_publication_free(w->publication);
+    sim_remove(w->path);
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t first = 1, count = 20;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--seeds") == 0)
+            count = strtoull(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--first") == 0)
+            first = strtoull(argv[i + 1], NULL, 10);
+    }
+    static struct sim_totals totals;
+    sim_keys_start();
+    for (uint64_t seed = first; seed < first + count; seed++)
+        run_seed(seed, &totals);
+    sim_keys_stop();
+    sim_totals_print(&totals, count);
+    return 0;
+}
