@@ -65,12 +65,7 @@ static enum err check_layout(struct status_db *db, MDB_txn *txn)
     MDB_val key = val_of(span_of(layout_key, sizeof layout_key - 1));
     MDB_val value;
     uint8_t layout = STATUS_DB_LAYOUT;
-    int code = mdb_get(txn, db->dbi[STATUS_META], &key, &value);
-    if (code == MDB_NOTFOUND) {
-        value = val_of(span_of(&layout, 1));
-        return complain(mdb_put(txn, db->dbi[STATUS_META], &key, &value, 0), "layout");
-    }
-    TRY(complain(code, "layout"));
+    TRY(status_db_err(mdb_get(txn, db->dbi[STATUS_META], &key, &value)));
     if (!span_equal(span_of_val(&value), span_of(&layout, 1))) {
         log_error("status database: made by another version of this program");
         return ERR_UNSUPPORTED;
@@ -78,20 +73,46 @@ static enum err check_layout(struct status_db *db, MDB_txn *txn)
     return ERR_OK;
 }
 
-static enum err open_tables(struct status_db *db)
+static enum err put_layout(struct status_db *db, MDB_txn *txn)
+{
+    uint8_t layout = STATUS_DB_LAYOUT;
+    MDB_val key = val_of(span_of(layout_key, sizeof layout_key - 1));
+    MDB_val value = val_of(span_of(&layout, 1));
+    return complain(mdb_put(txn, db->dbi[STATUS_META], &key, &value, 0), "layout");
+}
+
+static enum err open_handles(struct status_db *db, MDB_txn *txn, unsigned flags)
+{
+    for (int i = 0; i < STATUS_TABLE_COUNT; i++)
+        TRY(status_db_err(mdb_dbi_open(txn, table_names[i], flags, &db->dbi[i])));
+    return check_layout(db, txn);
+}
+
+static enum err make_tables(struct status_db *db)
 {
     MDB_txn *txn;
     TRY(status_txn_write(db, &txn));
-    enum err err = ERR_OK;
-    for (int i = 0; i < STATUS_TABLE_COUNT && err == ERR_OK; i++)
-        err = complain(mdb_dbi_open(txn, table_names[i], MDB_CREATE, &db->dbi[i]), table_names[i]);
-    if (err == ERR_OK)
-        err = check_layout(db, txn);
+    enum err err = open_handles(db, txn, MDB_CREATE);
+    if (err == ERR_NOT_FOUND)
+        err = put_layout(db, txn);
     if (err != ERR_OK) {
         status_txn_abort(txn);
         return err;
     }
     return status_txn_commit(txn);
+}
+
+/* Usually all is there, and nobody has to wait for another process that writes. Handles outlive a
+ * read transaction that is committed. */
+static enum err open_tables(struct status_db *db)
+{
+    MDB_txn *txn;
+    TRY(status_txn_read(db, &txn));
+    enum err err = open_handles(db, txn, 0);
+    if (err == ERR_OK)
+        return status_txn_commit(txn);
+    status_txn_abort(txn);
+    return err == ERR_NOT_FOUND ? make_tables(db) : err;
 }
 
 static enum err open_environment(struct status_db *db, const char *state_dir,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -379,6 +381,53 @@ static void test_full_map_and_reopen(void **state)
     assert_counts(f->db, ISSUER, 2, 0);
 }
 
+/* In a process of its own: makes a change in a transaction, says so, and holds it until killed. */
+static _Noreturn void hold_a_transaction(const char *dir, int say)
+{
+    struct status_db *db;
+    MDB_txn *txn;
+    struct status_writer w;
+    struct serial serial = serial_of(2);
+    bool changed;
+    if (status_db_open(dir, MAP_BYTES, &db) != ERR_OK || status_txn_write(db, &txn) != ERR_OK ||
+        status_writer_begin(db, txn, &w) != ERR_OK ||
+        status_writer_apply(&w, ISSUER, &serial, &good, &changed) != ERR_OK ||
+        write(say, "x", 1) != 1)
+        _exit(1);
+    for (;;)
+        pause();
+}
+
+/* A writer that dies loses its own change, and neither stops nor harms the others. */
+static void test_killed_writer(void **state)
+{
+    struct fixture *f = *state;
+    int ends[2];
+    char said;
+    uint64_t sequence;
+    apply(f->db, ISSUER, 1, &good);
+    f->db = status_db_close(f->db);
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        hold_a_transaction(f->dir, ends[1]);
+    close(ends[1]);
+    assert_int_equal(read(ends[0], &said, 1), 1);
+    close(ends[0]);
+    /* Neither opening nor reading waits for it. */
+    assert_int_equal(status_db_open(f->dir, MAP_BYTES, &f->db), ERR_OK);
+    assert_int_equal(status_poll_sequence(f->db, &sequence), ERR_OK);
+    assert_int_equal(sequence, 1);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_int_equal(status_poll_sequence(f->db, &sequence), ERR_OK);
+    assert_int_equal(sequence, 1);
+    assert_true(apply(f->db, ISSUER, 2, &good));
+    assert_int_equal(get(f->db, ISSUER, 2).sequence, 2);
+    assert_counts(f->db, ISSUER, 2, 0);
+}
+
 static void test_layout_is_checked(void **state)
 {
     struct fixture *f = *state;
@@ -406,6 +455,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_changes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_certs_in_range, setup, teardown),
         cmocka_unit_test_setup_teardown(test_full_map_and_reopen, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_killed_writer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_layout_is_checked, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
