@@ -143,6 +143,8 @@ static enum err step(struct publisher *p, enum publish_outcome *ret)
     TRY(changes_step(p, &worked, &waiting));
     if (!worked)
         TRY(publish_range_step(p, &worked));
+    if (!worked)
+        p->first_head_waits = false;
     TRY(publish_index_step(p, &worked));
     if (!worked && !waiting)
         TRY(idle_step(p, &worked));

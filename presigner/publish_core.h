@@ -44,6 +44,7 @@ struct publisher {
 
     struct sha256 head_hash; /* of the newest head's note */
     struct head head;        /* what it says; time_s 0: none of this run yet */
+    bool first_head_waits;   /* no head was ever published, and not all is signed yet */
     uint64_t entry_time_s;   /* when the newest log entry was made */
     uint64_t collect_time_s; /* when old files were last removed */
     uint64_t scan_time_s;    /* when the ranges were last looked at, */

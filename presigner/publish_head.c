@@ -15,6 +15,9 @@ enum err publish_head_load(struct publisher *p)
     if (err == ERR_OK)
         p->head_hash = sha256_of(span_of(b.data, b.size));
     buffer_done(&b);
+    /* An edge that starts while the first statements are being signed would answer "unauthorized"
+     * about certificates that are merely not signed yet. */
+    p->first_head_waits = err == ERR_NOT_FOUND;
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
@@ -44,6 +47,15 @@ static void head_fill(const struct publisher *p, uint64_t now_s, struct head *re
     strncpy(ret->network, p->config->network, NETWORK_NAME_MAX);
 }
 
+static void gauges(struct publisher *p)
+{
+    publish_gauge(p, COUNT_log_number, p->state.log_last);
+    publish_gauge(p, COUNT_log_first, p->state.log_first);
+    publish_gauge(p, COUNT_index_log_number, p->state.index.log_number);
+    publish_gauge(p, COUNT_published_sequence, p->state.published_sequence);
+    publish_gauge(p, COUNT_urgent_sequence, p->state.urgent_sequence);
+}
+
 enum err publish_head_refresh(struct publisher *p)
 {
     uint64_t now_s = p->clock_s();
@@ -51,7 +63,8 @@ enum err publish_head_refresh(struct publisher *p)
     char note[HEAD_BYTES_MAX];
     size_t size = 0;
     struct head head;
-    if (sha256_is_zero(&p->state.index.hash) || !must_write(p, now_s))
+    gauges(p);
+    if (p->first_head_waits || sha256_is_zero(&p->state.index.hash) || !must_write(p, now_s))
         return ERR_OK;
     head_fill(p, now_s, &head);
     TRY(head_write(p->key, &head, note, sizeof note, &size));
@@ -65,10 +78,5 @@ enum err publish_head_refresh(struct publisher *p)
     p->head_hash = sha256_of(span_of(note, size));
     publish_count(p, COUNT_heads_written, 1);
     publish_gauge(p, COUNT_head_time_seconds, now_s);
-    publish_gauge(p, COUNT_log_number, head.log_last);
-    publish_gauge(p, COUNT_log_first, head.log_first);
-    publish_gauge(p, COUNT_index_log_number, head.index_log);
-    publish_gauge(p, COUNT_published_sequence, p->state.published_sequence);
-    publish_gauge(p, COUNT_urgent_sequence, p->state.urgent_sequence);
     return ERR_OK;
 }

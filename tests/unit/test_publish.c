@@ -18,6 +18,8 @@ static int setup(void **state)
     (void)state;
     world_make(&world);
     world_open(&world);
+    /* The first head comes when there is nothing left to sign. */
+    world_settle(&world);
     return 0;
 }
 

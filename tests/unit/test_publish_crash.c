@@ -89,7 +89,6 @@ static void revocations_during_a_long_signing_stay(void **state)
     pthread_t thread;
     int stop = 0;
     assert_int_equal(status_db_open(world.state_dir, 1u << 30, &world.status), ERR_OK);
-    world_good(&world, 0, 0, CERT_COUNT);
     /* Slow signing: every signature is verified, on one thread. */
     world.config.sign_threads = 1;
     world.config.verify = SIGN_VERIFY_ALL;
@@ -97,8 +96,11 @@ static void revocations_during_a_long_signing_stay(void **state)
     assert_int_equal(publisher_open(&world.config, world.status, real_clock, &world.publisher),
                      ERR_OK);
     struct follower *f = follower_new(world.publish_dir, &world.verify_key);
+    enum publish_outcome outcome = PUBLISH_IDLE;
+    assert_int_equal(publisher_step(world.publisher, &outcome), ERR_OK);
+    world_good(&world, 0, 0, CERT_COUNT);
     assert_int_equal(pthread_create(&thread, NULL, revoke_meanwhile, &stop), 0);
-    enum publish_outcome outcome = PUBLISH_WORKED;
+    outcome = PUBLISH_WORKED;
     while (outcome != PUBLISH_IDLE) {
         assert_int_equal(publisher_step(world.publisher, &outcome), ERR_OK);
         follower_step(f);
