@@ -114,7 +114,6 @@ static void answer_request(struct conn *conn, struct conn_env *env, struct conn_
 {
     enum conn_end end = CONN_END_ASKED;
     conn->request_count++;
-    conn->continued = false;
     enum answer_connection connection = connection_after(conn, env, &x->request, &end);
     conn_exchange_begin(env, x);
     conn->output_size +=
@@ -134,19 +133,19 @@ static void answer_failure(struct conn *conn, struct conn_env *env, enum outcome
     enter_last(conn, env, end);
 }
 
-/* The head is here, the body is not yet. A client that waits for our word gets it, once, and only
- * when no part of the body is here (RFC 9110 10.1.1). */
+/* The head is here, the body is not yet. A client that waits for our word gets it, but not when a
+ * part of the body is here (RFC 9110 10.1.1). Only once: the rest is not looked at before it is
+ * whole. */
 static void await_body(struct conn *conn, struct conn_env *env, const struct conn_exchange *x,
                        size_t available)
 {
     conn->input_need = (uint32_t)x->bytes;
     enter(conn, env, CONN_BODY);
-    if (!x->request.expect_continue || conn->continued || x->request.minor_version == 0 ||
+    if (!x->request.expect_continue || x->request.minor_version == 0 ||
         available > x->request.head_bytes)
         return;
     memcpy(conn->output + conn->output_size, continue_response, CONTINUE_BYTES);
     conn->output_size += CONTINUE_BYTES;
-    conn->continued = true;
     count(env, SERVE_CONTINUES, 1);
 }
 
@@ -250,7 +249,7 @@ static void settle_reading(struct conn *conn, struct conn_env *env, struct conn_
 static struct conn_actions settle(struct conn *conn, struct conn_env *env)
 {
     struct conn_actions actions = {0};
-    if (conn->output_flight == 0 && output_empty(conn)) {
+    if (output_empty(conn)) {
         output_give(conn, env);
         conn->send_deadline_ns = NEVER;
         if (conn->state == CONN_LAST)

@@ -21,8 +21,9 @@
  * then the connection ends as OVERRUN), `resume` to receive again. Answers of pipelined requests
  * gather in one output buffer, also behind octets that are being sent.
  *
- * An answer that leaves the framing in doubt is the last one: the connection is closed once it is
- * sent, without lingering. Input after it is ignored. */
+ * An answer that leaves the framing in doubt is the last one: `close` comes once it is sent, and
+ * input after it is ignored. A shell that closes at once may reset the connection before the client
+ * has read the answer; one that shuts down sending and reads on for a moment does not. */
 #pragma once
 
 #include "edge/answer.h"
@@ -83,7 +84,6 @@ struct conn {
     uint8_t state; /* enum conn_state */
     uint8_t end;   /* enum conn_end, when the state is LAST or CLOSED */
     bool paused;
-    bool continued; /* 100 Continue was sent for the request in input */
     bool peer_done; /* end of file was seen */
     bool stopping;
 };
