@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -29,6 +30,7 @@ struct transfer {
     uint64_t size;      /* octets now */
     uint64_t bytes_max;
     bool begun;
+    long status; /* of the response; 0: none came */
     enum err err;
 };
 
@@ -162,20 +164,28 @@ static CURLcode prepare(struct fetcher *f, const char *url, struct transfer *t)
     curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(c, CURLOPT_XFERINFODATA, t);
-    curl_easy_setopt(c, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)t->offset);
+    /* Not RESUME_FROM, which takes a server that sends all of it for an error. */
+    char range[32];
+    snprintf(range, sizeof range, "%" PRIu64 "-", t->offset);
+    if (rc == CURLE_OK && t->offset > 0)
+        rc = curl_easy_setopt(c, CURLOPT_RANGE, range);
     return rc;
 }
 
-static enum err result_of(struct fetcher *f, CURLcode rc, const struct transfer *t)
+static enum err result_of(struct fetcher *f, CURLcode rc, struct transfer *t)
 {
+    curl_easy_getinfo(f->curl, CURLINFO_RESPONSE_CODE, &t->status);
     if (t->err != ERR_OK)
         return t->err;
-    if (rc == CURLE_OK)
+    long status = t->status;
+    if (rc == CURLE_OK && (status == 200 || t->begun))
         return ERR_OK;
+    if (rc == CURLE_OK) { /* a redirect, or some other success without a body */
+        snprintf(f->message, sizeof f->message, "HTTP status %ld", status);
+        return ERR_IO;
+    }
     if (f->message[0] == '\0')
         snprintf(f->message, sizeof f->message, "%s", curl_easy_strerror(rc));
-    long status = 0;
-    curl_easy_getinfo(f->curl, CURLINFO_RESPONSE_CODE, &status);
     if (rc == CURLE_FILESIZE_EXCEEDED)
         return ERR_LIMIT;
     if (rc == CURLE_OUT_OF_MEMORY)
@@ -192,11 +202,11 @@ static enum err perform(struct fetcher *f, const char *url, struct transfer *t)
     return result_of(f, rc, t);
 }
 
-/* What makes the part file worthless: it is as long as the file or longer, or the server cannot go
- * on from there. */
+/* What makes the part file worthless: the file is longer than it may be, or the server cannot go on
+ * from there (416). */
 static bool part_is_useless(const struct transfer *t, enum err err)
 {
-    return err == ERR_LIMIT || (err == ERR_IO && !t->begun && t->offset > 0);
+    return err == ERR_LIMIT || (err == ERR_IO && t->status == 416);
 }
 
 static enum err get_in_part(struct fetcher *f, const char *url, uint64_t bytes_max,
