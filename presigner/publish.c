@@ -130,7 +130,9 @@ static enum err changes_step(struct publisher *p, bool *worked, bool *waiting)
 
 static enum err idle_step(struct publisher *p, bool *worked)
 {
-    if (p->state.log_last - p->state.index.log_number < IDLE_INDEX_LOG)
+    bool first = p->first_head_waits;
+    p->first_head_waits = false;
+    if (!first && p->state.log_last - p->state.index.log_number < IDLE_INDEX_LOG)
         return ERR_OK;
     enum err err = publish_index_make(p, worked);
     return err == ERR_BUSY ? ERR_OK : err;
@@ -143,8 +145,6 @@ static enum err step(struct publisher *p, enum publish_outcome *ret)
     TRY(changes_step(p, &worked, &waiting));
     if (!worked)
         TRY(publish_range_step(p, &worked));
-    if (!worked)
-        p->first_head_waits = false;
     TRY(publish_index_step(p, &worked));
     if (!worked && !waiting)
         TRY(idle_step(p, &worked));
@@ -154,13 +154,22 @@ static enum err step(struct publisher *p, enum publish_outcome *ret)
     return ERR_OK;
 }
 
+/* Old files may be what fills the disk. */
+static void disk_full(struct publisher *p)
+{
+    publish_count(p, COUNT_disk_full, 1);
+    enum err err = publish_collect_step(p);
+    if (err != ERR_OK)
+        log_warning("old files cannot be removed: %s", err_text(err));
+}
+
 enum err publisher_step(struct publisher *p, enum publish_outcome *ret)
 {
     if (publish_stopped(p))
         return ERR_STOPPED;
     enum err err = step(p, ret);
     if (err == ERR_DISK_FULL || err == ERR_LIMIT)
-        publish_count(p, COUNT_disk_full, 1);
+        disk_full(p);
     if (err != ERR_OK && err != ERR_STOPPED)
         publish_count(p, COUNT_step_failures, 1);
     return err;

@@ -18,6 +18,7 @@
 #define SIGN_CHUNK_NS    200000000u
 #define SIGN_RATE_FIRST  2000 /* a second, before anything was measured */
 #define ENTRY_COUNT_MAX  50000
+#define KEY_RETRY_S      30   /* a key that failed is tried again after this */
 #define RANGE_TAIL_MIN   1000 /* a range takes this many tail statements whatever its size */
 #define RANGE_TAIL_SHARE 8    /* above that, this part of its statements */
 
@@ -28,6 +29,7 @@ struct publish_issuer {
     struct schedule_policy policy;
     struct signer *signer;
     struct sign_source *source;
+    uint64_t blocked_until_s; /* its key failed: the other issuers go on meanwhile */
 };
 
 struct publisher {

@@ -15,6 +15,7 @@ struct scan {
     struct range_record long_; /* the longest tail */
     bool has_dirty;
     bool has_due;
+    bool some_unable; /* ranges wait for a key or a certificate */
     uint64_t due_s;
     uint64_t dirty_count;
     uint64_t due_statements;
@@ -29,10 +30,10 @@ static uint64_t due_time(const struct publish_issuer *issuer, struct span key,
     return schedule_due(&issuer->policy, slot, range->this_update_min_s, range->next_update_min_s);
 }
 
-static void consider_due(struct scan *s, const struct publish_issuer *issuer, struct span key,
-                         const struct range_record *range)
+/* Counts what is due; a candidate only when it can be signed. */
+static void consider_due(struct scan *s, uint64_t due_s, const struct range_record *range,
+                         bool able)
 {
-    uint64_t due_s = due_time(issuer, key, range);
     schedule_backlog_add(&s->backlog, range->this_update_min_s, due_s, s->now_s);
     if (range->this_update_min_s == 0)
         return;
@@ -41,10 +42,21 @@ static void consider_due(struct scan *s, const struct publish_issuer *issuer, st
     if (due_s > s->now_s)
         return;
     s->due_statements += range->statement_count;
-    if (!s->has_due || due_s < s->due_s) {
+    if (able && (!s->has_due || due_s < s->due_s)) {
         s->has_due = true;
         s->due_s = due_s;
         s->due = *range;
+    }
+}
+
+static void consider_dirty(struct scan *s, const struct range_record *range, bool able)
+{
+    if (!(range->flags & RANGE_DIRTY))
+        return;
+    s->dirty_count++;
+    if (able && !s->has_dirty) {
+        s->has_dirty = true;
+        s->dirty = *range;
     }
 }
 
@@ -52,16 +64,13 @@ static void consider(struct scan *s, struct span key, const struct range_record 
 {
     const struct publish_issuer *issuer = publish_issuer_find(s->p, range->issuer_id);
     s->statements += range->statement_count;
-    if (issuer == NULL || !publish_issuer_able(issuer, s->now_s))
+    if (issuer == NULL)
         return;
-    consider_due(s, issuer, key, range);
-    if (range->flags & RANGE_DIRTY) {
-        s->dirty_count++;
-        if (!s->has_dirty)
-            s->dirty = *range;
-        s->has_dirty = true;
-    }
-    if (range->tail_count > s->long_.tail_count)
+    bool able = publish_issuer_able(issuer, s->now_s);
+    s->some_unable |= !able;
+    consider_due(s, due_time(issuer, key, range), range, able);
+    consider_dirty(s, range, able);
+    if (able && range->tail_count > s->long_.tail_count)
         s->long_ = *range;
 }
 
@@ -123,7 +132,7 @@ static enum err tail_size(struct publisher *p, MDB_txn *txn, uint64_t *ret)
 /* Nothing to sign: no need to look again before something moves or the next range is due. */
 static void remember(const struct scan *s)
 {
-    s->p->scan_time_s = s->now_s;
+    s->p->scan_time_s = s->some_unable ? 0 : s->now_s;
     s->p->scan_log = s->p->state.log_last;
     s->p->scan_sequence = s->p->state.published_sequence;
     s->p->next_due_s = s->backlog.next_due_s;

@@ -2,6 +2,7 @@
 #include "presigner/publish_sign.h"
 
 #include "lib/os/clock.h"
+#include "lib/os/log.h"
 
 #define NS_PER_S 1000000000u
 /* Octets of a log entry beside its statements, and of a statement beside its signature. */
@@ -24,14 +25,16 @@ bool publish_issuer_able(const struct publish_issuer *issuer, uint64_t now_s)
 {
     uint32_t this_update_s;
     uint32_t next_update_s;
-    return schedule_times(&issuer->policy, now_s, &this_update_s, &next_update_s) == ERR_OK;
+    return now_s >= issuer->blocked_until_s &&
+           schedule_times(&issuer->policy, now_s, &this_update_s, &next_update_s) == ERR_OK;
 }
 
 void publish_sign_start(struct publisher *p, struct publish_issuer *issuer,
                         const struct sign_item *items, size_t count, uint8_t *signatures,
                         struct publish_sign_run *ret)
 {
-    *ret = (struct publish_sign_run){.start_ns = clock_monotonic_ns(), .count = count};
+    *ret = (struct publish_sign_run){
+        .issuer = issuer, .start_ns = clock_monotonic_ns(), .count = count};
     sign_pool_start(p->pool, issuer->source, items, count, signatures);
 }
 
@@ -50,7 +53,11 @@ enum err publish_sign_wait(struct publisher *p, const struct publish_sign_run *r
     enum err err = sign_pool_wait(p->pool);
     uint64_t took_ns = clock_monotonic_ns() - run->start_ns + 1;
     totals_note(p);
-    TRY(err);
+    if (err != ERR_OK) {
+        run->issuer->blocked_until_s = p->clock_s() + KEY_RETRY_S;
+        log_error("issuer %s: signing failed: %s", run->issuer->config->name, err_text(err));
+        return err;
+    }
     /* Short runs say more about waking threads than about signing. */
     if (run->count >= SIGN_CHUNK_MIN) {
         p->sign_rate = (uint64_t)run->count * NS_PER_S / took_ns + 1;

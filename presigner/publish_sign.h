@@ -10,7 +10,8 @@ MUST_CHECK enum err publish_facts(const struct publish_issuer *issuer,
                                   const struct cert_record *record, uint64_t now_s,
                                   struct facts *ret);
 
-/** Whether statements of this issuer can be made at all now: the responder's certificate lasts. */
+/** Whether statements of this issuer can be made at all now: the responder's certificate lasts, and
+ *  its key has not failed just now. What they wait for makes their ranges dirty. */
 bool publish_issuer_able(const struct publish_issuer *issuer, uint64_t now_s);
 
 /** sign_pool_run() that keeps the measured rate and the counters. */
@@ -19,6 +20,7 @@ MUST_CHECK enum err publish_sign(struct publisher *p, struct publish_issuer *iss
 
 /** The same in two halves. */
 struct publish_sign_run {
+    struct publish_issuer *issuer;
     uint64_t start_ns;
     size_t count;
 };
