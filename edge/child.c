@@ -15,6 +15,9 @@ pid_t child_fork(struct child *child, uint64_t now_ns)
         sigset_t none;
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
+        /* A terminal sends these to the whole group: what they mean is the parent's to say. */
+        signal(SIGINT, SIG_IGN);
+        signal(SIGHUP, SIG_IGN);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
             _exit(1); /* the parent died in between */

@@ -20,8 +20,8 @@ struct child {
     uint64_t start_again_ns; /* when not running; UINT64_MAX: not wanted */
 };
 
-/** Forks. In the child: named, dies with the parent, signals at their defaults; returns 0. In the
- *  parent: the process id, or -1 (errno tells). */
+/** Forks. In the child: named, dies with the parent, no signal blocked, SIGINT and SIGHUP ignored;
+ *  returns 0. In the parent: the process id, or -1 (errno tells). */
 pid_t child_fork(struct child *child, uint64_t now_ns);
 /** It has ended by itself: sets when it is started again. */
 void child_died(struct child *child, uint64_t now_ns);

@@ -82,6 +82,16 @@ static enum err take_publish_key(struct loader *l)
     return ERR_OK;
 }
 
+static bool is_listed(const struct edge_config *c, unsigned count, const struct address *address)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (c->listen[i].size == address->size &&
+            memcmp(&c->listen[i].sa, &address->sa, address->size) == 0)
+            return true;
+    }
+    return false;
+}
+
 static enum err take_addresses(struct loader *l)
 {
     struct edge_config *c = l->config;
@@ -89,6 +99,8 @@ static enum err take_addresses(struct loader *l)
         if (address_from_text(span_text(l->file->listen[i]), &c->listen[i]) != ERR_OK)
             return refuse(l, "listen: %s: not an address and port (192.0.2.1:80, [2001:db8::1]:80)",
                           l->file->listen[i]);
+        if (is_listed(c, i, &c->listen[i]))
+            return refuse(l, "listen: %s: given twice", l->file->listen[i]);
     }
     c->listen_count = l->file->listen_count;
     c->has_admin = l->file->admin != NULL;

@@ -58,5 +58,5 @@ MUST_CHECK enum err edge_config_load(const char *path, struct edge_config **ret,
                                      char message[static CONFIG_MESSAGE_BYTES]);
 /** Takes NULL, returns NULL. */
 struct edge_config *edge_config_free(struct edge_config *config);
-/** "key  default  min..max  text" lines of the number table. */
+/** The number table for people: key, default, least value, what it is. */
 void edge_config_help(void);

@@ -99,12 +99,16 @@ static enum err close_file_system(const char *folder, bool *ret_landlock)
 enum err sandbox_enter(const struct sandbox_config *config, bool *ret_landlock,
                        const char **ret_what)
 {
+    const pid_t parent = getppid();
     *ret_what = "becoming the configured user";
     TRY(drop_user(config->user));
     /* The kernel forgets it when the user changes. */
     *ret_what = "dying with the parent";
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
         return ERR_IO;
+    errno = ESRCH;
+    if (getppid() != parent)
+        return ERR_IO; /* it died in between */
     *ret_what = "forbidding new privileges";
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return ERR_IO;

@@ -22,6 +22,7 @@ MUST_CHECK enum err sandbox_enter(const struct sandbox_config *config, bool *ret
                                   const char **ret_what);
 
 /** A seccomp filter for all threads: only the system calls that serving needs; another kills the
- *  process. Does nothing under a sanitizer, whose runtime needs more: `ret_sealed` tells. ERR_IO.
+ *  process, but for opening a file, which is refused. Does nothing under a sanitizer, whose runtime
+ * needs more: `ret_sealed` tells. ERR_IO.
  */
 MUST_CHECK enum err sandbox_seal(bool *ret_sealed);

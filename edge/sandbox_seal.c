@@ -18,7 +18,7 @@
 #endif
 
 /* What a worker, the snapshot builder and the C library under them call once the process serves.
- * Not here: open, socket, connect, execve, fork, ptrace ... */
+ * Not here: socket, connect, execve, fork, ptrace ... */
 static const int allowed[] = {
     SCMP_SYS(io_uring_enter),
     SCMP_SYS(io_uring_register), /* only what the rings still permit */
@@ -56,6 +56,8 @@ static const int allowed[] = {
     SCMP_SYS(exit),
     SCMP_SYS(exit_group),
     SCMP_SYS(getrandom),
+    SCMP_SYS(sysinfo),           /* qsort: how large its copy may be */
+    SCMP_SYS(sched_getaffinity), /* malloc: how many arenas there may be */
     SCMP_SYS(ppoll),
     SCMP_SYS(poll),
 };
@@ -65,6 +67,10 @@ static int add_rules(scmp_filter_ctx filter)
     int result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
     for (size_t i = 0; result == 0 && i < sizeof allowed / sizeof allowed[0]; i++)
         result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+    /* No file is opened, but the C library may ask: qsort and malloc look in /proc and /sys for how
+     * much there is of memory and processors, and do without. */
+    if (result == 0)
+        result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(openat), 0);
     /* Memory, but never memory to run. */
     static const int mapping[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
     for (size_t i = 0; result == 0 && i < sizeof mapping / sizeof mapping[0]; i++)

@@ -177,6 +177,8 @@ static void stop_all(struct supervisor *s)
 {
     s->stopping = true;
     s->kill_ns = clock_monotonic_ns() + s->config->drain_timeout_s * SECOND_NS + STOP_GRACE_NS;
+    /* While the last answers are sent, newcomers are refused rather than left waiting. */
+    listener_set_done(&s->listeners);
     for (unsigned i = 0; i < ROLE_COUNT; i++)
         child_signal(&s->children[i], SIGTERM);
 }
@@ -190,13 +192,24 @@ static const char *how_it_ended(int status, char text[static 64])
     return text;
 }
 
+/* Connections that a serving process had when it ended are gone, whatever its gauges say. */
+static void forget_open(struct supervisor *s, unsigned parity)
+{
+    for (unsigned i = 0; i < EDGE_WORKERS_MAX; i++)
+        counter_set(&s->shared->workers[parity][i].values[SERVE_OPEN], 0);
+}
+
 static void child_ended(struct supervisor *s, struct child *child, int status)
 {
+    if (child == serve_child(s, 0) || child == serve_child(s, 1))
+        forget_open(s, child == serve_child(s, 1));
     char how[64];
     bool beginning = clock_monotonic_ns() - s->begin_ns < BEGIN_NS;
     if (s->stopping || child->start_again_ns == UINT64_MAX) {
         child->pid = 0; /* it was told to */
-        if (s->stopping && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
+        /* By SIGTERM itself: told so before it could wait for it. */
+        bool well = WIFEXITED(status) ? WEXITSTATUS(status) == 0 : WTERMSIG(status) == SIGTERM;
+        if (s->stopping && !well)
             s->status = 1;
         return;
     }
@@ -223,13 +236,31 @@ static void reap(struct supervisor *s)
     publish_liveness(s);
 }
 
-/* Ends a child for good, or to be started again at once with the configuration of now. */
+/* Ends a child for good, or to be started again with the configuration of now. */
 static void child_replace(struct child *child, bool again)
 {
-    if (child->pid == 0)
-        child->start_again_ns = again ? 0 : UINT64_MAX;
-    else
-        child_signal(child, SIGTERM);
+    child->start_again_ns = again ? 0 : UINT64_MAX;
+    child_signal(child, SIGTERM);
+}
+
+/* The serving process that takes over. When one of an earlier reload has not taken over yet, the
+ * new one replaces that: the one that serves is left alone. */
+static void start_next_serve(struct supervisor *s)
+{
+    if (s->handover_ns == 0) {
+        serve_child(s, s->parity)->start_again_ns = UINT64_MAX;
+        s->parity = (s->parity + 1) & 1;
+    }
+    struct child *next = serve_child(s, s->parity);
+    if (next->pid != 0) {
+        kill(next->pid, SIGKILL);
+        waitpid(next->pid, NULL, 0);
+        forget_open(s, s->parity);
+    }
+    *next = (struct child){.name = next->name};
+    counter_set(&s->shared->gauges[s->parity][GAUGE_READY], 0);
+    child_start(s, s->parity == 0 ? ROLE_SERVE_0 : ROLE_SERVE_1);
+    s->handover_ns = clock_monotonic_ns() + HANDOVER_NS;
 }
 
 static void reload(struct supervisor *s)
@@ -241,27 +272,18 @@ static void reload(struct supervisor *s)
         log_error("configuration not reloaded: %s", message[0] ? message : err_text(err));
         return;
     }
-    if (!make_store(config) || !bind_listeners(s, config)) {
+    /* A store in use is left alone: to look at it would wait for sync's transaction. */
+    bool same_store = strcmp(config->sync.data_dir, s->config->sync.data_dir) == 0;
+    if ((!same_store && !make_store(config)) || !bind_listeners(s, config)) {
         log_error("configuration not reloaded");
         edge_config_free(config);
         return;
     }
     edge_config_free(s->config);
     s->config = config;
-    struct child *next = serve_child(s, s->parity + 1);
-    if (next->pid != 0) { /* of a reload before, still draining */
-        kill(next->pid, SIGKILL);
-        waitpid(next->pid, NULL, 0);
-    }
-    serve_child(s, s->parity)->start_again_ns = UINT64_MAX;
-    *next = (struct child){.name = next->name};
-    s->parity = (s->parity + 1) & 1;
-    counter_set(&s->shared->gauges[s->parity][GAUGE_READY], 0);
-    child_start(s, s->parity == 0 ? ROLE_SERVE_0 : ROLE_SERVE_1);
-    s->handover_ns = clock_monotonic_ns() + HANDOVER_NS;
+    start_next_serve(s);
     child_replace(&s->children[ROLE_SYNC], true);
-    if (config->has_admin)
-        child_replace(&s->children[ROLE_ADMIN], true);
+    child_replace(&s->children[ROLE_ADMIN], config->has_admin);
     log_info("configuration reloaded");
 }
 

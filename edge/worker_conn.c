@@ -88,7 +88,7 @@ static void apply(struct worker *w, struct slot *slot, struct conn_actions actio
 {
     if (actions.close) {
         bool answered = slot->conn.end == CONN_END_HTTP_ERROR && !slot->conn.peer_done;
-        if (answered && !slot->sending && !w->stopping)
+        if (answered && !slot->sending)
             linger(w, slot);
         else
             close_now(w, slot);
@@ -168,6 +168,12 @@ static void octets_arrived(struct worker *w, struct slot *slot, struct span byte
     }
 }
 
+/* One that lingers reads whatever it was paused for. */
+static bool wants_octets(const struct slot *slot)
+{
+    return slot->state == SLOT_LINGERING || !slot->conn.paused;
+}
+
 /* The receive has ended: why, and what now. */
 static void receive_ended(struct worker *w, struct slot *slot, int result)
 {
@@ -183,7 +189,7 @@ static void receive_ended(struct worker *w, struct slot *slot, int result)
         w->hungry[w->hungry_count++] = slot_number(w, slot);
     } else if (result > 0 || result == -ECANCELED) {
         /* Ended for a reason of the kernel's, or cancelled for a pause that may be over by now. */
-        if (!slot->conn.paused)
+        if (wants_octets(slot))
             arm_receive(w, slot);
     } else {
         apply(w, slot, conn_failed(&slot->conn, &w->env, CONN_END_RECEIVE_ERROR));
@@ -227,7 +233,7 @@ void worker_feed_hungry(struct worker *w)
         slot->hungry = false;
         if (slot->state == SLOT_CLOSING)
             release_when_quiet(w, slot);
-        else if (!slot->receiving && !(slot->state == SLOT_OPEN && slot->conn.paused))
+        else if (!slot->receiving && wants_octets(slot))
             arm_receive(w, slot);
     }
     w->hungry_count = 0;

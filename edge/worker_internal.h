@@ -45,7 +45,6 @@ struct worker {
     uint32_t hungry_count;
     uint32_t listener_count;
     uint32_t worker_no;
-    uint32_t overflow_seen;
     uint64_t drain_deadline_ns;
     uint64_t rearm_ns; /* not before this are listeners armed again */
     bool stopping;
