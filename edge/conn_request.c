@@ -89,8 +89,10 @@ size_t conn_exchange_finish(const struct conn_env *env, struct conn_exchange *x,
                             enum answer_connection connection, uint8_t *out, size_t out_size)
 {
     size_t size = 0;
-    if (x->query.needs_lookup)
+    if (x->query.needs_lookup) {
         snapshot_find_chunk(&x->query.lookup);
+        snapshot_find_approach(&x->query.lookup);
+    }
     enum outcome outcome =
         answer_finish(env->snapshot, &env->clock, &x->query, connection, out, out_size, &size);
     count_request(env, outcome);

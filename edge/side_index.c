@@ -163,6 +163,7 @@ void side_find_block(const struct serial *serial, struct side_cursor *cursor)
     if (chunk == NULL)
         return;
     uint32_t place = 0;
+    cursor->part = 0;
     /* Not above the chunk's last serial, so its leading octets are not above the common ones. */
     if (memcmp(serial->octets, chunk->last.octets, chunk->common_size) == 0) {
         uint64_t prefix = side_prefix(serial->octets, serial->size, chunk->common_size);
@@ -171,8 +172,22 @@ void side_find_block(const struct serial *serial, struct side_cursor *cursor)
             place = entry_among_equals(chunk, place, prefix, serial);
         if (place == chunk->count)
             return;
+        uint64_t low = place > 0 ? chunk->entries[place - 1].prefix : 0;
+        cursor->part = interpolate(low, chunk->entries[place].prefix, prefix, SIDE_PARTS);
     }
     cursor->block = chunk->entries[place].block;
     __builtin_prefetch(cursor->block);
     __builtin_prefetch(cursor->block + 64);
+}
+
+void side_approach(const struct side_cursor *cursor)
+{
+    if (cursor->block == NULL)
+        return;
+    struct block block = block_load(cursor->block);
+    uint32_t place = cursor->part * block.count / SIDE_PARTS;
+    const uint8_t *body = block.bodies + (size_t)place * block.stride_bytes;
+    __builtin_prefetch(block.serials + (size_t)place * block.serial_size);
+    __builtin_prefetch(body);
+    __builtin_prefetch(body + 64);
 }

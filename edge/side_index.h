@@ -17,6 +17,9 @@
 /* Runs of chunks smaller than this are joined with their neighbours when one of them is rebuilt. */
 #define SIDE_CHUNK_SMALL 64
 
+/* A block's neighbours tell in which part of it a serial should be. */
+#define SIDE_PARTS 4096
+
 struct side_entry {
     uint64_t prefix; /* of the block's last serial, after the chunk's common octets */
     const uint8_t *block;
@@ -59,6 +62,7 @@ struct side_cursor {
     const struct side_chunk *chunk; /* NULL: not in the index */
     const uint8_t *block;
     uint32_t guess; /* likely place inside the chunk */
+    uint32_t part;  /* likely place inside the block, of SIDE_PARTS */
 };
 
 /** Stage 1: directory search; prefetches the chunk. */
@@ -66,6 +70,10 @@ void side_find_chunk(const struct side_group *group, const struct serial *serial
                      struct side_cursor *cursor);
 /** Stage 2: entry search; prefetches the block. cursor->block is NULL when there is none. */
 void side_find_block(const struct serial *serial, struct side_cursor *cursor);
+
+/** Between stage 2 and the search in the block, when its first octets have arrived: prefetches the
+ * place inside that the serial should be at. Saves time, changes nothing. */
+void side_approach(const struct side_cursor *cursor);
 
 /** The group, or NULL. */
 const struct side_group *side_group_find(const struct side_group *groups, uint32_t group_count,

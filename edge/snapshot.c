@@ -155,6 +155,11 @@ void snapshot_find_chunk(struct snapshot_lookup *lookup)
     side_find_block(&lookup->serial, &lookup->cursor);
 }
 
+void snapshot_find_approach(const struct snapshot_lookup *lookup)
+{
+    side_approach(&lookup->cursor);
+}
+
 bool snapshot_find_finish(struct snapshot_lookup *lookup, struct statement *ret)
 {
     if (lookup->cursor.block == NULL)
@@ -169,5 +174,6 @@ bool snapshot_find(const struct snapshot *snapshot, const struct snapshot_issuer
     struct snapshot_lookup lookup;
     snapshot_find_start(snapshot, issuer, serial, &lookup);
     snapshot_find_chunk(&lookup);
+    snapshot_find_approach(&lookup);
     return snapshot_find_finish(&lookup, ret);
 }
