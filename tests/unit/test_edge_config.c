@@ -105,6 +105,53 @@ static void everything_given(void **state)
     edge_config_free(c);
 }
 
+/* A value of its own for each row of the table, as far as its range allows. */
+static uint64_t own_value(const char *name, uint64_t min, uint64_t max, unsigned *row)
+{
+    uint64_t value = min + 64 + *row;
+    *row += 1;
+    if (strcmp(name, "receive_buffers") == 0)
+        return 4096;
+    return value > max ? max - 1 : value;
+}
+
+static void numbers_in_place(void **state)
+{
+    (void)state;
+    char text[4096] = MINIMAL;
+    unsigned row = 0;
+#define X(name, fallback, min, max, what)                                     \
+    {                                                                         \
+        size_t size = strlen(text);                                           \
+        (void)snprintf(text + size, sizeof text - size, "%s: %llu\n", #name,  \
+                       (unsigned long long)own_value(#name, min, max, &row)); \
+    }
+    EDGE_NUMBER_TABLE(X)
+#undef X
+    struct edge_config *c = load(text);
+    row = 0;
+#define X(name, fallback, min, max, what) \
+    assert_int_equal(c->name, own_value(#name, min, max, &row));
+    EDGE_NUMBER_TABLE(X)
+#undef X
+    assert_int_equal(c->sync.map_bytes, c->map_bytes);
+    assert_int_equal(c->sync.index_when_behind, c->index_when_behind);
+    assert_int_equal(c->sync.connect_timeout_s, c->connect_timeout_s);
+    assert_int_equal(c->sync.stall_timeout_s, c->stall_timeout_s);
+    edge_config_free(c);
+}
+
+static void relative_to_the_file(void **state)
+{
+    (void)state;
+    char expected[sizeof path];
+    struct edge_config *c = load(MINIMAL);
+    (void)snprintf(expected, sizeof expected, "%s/data", folder);
+    assert_string_equal(c->sync.data_dir, expected);
+    assert_string_equal(c->sync.origins[0], "/srv/pub");
+    edge_config_free(c);
+}
+
 static void key_in_a_file(void **state)
 {
     (void)state;
@@ -135,8 +182,13 @@ static void refusals(void **state)
         {"publish_key: PeterNeumann+c74f20a4+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW\n" REST,
          "publish_key"},
         {"publish_key: bad\n" REST, "publish_key"},
+        {KEY_ROW "data_dir: d\norigins: [a]\nlisten: ['127.0.0.1:80', '127.0.0.1:80']\n",
+         "edge.yaml: listen: 127.0.0.1:80: given twice"},
+        {MINIMAL "ca_certificates: []\n", "edge.yaml:5"},
+        {MINIMAL "data_dir: twice\n", "edge.yaml:5"},
+        {MINIMAL "admin: localhost:80\n", "edge.yaml: admin: localhost:80: not an address"},
         {MINIMAL "admin: 9080\n", "admin"},
-        {MINIMAL "path_prefix: ocsp\n", "path_prefix"},
+        {MINIMAL "path_prefix: ocsp\n", "edge.yaml: path_prefix: ocsp: must"},
         {MINIMAL "path_prefix: /ocsp\n", "path_prefix"},
         {MINIMAL "no_such_key: 1\n", "edge.yaml:5"},
         {MINIMAL "workers: 1\nworkers: 2\n", "edge.yaml:6"},
@@ -146,7 +198,8 @@ static void refusals(void **state)
         {MINIMAL "\n\nconnections_max: 0\n", "edge.yaml:7"},
         {MINIMAL "source_v4_prefix_bits: 33\n", "edge.yaml:5"},
         {MINIMAL "source_v6_prefix_bits: 65\n", "edge.yaml:5"},
-        {MINIMAL "receive_buffers: 1000\n", "receive_buffers"},
+        {MINIMAL "receive_buffers: 1000\n",
+         "edge.yaml: receive_buffers: 1000: must be a power of two"},
         {MINIMAL "poll_ms: 9\n", "edge.yaml:5"},
         {MINIMAL "verify_log: some\n", "edge.yaml:5"},
         {MINIMAL "verify_packs: ALL\n", "edge.yaml:5"},
@@ -234,9 +287,10 @@ static int remove_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults),      cmocka_unit_test(everything_given),
-        cmocka_unit_test(key_in_a_file), cmocka_unit_test(refusals),
-        cmocka_unit_test(ranges),        cmocka_unit_test(missing_file),
+        cmocka_unit_test(defaults),         cmocka_unit_test(everything_given),
+        cmocka_unit_test(numbers_in_place), cmocka_unit_test(relative_to_the_file),
+        cmocka_unit_test(key_in_a_file),    cmocka_unit_test(refusals),
+        cmocka_unit_test(ranges),           cmocka_unit_test(missing_file),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
