@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Drives the real binaries: init, import, start, ask, stop."""
+
+import http.client
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("STATIM_BUILD", ROOT / "build"))
+STATIM = str(BUILD / "tools" / "statim")
+PRESIGNER = str(BUILD / "presigner" / "statim-presigner")
+EDGE = str(BUILD / "edge" / "statim-edge")
+IS_SANITIZED = "asan" in BUILD.name or "tsan" in BUILD.name
+NOT_AFTER_S = int(time.time()) + 90 * 86400
+
+
+def free_port():
+    """A loopback port nobody listens on; taken again at once by who asked."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(condition, what, deadline_s=30, process=None):
+    """Polls until the condition holds and returns its value; fails loudly at the deadline."""
+    end = time.monotonic() + deadline_s
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        if process is not None and process.poll() is not None:
+            raise AssertionError(f"process ended with {process.returncode} while waiting for {what}")
+        time.sleep(0.02)
+    raise AssertionError(f"{what}: not within {deadline_s} s")
+
+
+def run(*command, check=True, **options):
+    """Runs a command and returns the finished process, output as text."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
+                          timeout=options.pop("timeout", 120), check=False, **options)
+    if check and done.returncode != 0:
+        raise AssertionError(f"{command}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done
+
+
+class Site:
+    """A presigner and an edge in one folder."""
+
+    def __init__(self, folder, **options):
+        self.dir = Path(folder)
+        self.port = free_port()
+        self.admin_port = free_port()
+        self.options = options
+        self.rows = []
+        self.certificates = {}
+        self.presigner = None
+        self.edge = None
+        self.logs = []
+
+    # Making
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ca(self):
+        return self.dir / "ca.pem"
+
+    def init(self, *arguments):
+        run(STATIM, "init", self.dir, "--listen", f"127.0.0.1:{self.port}", "--admin",
+            f"127.0.0.1:{self.admin_port}", *arguments)
+
+    def edit(self, name, pattern, replacement):
+        """Changes a line of a configuration file; the pattern must be there."""
+        path = self.dir / name
+        text, count = re.subn(pattern, replacement, path.read_text(), flags=re.M)
+        assert count > 0, f"{pattern} not in {name}:\n{path.read_text()}"
+        path.write_text(text)
+
+    def append_edge(self, text):
+        """Adds keys to edge.yaml that `statim init` leaves at their defaults."""
+        with open(self.dir / "edge.yaml", "a", encoding="utf-8") as file:
+            file.write(text)
+
+    def use_origin(self, *urls):
+        """Lets the edge replicate from these URLs instead of the folder."""
+        lines = "".join(f"  - {url}\n" for url in urls)
+        self.edit("edge.yaml", r"^origins:\n(?:  ?- .*\n)+", f"origins:\n{lines}")
+
+    def use_responder(self, certificate, key):
+        """Lets a delegated responder sign."""
+        self.edit("presigner.yaml", r"^(\s+)(ca_certificate: .*)$",
+                  rf"\1\2\n\1responder_certificate: {certificate}\n\1responder_key:\n\1  file: {key}")
+
+    def child(self, role):
+        """Process id of the edge's child in that role, or None between two of its lives."""
+        for line in run("ps", "-o", "pid=,comm=", "--ppid", self.edge.pid, check=False).stdout.splitlines():
+            pid, arguments = line.split(None, 1)
+            if role in arguments:
+                return int(pid)
+        return None
+
+    def issue_certificate(self, name, revoked=None, ca=None, key=None):
+        """A real certificate of the CA, and its row for the import."""
+        serial = "4" + os.urandom(16).hex()[1:]
+        key_path, csr, cert = (self.dir / f"{name}.{end}" for end in ("key", "csr", "pem"))
+        run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+            key_path, "-subj", f"/CN={name}.test", "-out", csr)
+        extensions = self.dir / f"{name}.ext"
+        extensions.write_text(f"authorityInfoAccess=OCSP;URI:{self.url}\n")
+        run("openssl", "x509", "-req", "-in", csr, "-CA", ca or self.ca, "-CAkey",
+            key or self.dir / "ca-key.pem", "-set_serial", f"0x{serial}", "-days", "90", "-extfile",
+            extensions, "-out", cert)
+        self.certificates[name] = cert
+        self.add_row(serial, revoked)
+        return serial.upper()
+
+    def add_row(self, serial, revoked=None):
+        if revoked is None:
+            self.rows.append(f"{serial},good,,,{NOT_AFTER_S}")
+        else:
+            self.rows.append(f"{serial},revoked,{revoked[1]},{revoked[0]},{NOT_AFTER_S}")
+
+    def serial(self, name):
+        out = run("openssl", "x509", "-in", self.certificates[name], "-noout", "-serial").stdout
+        return out.strip().split("=")[1]
+
+    def import_certificates(self, check=True):
+        path = self.dir / "import.csv"
+        path.write_text("serial,status,revoked_at,reason,not_after\n" + "\n".join(self.rows) + "\n")
+        self.rows = []
+        return run(STATIM, "import", self.dir, path, check=check)
+
+    # Running
+
+    def spawn(self, name, *command):
+        log = open(self.dir / f"{name}.log", "ab")
+        self.logs.append(log)
+        return subprocess.Popen([str(word) for word in command], stdout=log, stderr=log,
+                                stdin=subprocess.DEVNULL)
+
+    def start_presigner(self):
+        self.presigner = self.spawn("presigner", PRESIGNER, self.dir / "presigner.yaml")
+
+    def presign_once(self, check=True):
+        return run(PRESIGNER, self.dir / "presigner.yaml", "--once", check=check)
+
+    def start_edge(self, wait=True):
+        self.edge = self.spawn("edge", EDGE, self.dir / "edge.yaml")
+        if wait:
+            self.wait_healthy()
+
+    def start(self):
+        self.start_presigner()
+        self.start_edge()
+
+    def wait_healthy(self, deadline_s=60):
+        try:
+            wait_for(self.healthy, "the edge healthy", deadline_s, self.edge)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.log_text()}") from None
+
+    def healthy(self):
+        try:
+            return self.admin("/healthz")[0] == 200
+        except OSError:
+            return False
+
+    def admin(self, path):
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=5)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        finally:
+            connection.close()
+
+    def metrics(self):
+        """The edge's samples without labels, and with: name{labels} → value."""
+        samples = {}
+        for line in self.admin("/metrics")[1].splitlines():
+            if line and not line.startswith("#"):
+                name, value = line.rsplit(" ", 1)
+                samples[name] = float(value)
+        return samples
+
+    def log_text(self):
+        text = ""
+        for name in ("presigner", "edge"):
+            path = self.dir / f"{name}.log"
+            if path.exists():
+                text += f"--- {name}\n" + path.read_text(errors="replace")[-6000:]
+        return text
+
+    def stop_process(self, process, how=signal.SIGTERM, deadline_s=30):
+        """Stops one process of ours and returns its exit status."""
+        if process is None:
+            return None
+        if process.poll() is None:
+            process.send_signal(how)
+        try:
+            return process.wait(deadline_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(10)
+            raise AssertionError(f"did not stop within {deadline_s} s\n{self.log_text()}") from None
+
+    def stop(self):
+        for process in (self.edge, self.presigner):
+            if process is not None and process.poll() is None:
+                process.terminate()
+        for process in (self.edge, self.presigner):
+            if process is not None:
+                try:
+                    process.wait(20)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait(10)
+        for log in self.logs:
+            log.close()
+        if IS_SANITIZED:
+            assert "ERROR: AddressSanitizer" not in self.log_text(), self.log_text()
+            assert "runtime error:" not in self.log_text(), self.log_text()

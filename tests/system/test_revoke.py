@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A revocation reaches the edge in seconds, and stays."""
+
+import os
+import time
+
+import pytest
+
+import ocsp_oracle
+from site_under_test import IS_SANITIZED, NOT_AFTER_S, STATIM, run, wait_for
+
+
+def test_revoked_to_answered(make_site, capsys):
+    """100 revocations, one after another, each polled until the edge answers revoked: p99 ≤ 2 s."""
+    count = 20 if IS_SANITIZED else 100
+    site = make_site()
+    site.init()
+    serials = []
+    for _ in range(count):
+        serials.append("4" + os.urandom(16).hex()[1:])
+        site.add_row(serials[-1])
+    site.import_certificates()
+    site.start()
+    issuer = ocsp_oracle.load(site.ca)
+    took = []
+    for serial in serials:
+        der = ocsp_oracle.request_for_serial(issuer, int(serial, 16))
+        ask = lambda: ocsp_oracle.judge(ocsp_oracle.exchange(site.port, der)[2], issuer, int(serial, 16))
+        assert ask() == ("GOOD", None)
+        begin = time.monotonic()
+        run(STATIM, "revoke", site.dir, serial, "--reason", "keyCompromise")
+        wait_for(lambda: ask() == ("REVOKED", "key_compromise"), f"{serial} revoked", 10)
+        took.append(time.monotonic() - begin)
+    took.sort()
+    with capsys.disabled():
+        print(f"\nrevoked to answered: median {took[len(took) // 2]:.2f} s, p99 {took[-2]:.2f} s, "
+              f"max {took[-1]:.2f} s")
+    assert took[-2] <= (10 if IS_SANITIZED else 2)
+
+
+def test_revoke_refuses_what_it_does_not_know(make_site):
+    site = make_site()
+    site.init()
+    site.add_row("41")
+    site.import_certificates()
+    for arguments in (["42"], ["41", "--reason", "because"], ["xyz"], ["41", "--at", "soon"]):
+        done = run(STATIM, "revoke", site.dir, *arguments, check=False)
+        assert done.returncode != 0 and done.stderr.strip(), arguments
+    assert "good" in run(STATIM, "status", site.dir, "41").stdout
+
+
+def test_a_revoked_certificate_never_becomes_good(make_site):
+    site = make_site()
+    site.init()
+    site.issue_certificate("cert", revoked=("superseded", 1700000000))
+    site.import_certificates()
+    site.add_row(site.serial("cert"))
+    site.import_certificates(check=False)
+    site.start()
+    assert ocsp_oracle.ask(site.port, site.certificates["cert"], site.ca) == ("REVOKED", "superseded")
+
+
+@pytest.mark.parametrize("line,says", [
+    ("zz,good,,,1900000000", "3"), ("44,maybe,,,1900000000", "3"), ("44,revoked,,,1900000000", "3"),
+    ("44,revoked,1700000000,because,1900000000", "3"), ("44,good,,,", "3"), ("44,good", "3"),
+    ("44,good,,,1900000000,7,8,9,10", "3"), ("4" * 200 + ",good,,,1900000000", "3"),
+    ("44,good,,," + "1" * 40, "3"), ("44,good,,,1900000000\0", "3"),
+])
+def test_a_bad_line_takes_nothing_of_the_file(make_site, line, says):
+    site = make_site()
+    site.init()
+    path = site.dir / "bad.csv"
+    path.write_text(f"serial,status,revoked_at,reason,not_after\n43,good,,,{NOT_AFTER_S}\n{line}\n")
+    done = run(STATIM, "import", site.dir, path, check=False)
+    assert done.returncode != 0
+    assert says in done.stderr, done.stderr
+    assert run(STATIM, "status", site.dir, "43", check=False).returncode != 0
