@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every request ends in exactly one outcome of this table; the sum of all outcome counters equals the
- * requests. A row gives the enum, the HTTP status, the OCSPResponseStatus, the counter, the text. */
+/* Every request ends in exactly one outcome of this table; the sum of all outcome counters equals
+ * the requests. A row gives the enum, the HTTP status, the OCSPResponseStatus, the counter, the
+ * text. */
 #pragma once
 
 #include <stdint.h>
