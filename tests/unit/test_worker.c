@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A worker with real sockets: requests as clients send them, and what they get. */
+#include "tests/unit/worker_world.h"
+
+static void not_ready(void **state)
+{
+    (void)state;
+    t.exchange.current = NULL;
+    start_worker();
+    int fd = client();
+    for (unsigned i = 0; i < 3; i++) {
+        ask(fd, i);
+        const struct response *r = hear(fd);
+        assert_int_equal(r->status, 200);
+        assert_int_equal(content_length(r->octets), sizeof TRY_LATER_OCTETS - 1);
+        assert_memory_equal(r->body, TRY_LATER_OCTETS, sizeof TRY_LATER_OCTETS - 1);
+    }
+    assert_int_equal(counter(serve_counter_outcome(OUTCOME_NOT_READY)), 3);
+    close(fd);
+    wait_counter(serve_counter_end(CONN_END_CLIENT), 1);
+}
+
+static void keep_alive(void **state)
+{
+    (void)state;
+    start_worker();
+    int fd = client();
+    for (unsigned i = 0; i < 10 * STATEMENTS; i++) {
+        ask(fd, i % STATEMENTS);
+        hear_statement(fd, i % STATEMENTS);
+    }
+    close(fd);
+    assert_int_equal(counter(serve_counter_outcome(OUTCOME_GOOD)), 5 * STATEMENTS);
+    assert_int_equal(counter(serve_counter_outcome(OUTCOME_REVOKED)), 5 * STATEMENTS);
+    assert_int_equal(counter(SERVE_ACCEPTED), 1);
+}
+
+static void pipelined(void **state)
+{
+    (void)state;
+    static char text[STATEMENTS * REQUEST_MAX];
+    size_t size = 0;
+    start_worker();
+    int fd = client();
+    for (unsigned i = 0; i < STATEMENTS; i++)
+        size += get_text(i, text + size);
+    assert_true(size <= CONN_INPUT_BYTES); /* as much as is kept in the worst case */
+    for (unsigned round = 0; round < 20; round++) {
+        put(fd, text, size);
+        for (unsigned i = 0; i < STATEMENTS; i++)
+            hear_statement(fd, i);
+    }
+    close(fd);
+}
+
+/* More in a row than is kept: answered or ended, never half an answer. */
+static void pipelined_without_end(void **state)
+{
+    (void)state;
+    enum { TIMES = 2000 };
+    char text[REQUEST_MAX];
+    start_worker();
+    int fd = client();
+    size_t size = get_text(4, text);
+    unsigned sent = 0;
+    while (sent < TIMES && send(fd, text, size, MSG_NOSIGNAL) == (ssize_t)size)
+        sent++;
+    char octet = 0;
+    unsigned heard = 0;
+    while (heard < sent && receive(fd, &octet, 1, MSG_PEEK) == 1) {
+        hear_statement(fd, 4);
+        heard++;
+    }
+    close(fd);
+    wait_counter(SERVE_OPEN, 0);
+    assert_true(heard == TIMES || ends(CONN_END_OVERRUN) == 1);
+}
+
+static void split_anywhere(void **state)
+{
+    (void)state;
+    char text[REQUEST_MAX];
+    start_worker();
+    int fd = client();
+    size_t size = get_text(5, text);
+    for (size_t i = 1; i < size; i += 7) {
+        put(fd, text, i);
+        put(fd, text + i, size - i);
+        hear_statement(fd, 5);
+    }
+    for (size_t i = 0; i < size; i++)
+        put(fd, text + i, 1);
+    hear_statement(fd, 5);
+    close(fd);
+}
+
+static void posted(void **state)
+{
+    (void)state;
+    uint8_t der[256];
+    char head[256];
+    size_t der_size = request_der(8, der, sizeof der);
+    start_worker();
+    int fd = client();
+    snprintf(head, sizeof head,
+             "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/ocsp-request\r\n"
+             "Content-Length: %zu\r\n\r\n",
+             der_size);
+    for (size_t i = 0; i <= der_size; i += 11) {
+        say(fd, head);
+        put(fd, der, i);
+        put(fd, der + i, der_size - i);
+        hear_statement(fd, 8);
+    }
+    close(fd);
+}
+
+static void asked_to_close(void **state)
+{
+    (void)state;
+    start_worker();
+    int fd = client();
+    say(fd, "GET / HTTP/1.0\r\n\r\n");
+    assert_non_null(strstr(hear(fd)->octets, "\r\nConnection: close\r\n"));
+    hear_end(fd);
+    wait_counter(SERVE_OPEN, 0);
+    assert_int_equal(ends(CONN_END_ASKED), 1);
+}
+
+/* The client has shut down its side behind the request: it is answered all the same. */
+static void half_closed(void **state)
+{
+    (void)state;
+    start_worker();
+    int fd = client();
+    ask(fd, 2);
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    hear_statement(fd, 2);
+    hear_end(fd);
+}
+
+/* The answer arrives although the client goes on sending, and what it sent was never asked for. */
+static void too_large_lingers(void **state)
+{
+    (void)state;
+    static const char body[64 << 10] = {0};
+    start_worker();
+    for (unsigned i = 0; i < 20; i++) {
+        int fd = client();
+        say(fd, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
+        put(fd, body, sizeof body);
+        put(fd, body, sizeof body);
+        assert_int_equal(hear(fd)->status, 413);
+        hear_end(fd);
+    }
+    wait_counter(SERVE_OPEN, 0);
+    assert_int_equal(ends(CONN_END_HTTP_ERROR), 20);
+}
+
+/* One that never stops sending is cut off. */
+static void lingering_is_bounded(void **state)
+{
+    (void)state;
+    static const char body[16 << 10] = {0};
+    start_worker();
+    int fd = client();
+    say(fd, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n");
+    uint64_t sent = 0;
+    ssize_t n = 0;
+    while ((n = send(fd, body, sizeof body, MSG_NOSIGNAL)) > 0)
+        sent += (uint64_t)n;
+    assert_true(errno == EPIPE || errno == ECONNRESET);
+    assert_true(sent > WORKER_LINGER_BYTES / 2);
+    close(fd);
+    wait_counter(SERVE_OPEN, 0);
+}
+
+static void resets(void **state)
+{
+    (void)state;
+    const struct linger hard = {.l_onoff = 1};
+    start_worker();
+    for (unsigned i = 0; i < 300; i++) {
+        int fd = client();
+        if (i % 3 == 0)
+            ask(fd, 1);
+        if (i % 3 == 1)
+            say(fd, HALF_A_REQUEST);
+        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard), 0);
+        close(fd);
+    }
+    wait_counter(SERVE_ACCEPTED, 300);
+    wait_counter(SERVE_OPEN, 0);
+    int fd = client();
+    ask(fd, 3);
+    hear_statement(fd, 3);
+    close(fd);
+}
+
+static void requests_max(void **state)
+{
+    (void)state;
+    t.config.conn.requests_max = 2;
+    start_worker();
+    int fd = client();
+    ask(fd, 1);
+    hear_statement(fd, 1);
+    ask(fd, 2);
+    hear_statement(fd, 2);
+    hear_end(fd);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(not_ready),
+        TEST(keep_alive),
+        TEST(pipelined),
+        TEST(pipelined_without_end),
+        TEST(split_anywhere),
+        TEST(posted),
+        TEST(asked_to_close),
+        TEST(half_closed),
+        TEST(too_large_lingers),
+        TEST(lingering_is_bounded),
+        TEST(resets),
+        TEST(requests_max),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
