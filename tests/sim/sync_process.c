@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The real sync process over a publication in a folder: killed with SIGKILL at random instants
+ * while the publisher goes on, and short of room. Afterwards the store must hold exactly what was
+ * published. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "edge/sync.h"
+#include "lib/os/clock.h"
+#include "lib/os/file.h"
+#include "tests/sim/sim_publisher.h"
+#include "tests/sim/sim_world.h"
+
+#define KILLS      40
+#define DEADLINE_S 30
+#define MAP_BYTES  (256u << 20)
+#define MAP_SMALL  (96u << 10)
+#define MS         UINT64_C(1000000)
+
+static struct edge_config config;
+static struct edge_shared *shared;
+static char directory[SIM_PATH_BYTES];
+static char publication_path[128], data_path[128], vkey[VKEY_TEXT_BYTES];
+static char *origins[] = {publication_path};
+static struct sim_publication *publication;
+
+static void write_file(const char *name, struct span content)
+{
+    char path[256];
+    assert_int_equal(path_join(path, sizeof path, publication_path, name), ERR_OK);
+    assert_int_equal(file_publish_lazy(path, content, 0644), ERR_OK);
+}
+
+/* Everything that is new, and the head last. */
+static void write_publication(void)
+{
+    static uint32_t written;
+    for (; written < publication->file_count; written++)
+        write_file(publication->files[written].name, publication->files[written].content);
+    for (uint32_t i = 0; i < publication->file_count; i++) {
+        char path[256];
+        snprintf(path, sizeof path, "%s/%s", publication_path, publication->files[i].name);
+        if (publication->files[i].gone)
+            unlink(path);
+    }
+    write_file("head", publication->heads[publication->head_count - 1]);
+}
+
+static void publish(void)
+{
+    publication->now_s = clock_wall_s();
+    sim_publish(publication);
+    write_publication();
+}
+
+static int start(void **state)
+{
+    (void)state;
+    sim_keys_start();
+    sim_directory(directory);
+    snprintf(publication_path, sizeof publication_path, "%s/pub", directory);
+    snprintf(data_path, sizeof data_path, "%s/data", directory);
+    static const char *const folders[] = {"log", "index", "pack"};
+    for (size_t i = 0; i < 3; i++) {
+        char path[256];
+        snprintf(path, sizeof path, "%s/%s", publication_path, folders[i]);
+        CHECK(directory_make(path, 0755) == ERR_OK);
+    }
+    verify_key_to_text(publish_key_public(sim_publish_key()), vkey);
+    config.sync = (struct sync_config){.origins = origins,
+                                       .origins_count = 1,
+                                       .network_key = vkey,
+                                       .data_dir = data_path,
+                                       .map_bytes = MAP_BYTES,
+                                       .poll_ms = 5,
+                                       .index_when_behind = 20,
+                                       .verify_log = SYNC_VERIFY_ALL,
+                                       .verify_packs = SYNC_VERIFY_SAMPLE,
+                                       .connect_timeout_s = 5,
+                                       .stall_timeout_s = 5};
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(shared != MAP_FAILED);
+    log_start("sync_process", LOG_LEVEL_ERROR);
+    publication = sim_publication_new(3, clock_wall_s());
+    write_publication();
+    return 0;
+}
+
+static int finish(void **state)
+{
+    (void)state;
+    sim_publication_free(publication);
+    munmap(shared, sizeof *shared);
+    sim_remove(directory);
+    sim_keys_stop();
+    return 0;
+}
+
+static pid_t run_sync(void)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves nobody behind */
+        _exit(sync_run(&config, shared));
+    }
+    return pid;
+}
+
+static void pause_ns(uint64_t ns)
+{
+    nanosleep(&(struct timespec){.tv_nsec = (long)ns}, NULL);
+}
+
+/* Waits for a counter to reach a value. */
+static void await(enum sync_counter counter, uint64_t value)
+{
+    uint64_t deadline = clock_monotonic_ns() + DEADLINE_S * 1000 * MS;
+    while (counter_get(&shared->sync[counter]) < value) {
+        if (clock_monotonic_ns() > deadline)
+            fail_msg("%s did not reach %" PRIu64, sync_counter_row(counter)->name, value);
+        pause_ns(2 * MS);
+    }
+}
+
+static void await_in_step(void)
+{
+    await(SYNC_LOG_NUMBER, publication->state.log_last);
+    await(SYNC_COMPLETE, 1);
+}
+
+static void stop_gracefully(pid_t pid)
+{
+    int status = 0;
+    assert_int_equal(kill(pid, SIGTERM), 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void check_content(void)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/store", data_path);
+    struct store *store = NULL;
+    struct store_txn *txn = NULL;
+    struct store_config store_config = {.path = path, .map_bytes = MAP_BYTES, .read_only = true};
+    assert_int_equal(store_open(&store_config, &store), ERR_OK);
+    assert_int_equal(store_read(store, &txn), ERR_OK);
+    assert_int_equal(store_position(txn)->log_number, publication->state.log_last);
+    assert_true(store_equals_model(txn, &publication->state.content));
+    store_abort(txn);
+    store_close(store);
+}
+
+static void follows_and_stops(void **state)
+{
+    (void)state;
+    pid_t pid = run_sync();
+    for (uint32_t i = 0; i < 10; i++) {
+        publish();
+        await_in_step();
+    }
+    stop_gracefully(pid);
+    check_content();
+}
+
+static void survives_kills(void **state)
+{
+    (void)state;
+    uint64_t random = 11;
+    for (uint32_t i = 0; i < KILLS; i++) {
+        pid_t pid = run_sync();
+        for (uint32_t n = sim_below(&random, 4); n > 0; n--)
+            publish();
+        pause_ns(sim_below(&random, 25000) * UINT64_C(1000));
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+    }
+    counter_set(&shared->sync[SYNC_LOG_NUMBER], 0);
+    pid_t pid = run_sync();
+    await_in_step();
+    stop_gracefully(pid);
+    check_content();
+}
+
+/* A store that may not grow: counted, waited for, and gone on with once there is room. */
+static void waits_for_room(void **state)
+{
+    (void)state;
+    snprintf(data_path, sizeof data_path, "%s/small", directory);
+    memset(shared->sync, 0, sizeof shared->sync);
+    config.sync.map_bytes = MAP_SMALL;
+    pid_t pid = run_sync();
+    await(SYNC_DISK_FULL, 2);
+    assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+    stop_gracefully(pid);
+    config.sync.map_bytes = MAP_BYTES;
+    pid = run_sync();
+    await_in_step();
+    stop_gracefully(pid);
+    check_content();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(follows_and_stops),
+        cmocka_unit_test(survives_kills),
+        cmocka_unit_test(waits_for_room),
+    };
+    return cmocka_run_group_tests(tests, start, finish);
+}
