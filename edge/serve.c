@@ -204,6 +204,9 @@ int serve_run(const struct edge_config *config, const struct listener_set *liste
     }
     if (!sealed)
         log_warning("sandbox: no seccomp filter under a sanitizer");
+    /* The first snapshot before the first connection: after a reload or a crash nobody is told to
+     * try later while the store is at hand. */
+    builder_step(&s->builder);
     pthread_barrier_wait(&s->sealed);
     sigdelset(&stop, SIGINT); /* of a terminal: the supervisor gets it too and decides */
     sigdelset(&stop, SIGHUP);

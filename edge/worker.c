@@ -33,9 +33,7 @@ static void accepted(struct worker *w, const struct io_uring_cqe *cqe)
     uint32_t number = (uint32_t)cqe->user_data;
     CHECK(number < w->listener_count);
     bool more = (cqe->flags & IORING_CQE_F_MORE) != 0;
-    if (cqe->res >= 0 && w->stopping)
-        close(cqe->res); /* came while the accept was being cancelled */
-    else if (cqe->res >= 0)
+    if (cqe->res >= 0)
         worker_connection_open(w, cqe->res);
     else if (cqe->res != -ECANCELED)
         counter_add(&w->counters[SERVE_ACCEPT_ERRORS], 1);
@@ -111,6 +109,7 @@ static void stop_accepting(struct worker *w)
 {
     w->stopping = true;
     w->drain_deadline_ns = w->env.now_ns + w->config.drain_timeout_ns;
+    w->idle_stop_ns = w->env.now_ns + WORKER_LAST_REQUEST_NS;
     for (uint32_t i = 0; i < w->listener_count; i++) {
         if (w->listeners[i].armed) {
             struct io_uring_sqe *entry = ring_entry(&w->ring);
@@ -121,21 +120,34 @@ static void stop_accepting(struct worker *w)
         close(w->listeners[i].fd);
         w->listeners[i].fd = -1;
     }
-    worker_connections_stop(w, false);
+    worker_connections_stop(w, STOP_NEXT_ANSWER);
+}
+
+/* No connection left, and none can come from an accept that is still being cancelled. */
+static bool is_empty(const struct worker *w)
+{
+    for (uint32_t i = 0; i < w->listener_count; i++) {
+        if (w->listeners[i].armed)
+            return false;
+    }
+    return w->free_count == w->config.connections_max;
 }
 
 static bool drained(struct worker *w)
 {
     if (!w->stopping)
         return false;
-    if (w->free_count == w->config.connections_max)
+    if (is_empty(w))
         return true;
+    if (w->env.now_ns >= w->idle_stop_ns) {
+        w->idle_stop_ns = UINT64_MAX;
+        worker_connections_stop(w, STOP_IDLE);
+    }
     if (w->env.now_ns < w->drain_deadline_ns)
         return false;
-    worker_connections_stop(w, true);
+    worker_connections_stop(w, STOP_HARD);
     /* What is still in the ring ends with the ring. */
-    return w->env.now_ns >= w->drain_deadline_ns + WORKER_LINGER_NS ||
-           w->free_count == w->config.connections_max;
+    return w->env.now_ns >= w->drain_deadline_ns + WORKER_LINGER_NS || is_empty(w);
 }
 
 void worker_run(struct worker *w)

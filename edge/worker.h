@@ -17,6 +17,10 @@
 #define WORKER_LINGER_NS    2000000000u
 #define WORKER_LINGER_BYTES (256u << 10)
 
+/* On a graceful stop, how long a connection may still begin a request: one that was accepted a
+ * moment before must not end without an answer. Its next answer is its last. */
+#define WORKER_LAST_REQUEST_NS 1000000000u
+
 struct worker_config {
     struct conn_config conn;
     struct answer_config answer;

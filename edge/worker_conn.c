@@ -140,6 +140,7 @@ void worker_connection_open(struct worker *w, int fd)
     slot->sending = false;
     slot->hungry = false;
     conn_open(&slot->conn, &w->env);
+    slot->conn.stopping = w->stopping; /* came while the accept was being cancelled */
     arm_receive(w, slot);
     wheel_want(&w->wheel, slot_number(w, slot), slot->conn.deadline_ns);
 }
@@ -258,15 +259,28 @@ void worker_tick(struct worker *w)
     }
 }
 
-void worker_connections_stop(struct worker *w, bool hard)
+static void connection_stop(struct worker *w, struct slot *slot, enum stop_how how)
+{
+    switch (how) {
+    case STOP_NEXT_ANSWER:
+        slot->conn.stopping = true;
+        break;
+    case STOP_IDLE:
+        apply(w, slot, conn_stop(&slot->conn, &w->env));
+        break;
+    case STOP_HARD:
+        apply(w, slot, conn_failed(&slot->conn, &w->env, CONN_END_STOPPED));
+        break;
+    }
+}
+
+void worker_connections_stop(struct worker *w, enum stop_how how)
 {
     for (uint32_t i = 0; i < w->config.connections_max; i++) {
         struct slot *slot = &w->slots[i];
-        if (slot->state == SLOT_LINGERING && hard)
+        if (slot->state == SLOT_OPEN)
+            connection_stop(w, slot, how);
+        else if (slot->state == SLOT_LINGERING && how == STOP_HARD)
             close_now(w, slot);
-        else if (slot->state == SLOT_OPEN && hard)
-            apply(w, slot, conn_failed(&slot->conn, &w->env, CONN_END_STOPPED));
-        else if (slot->state == SLOT_OPEN)
-            apply(w, slot, conn_stop(&slot->conn, &w->env));
     }
 }

@@ -46,7 +46,8 @@ struct worker {
     uint32_t listener_count;
     uint32_t worker_no;
     uint64_t drain_deadline_ns;
-    uint64_t rearm_ns; /* not before this are listeners armed again */
+    uint64_t idle_stop_ns; /* while stopping: then idle connections end; UINT64_MAX: they have */
+    uint64_t rearm_ns;     /* not before this are listeners armed again */
     bool stopping;
     bool stop_asked; /* atomic */
 };
@@ -67,5 +68,7 @@ void worker_sent(struct worker *w, const struct io_uring_cqe *cqe);
 void worker_feed_hungry(struct worker *w);
 /** Deadlines. */
 void worker_tick(struct worker *w);
-/** Asks every open connection to end (graceful), or ends it (hard). */
-void worker_connections_stop(struct worker *w, bool hard);
+/** All connections: the next answer is the last one; end when idle, else after the answers of what
+ *  is here; end now. */
+enum stop_how { STOP_NEXT_ANSWER, STOP_IDLE, STOP_HARD };
+void worker_connections_stop(struct worker *w, enum stop_how how);
