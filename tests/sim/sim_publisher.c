@@ -3,88 +3,15 @@
 
 #include <inttypes.h>
 
-#include "tests/unit/ocsp_fixture.h"
+#include "tests/sim/sim_keys.h"
 
 #define FILE_ROOM   (1u << 20)
 #define SERIAL_POOL 150
-#define TEMPLATES   2
-
-static struct publish_key *publish_key;
-static struct publish_key *wrong_key;
-static struct fixture_signer signers[SIM_ISSUERS][TEMPLATES];
-
-uint64_t sim_random(uint64_t *state)
-{
-    *state += 0x9e3779b97f4a7c15u;
-    uint64_t z = *state;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
-uint32_t sim_below(uint64_t *state, uint32_t bound)
-{
-    return (uint32_t)(sim_random(state) % bound);
-}
-
-/* Template 1 is signed by the CA itself, template 2 by a responder of it. */
-static void make_signers(struct fixture_signer ret[static TEMPLATES])
-{
-    static uint8_t ca_der[RESPONDER_CERT_BYTES_MAX], der[RESPONDER_CERT_BYTES_MAX];
-    EVP_PKEY *ca_key = fixture_key(SIG_ED25519);
-    EVP_PKEY *key = fixture_key(SIG_ED25519);
-    X509 *ca = fixture_certificate(ca_key, "CA", ca_key, "CA");
-    X509 *responder = fixture_certificate(key, "Responder", ca_key, "CA");
-    struct span ca_span = span_of(ca_der, fixture_der(ca, ca_der, sizeof ca_der));
-    struct span span = span_of(der, fixture_der(responder, der, sizeof der));
-    ret[0] = (struct fixture_signer){.key = ca_key, .cert = ca};
-    ret[1] = (struct fixture_signer){.key = key, .cert = responder};
-    for (uint16_t i = 0; i < TEMPLATES; i++) {
-        ret[i].t.template_no = (uint16_t)(i + 1);
-        ret[i].t.certid_set = CERTID_BOTH;
-        ret[i].t.refresh_interval_s = 1000;
-        CHECK(template_from_certificates(ca_span, i == 0 ? SPAN_EMPTY : span, &ret[i].t) == ERR_OK);
-    }
-}
-
-static int signer_order(const void *a, const void *b)
-{
-    uint64_t x = ((const struct fixture_signer *)a)->t.issuer_id;
-    uint64_t y = ((const struct fixture_signer *)b)->t.issuer_id;
-    return x < y ? -1 : x > y;
-}
-
-void sim_keys_start(void)
-{
-    CHECK(publish_key_generate(span_text(SIM_NETWORK), &publish_key) == ERR_OK);
-    CHECK(publish_key_generate(span_text(SIM_NETWORK), &wrong_key) == ERR_OK);
-    for (uint32_t i = 0; i < SIM_ISSUERS; i++)
-        make_signers(signers[i]);
-    qsort(signers, SIM_ISSUERS, sizeof signers[0], signer_order);
-}
-
-void sim_keys_stop(void)
-{
-    publish_key = publish_key_free(publish_key);
-    wrong_key = publish_key_free(wrong_key);
-    for (uint32_t i = 0; i < SIM_ISSUERS; i++)
-        for (uint32_t k = 0; k < TEMPLATES; k++)
-            fixture_signer_free(&signers[i][k]);
-}
-
-const struct publish_key *sim_publish_key(void)
-{
-    return publish_key;
-}
-
-const struct publish_key *sim_wrong_key(void)
-{
-    return wrong_key;
-}
+#define TEMPLATES   SIM_TEMPLATES
 
 static uint64_t issuer_id(uint32_t issuer)
 {
-    return signers[issuer][0].t.issuer_id;
+    return sim_signer(issuer, 0)->t.issuer_id;
 }
 
 static void put_file(struct sim_publication *p, const char *name, struct span content)
@@ -179,7 +106,7 @@ static struct statement sign(struct sim_publication *p, uint32_t issuer,
                                     .revoked_at_s = revoked ? now - 1 : 0,
                                     .this_update_s = now,
                                     .next_update_s = now + 604800}};
-    s.signature = fixture_sign(&signers[issuer][no - 1], serial, &s.facts, now, signature);
+    s.signature = fixture_sign(sim_signer(issuer, no - 1u), serial, &s.facts, now, signature);
     note_genuine(p, issuer_id(issuer), &s);
     return s;
 }
@@ -211,7 +138,7 @@ static size_t write_pack(struct sim_publication *p, uint32_t issuer, const struc
     const struct ocsp_template *templates[TEMPLATES];
     uint16_t count = p->state.template_count[issuer];
     for (uint16_t i = 0; i < count; i++)
-        templates[i] = &signers[issuer][i].t;
+        templates[i] = &sim_signer(issuer, i)->t;
     pack_writer_start(&w, info, templates, count, out, sizeof out);
     for (size_t i = 0; i < from->count; i++) {
         const struct model_item *item = &from->items[i];
@@ -297,7 +224,7 @@ static void first_items(struct sim_publication *p, struct log_writer *w)
     struct sim_state *st = &p->state;
     for (uint32_t i = 0; i < SIM_ISSUERS; i++) {
         st->template_count[i] = 1;
-        log_writer_template(w, &signers[i][0].t);
+        log_writer_template(w, &sim_signer(i, 0)->t);
         st->ranges[i] = (struct log_range){
             .issuer_id = issuer_id(i), .after = SERIAL_BEFORE_ALL, .until = SERIAL_AFTER_ALL};
         st->range_count++;
@@ -310,7 +237,7 @@ static void any_items(struct sim_publication *p, struct log_writer *w)
     struct sim_state *st = &p->state;
     uint32_t issuer = sim_below(&p->random, SIM_ISSUERS);
     if (st->template_count[issuer] < TEMPLATES && sim_below(&p->random, 10) == 0)
-        log_writer_template(w, &signers[issuer][st->template_count[issuer]++].t);
+        log_writer_template(w, &sim_signer(issuer, st->template_count[issuer]++)->t);
     for (uint32_t n = sim_below(&p->random, 6); n > 0; n--)
         add_statement(p, w, sim_below(&p->random, SIM_ISSUERS));
     if (sim_below(&p->random, 3) == 0) {
@@ -349,7 +276,7 @@ static void publish_entry(struct sim_publication *p)
     else
         any_items(p, &w);
     size_t size;
-    CHECK(log_writer_finish(&w, publish_key, &size) == ERR_OK);
+    CHECK(log_writer_finish(&w, sim_publish_key(), &size) == ERR_OK);
     char name[SIM_NAME_BYTES];
     log_name(++st->log_last, name);
     put_file(p, name, span_of(out, size));
@@ -374,7 +301,7 @@ static void publish_index(struct sim_publication *p)
                        sizeof out);
     for (uint32_t i = 0; i < SIM_ISSUERS; i++)
         for (uint16_t k = 0; k < st->template_count[i]; k++)
-            index_writer_template(&w, &signers[i][k].t);
+            index_writer_template(&w, &sim_signer(i, k)->t);
     for (uint32_t i = 0; i < st->range_count; i++)
         index_writer_range(&w, &st->ranges[i]);
     for (uint32_t i = 0; i < SIM_ISSUERS; i++) {
@@ -433,7 +360,7 @@ void sim_publish_head(struct sim_publication *p)
         head.previous = sha256_of(p->heads[p->head_count - 1]);
     char out[HEAD_BYTES_MAX];
     size_t size;
-    CHECK(head_write(publish_key, &head, out, sizeof out, &size) == ERR_OK);
+    CHECK(head_write(sim_publish_key(), &head, out, sizeof out, &size) == ERR_OK);
     CHECK(p->head_count < SIM_FILES_MAX);
     p->heads[p->head_count++] = span_of(model_octets(out, size), size);
 }

@@ -118,7 +118,7 @@ static void make_pack(struct world *w, uint64_t issuer_id, enum pack_kind kind,
     struct ocsp_template big = fixture_template(issuer_id, 2, SIG_RSA4096_SHA256);
     const struct ocsp_template *templates[] = {&small, &big};
     struct pack_info info = {
-        .issuer_id = issuer_id, .kind = kind, .after = *after, .until = *until};
+        .issuer_id = issuer_id, .kind = (uint8_t)kind, .after = *after, .until = *until};
     if (kind == PACK_TAIL) {
         info.after = SERIAL_BEFORE_ALL;
         info.until = SERIAL_AFTER_ALL;
