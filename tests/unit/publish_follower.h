@@ -153,7 +153,7 @@ static inline size_t follower_template_of(const struct follower *f, uint64_t iss
     for (size_t i = 0; i < f->template_count; i++)
         if (f->templates[i].issuer_id == issuer && f->templates[i].template_no == no)
             return i;
-    FOLLOW(!"template not known");
+    FOLLOW(f->template_count > UINT16_MAX); /* the template is not known */
     return 0;
 }
 
