@@ -29,6 +29,7 @@
     X(input_buffers, 1024, 16, 65536, "requests in parts that one worker holds at a time")        \
     X(output_buffers, 2048, 16, 65536, "connections of one worker that are being answered")       \
     X(head_age_max_s, 1800, 1, 30 * 86400, "older news from the publication is unhealthy")        \
+    X(stale_permille_max, 10, 0, 1000, "more answers past their nextUpdate are unhealthy")        \
     X(map_bytes, SYNC_MAP_BYTES_DEFAULT, 1u << 20, CYAML_UNLIMITED,                               \
       "how far the store may grow (a sparse file)")                                               \
     X(poll_ms, SYNC_POLL_MS_DEFAULT, 10, 3600 * 1000, "how often the head is asked for")          \

@@ -38,6 +38,11 @@ bool pages_health(const struct pages *p, struct text_writer *w)
                            now_s - head_s, p->config->head_age_max_s);
     if (head_s != 0 && sync_value(p, SYNC_HEAD_VALID_UNTIL) < now_s)
         text_writer_format(w, "the newest head is past its validity\n");
+    uint64_t stale = counter_get(&p->shared->stale_permille);
+    if (stale > p->config->stale_permille_max)
+        text_writer_format(
+            w, "%" PRIu64 " of 1000 answers are past their nextUpdate, at most %" PRIu64 "\n",
+            stale, p->config->stale_permille_max);
     return w->size == begin && w->err == ERR_OK;
 }
 
@@ -58,6 +63,9 @@ static void write_gauges(const struct pages *p, struct text_writer *w)
     };
     for (unsigned i = 0; i < SERVE_GAUGE_COUNT; i++)
         metrics_write_row(w, PREFIX, &rows[i], gauge(p, (enum serve_gauge)i));
+    static const struct metric_row stale = {"stale_permille", METRIC_GAUGE,
+                                            "Of 1000 requests, answered as past their nextUpdate"};
+    metrics_write_row(w, PREFIX, &stale, counter_get(&p->shared->stale_permille));
     static const struct metric_row starts = {"process_starts", METRIC_COUNTER,
                                              "How often a process was started"};
     metrics_write_head(w, PREFIX, &starts);

@@ -16,6 +16,6 @@ struct pages {
 const struct admin_page *pages_table(void);
 
 /** One line for each thing that is wrong, to `w`; true: healthy. Healthy is: a whole data set
- * served by a living process, and news from the publication younger than head_age_max_s and still
- * valid. */
+ * served by a living process, news from the publication younger than head_age_max_s and still
+ * valid, and no more than stale_permille_max of the answers past their nextUpdate. */
 bool pages_health(const struct pages *pages, struct text_writer *w);

@@ -35,8 +35,9 @@ enum serve_gauge {
 struct edge_shared {
     uint64_t sync[SYNC_COUNTER_COUNT];
     uint64_t gauges[2][SERVE_GAUGE_COUNT];
-    uint64_t serve_parity; /* which half is the current serving process's */
-    uint64_t serve_alive;  /* by the supervisor: the child is there */
+    uint64_t stale_permille; /* by the supervisor, edge/stale_watch.h */
+    uint64_t serve_parity;   /* which half is the current serving process's */
+    uint64_t serve_alive;    /* by the supervisor: the child is there */
     uint64_t sync_alive;
     uint64_t serve_starts; /* how often each was started */
     uint64_t sync_starts;

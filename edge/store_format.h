@@ -10,10 +10,10 @@
  *                                                  count 0xffff stands for "everything"
  * meta       "position"                            struct position, wire form
  *
- * Invariant: blocks of one (issuer, serial size) are disjoint and ascending, so the first block whose
- * key is not below a serial is the only one that can hold it. Every committed write transaction that
- * touches blocks or templates adds one change record, numbered without gaps, and removes the record
- * STORE_CHANGES_MAX before it. All integers big-endian. */
+ * Invariant: blocks of one (issuer, serial size) are disjoint and ascending, so the first block
+ * whose key is not below a serial is the only one that can hold it. Every committed write
+ * transaction that touches blocks or templates adds one change record, numbered without gaps, and
+ * removes the record STORE_CHANGES_MAX before it. All integers big-endian. */
 #pragma once
 
 #include "lib/digest.h"
@@ -25,25 +25,25 @@
 #define STORE_DB_META     "meta"
 #define STORE_DB_COUNT    4
 
-#define STORE_META_POSITION   "position"
-#define STORE_CHANGES_MAX     4096
-#define STORE_CHANGE_RANGES_MAX 1024 /* more in one transaction are written as "everything" */
+#define STORE_META_POSITION      "position"
+#define STORE_CHANGES_MAX        4096
+#define STORE_CHANGE_RANGES_MAX  1024 /* more in one transaction are written as "everything" */
 #define STORE_TEMPLATE_KEY_BYTES 10
 
 /* How far the store is. Wire form: version 1, then the fields in order. */
 #define POSITION_VERSION 1
-#define POSITION_BYTES (1 + 8 + 32 + 8 + 8 + 8 + 32 + 4 + 1 + 8)
+#define POSITION_BYTES   (1 + 8 + 32 + 8 + 8 + 8 + 32 + 4 + 1 + 8)
 
 struct position {
-    uint64_t log_number;        /* last applied log entry (or the finished index's) */
+    uint64_t log_number; /* last applied log entry (or the finished index's) */
     struct sha256 log_hash;
-    uint64_t commit;            /* number of the newest change record */
-    uint64_t head_time_s;       /* of the newest verified head */
+    uint64_t commit;      /* number of the newest change record */
+    uint64_t head_time_s; /* of the newest verified head */
     uint64_t head_valid_until_s;
-    struct sha256 index_hash;   /* the index being applied; zero when none */
-    uint32_t index_done;        /* its lines applied so far */
-    uint8_t complete;           /* 1 once a first index was applied whole */
-    uint64_t statement_count;   /* statements in all blocks */
+    struct sha256 index_hash; /* the index being applied; zero when none */
+    uint32_t index_done;      /* its lines applied so far */
+    uint8_t complete;         /* 1 once the store stood at a head */
+    uint64_t statement_count; /* statements in all blocks */
 };
 
 void position_write(const struct position *p, uint8_t ret[static POSITION_BYTES]);

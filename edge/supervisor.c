@@ -14,6 +14,7 @@
 #include "edge/listener.h"
 #include "edge/pages.h"
 #include "edge/serve.h"
+#include "edge/stale_watch.h"
 #include "edge/store.h"
 #include "edge/sync.h"
 #include "lib/os/clock.h"
@@ -38,6 +39,7 @@ struct supervisor {
     struct edge_shared *shared;
     struct listener_set listeners;
     struct child children[ROLE_COUNT];
+    struct stale_watch stale;
     unsigned parity;      /* of the serving process that is wanted */
     uint64_t handover_ns; /* while two serve: the old one is told to stop by then; else 0 */
     uint64_t kill_ns;     /* while stopping */
@@ -330,6 +332,7 @@ static void loop(struct supervisor *s)
         take_signals(s);
         hand_over(s);
         start_due(s);
+        stale_watch_step(&s->stale, s->shared, clock_monotonic_ns());
         if (s->stopping && clock_monotonic_ns() >= s->kill_ns) {
             s->status = 1;
             for (unsigned i = 0; i < ROLE_COUNT; i++)

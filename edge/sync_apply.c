@@ -240,7 +240,11 @@ static enum err finish_index(struct step *s)
     position->log_hash = index->log_hash;
     position->index_hash = (struct sha256){0};
     position->index_done = 0;
-    position->complete = 1;
+    /* A first data set is whole when it stands at the head: what the index is behind, the log
+     * brings, and until then a certificate of these entries would be answered as one never issued.
+     */
+    if (index->log_number >= s->core->head.log_last)
+        position->complete = 1;
     return ERR_OK;
 }
 
