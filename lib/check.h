@@ -6,5 +6,5 @@
 /** Prints the failed condition and aborts. */
 _Noreturn void check_failed(const char *condition, const char *file, int line);
 
-#define CHECK(condition)                                                                           \
+#define CHECK(condition) \
     (__builtin_expect(!!(condition), 1) ? (void)0 : check_failed(#condition, __FILE__, __LINE__))
