@@ -44,7 +44,8 @@ def check(path):
         if length > FUNCTION_LINES_MAX:
             yield number, f"a function of {length} lines, at most {FUNCTION_LINES_MAX}"
     for number, line in enumerate(lines, 1):
-        if BANNED.search(line):
+        # Tests may call other programs by the shell; products do not.
+        if (match := BANNED.search(line)) and not (match[1] == "system" and room == "tests"):
             yield number, "banned call: " + line.strip()
         if re.search(r"\b(TODO|FIXME|XXX)\b", line):
             yield number, "a promise left in the code"
