@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The admin pages over made-up shared memory. */
 #include "edge/pages.h"
+#include "edge/stale_watch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,7 +33,8 @@ static int setup(void **state)
     assert_int_equal(edge_shared_map(&shared), ERR_OK);
     page = malloc(PAGE_MAX);
     assert_non_null(page);
-    config = (struct edge_config){.head_age_max_s = 100};
+    config = (struct edge_config){.head_age_max_s = 100, .stale_permille_max = 10};
+    shared->stale_permille = 10;
     pages = (struct pages){.config = &config, .shared = shared, .now_s = now_s};
     shared->serve_parity = 1;
     shared->serve_alive = 1;
@@ -87,6 +89,8 @@ static void each_sickness(void **state)
         const char *text;
     } rows[] = {
         {offsetof(struct edge_shared, serve_alive), 0, "the serving process is not running\n"},
+        {offsetof(struct edge_shared, stale_permille), 11,
+         "11 of 1000 answers are past their nextUpdate, at most 10\n"},
         {offsetof(struct edge_shared, sync_alive), 0, "the sync process is not running\n"},
         {offsetof(struct edge_shared, gauges[1][GAUGE_READY]), 0, "no snapshot is being served\n"},
         {offsetof(struct edge_shared, gauges[1][GAUGE_SNAPSHOT_COMPLETE]), 0,
@@ -155,7 +159,7 @@ static void metrics_parse(void **state)
     char *rest = page;
     while (*rest != '\0')
         check_line(strsep(&rest, "\n"), series, &count);
-    assert_int_equal(count, SERVE_COUNTER_COUNT + SYNC_COUNTER_COUNT + SERVE_GAUGE_COUNT + 2);
+    assert_int_equal(count, SERVE_COUNTER_COUNT + SYNC_COUNTER_COUNT + SERVE_GAUGE_COUNT + 3);
 }
 
 /* HELP and TYPE once for each name. */
@@ -195,6 +199,35 @@ static void both_halves_are_summed(void **state)
     assert_non_null(strstr(page, "\nstatim_edge_snapshot_statements 4711\n"));
 }
 
+static void answer(enum outcome outcome, uint64_t count)
+{
+    shared->workers[1][0].values[serve_counter_outcome(outcome)] += count;
+    shared->workers[1][0].values[SERVE_REQUESTS] += count;
+}
+
+static void stale_answers_by_window(void **state)
+{
+    (void)state;
+    struct stale_watch watch = {0};
+    answer(OUTCOME_GOOD, 5000);
+    stale_watch_step(&watch, shared, 1);
+    assert_int_equal(shared->stale_permille, 0);
+    answer(OUTCOME_STALE, 15);
+    answer(OUTCOME_FUTURE, 5);
+    answer(OUTCOME_GOOD, 980);
+    stale_watch_step(&watch, shared, STALE_WINDOW_NS);
+    assert_int_equal(shared->stale_permille, 0); /* the window is not over */
+    stale_watch_step(&watch, shared, STALE_WINDOW_NS + 1);
+    assert_int_equal(shared->stale_permille, 20);
+    assert_int_equal(write_page("/healthz"), 503);
+    answer(OUTCOME_GOOD, 99999);
+    answer(OUTCOME_STALE, 1);
+    stale_watch_step(&watch, shared, 2 * STALE_WINDOW_NS + 1);
+    assert_int_equal(shared->stale_permille, 1); /* not nothing */
+    stale_watch_step(&watch, shared, 3 * STALE_WINDOW_NS + 1);
+    assert_int_equal(shared->stale_permille, 0); /* nobody asked */
+}
+
 static void status_page(void **state)
 {
     (void)state;
@@ -210,8 +243,14 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(healthy),       TEST(each_sickness),          TEST(all_at_once), TEST(metrics_parse),
-        TEST(metrics_heads), TEST(both_halves_are_summed), TEST(status_page),
+        TEST(healthy),
+        TEST(each_sickness),
+        TEST(all_at_once),
+        TEST(metrics_parse),
+        TEST(metrics_heads),
+        TEST(both_halves_are_summed),
+        TEST(stale_answers_by_window),
+        TEST(status_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
