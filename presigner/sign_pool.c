@@ -114,25 +114,27 @@ static enum err sign_one(struct sign_thread *thread, const struct sign_source *s
 }
 
 static enum err sign_batch(struct sign_thread *thread, const struct sign_run *run, size_t from,
-                           size_t to)
+                           size_t to, bool first)
 {
     const struct sign_source *source = run->source;
     for (size_t i = from; i < to; i++)
         TRY(sign_one(thread, source, &run->items[i], run->signatures + i * source->signature_size,
-                     i == from));
+                     first && i == from));
     counter_add(&thread->totals.signatures, to - from);
     return ERR_OK;
 }
 
 static void sign_share(struct sign_thread *thread, struct sign_run *run)
 {
+    bool first = true; /* of this thread in this run */
     while (__atomic_load_n(&run->err, __ATOMIC_RELAXED) == ERR_OK) {
         size_t from = __atomic_fetch_add(&run->next, run->batch, __ATOMIC_RELAXED);
         if (from >= run->count)
             return;
         size_t left = run->count - from;
-        enum err err =
-            sign_batch(thread, run, from, from + (left < run->batch ? left : run->batch));
+        size_t to = from + (left < run->batch ? left : run->batch);
+        enum err err = sign_batch(thread, run, from, to, first);
+        first = false;
         int none = ERR_OK;
         if (err != ERR_OK)
             __atomic_compare_exchange_n(&run->err, &none, (int)err, false, __ATOMIC_RELAXED,
