@@ -67,7 +67,7 @@ static void pipelined_without_end(void **state)
         sent++;
     char octet = 0;
     unsigned heard = 0;
-    while (heard < sent && receive(fd, &octet, 1, MSG_PEEK) == 1) {
+    while (heard < sent && recv(fd, &octet, 1, MSG_PEEK) == 1) {
         hear_statement(fd, 4);
         heard++;
     }
@@ -127,10 +127,19 @@ static void asked_to_close(void **state)
     assert_int_equal(ends(CONN_END_ASKED), 1);
 }
 
+/* Octets and an end right behind them: kernels up to 6.18 at least can lose the end in a multishot
+ * receive, when both wake it before it runs. The connection then lasts until its timeout. */
+static void short_timeouts(void)
+{
+    t.config.conn.idle_timeout_ns = 500 * MS;
+    t.config.conn.header_timeout_ns = 500 * MS;
+}
+
 /* The client has shut down its side behind the request: it is answered all the same. */
 static void half_closed(void **state)
 {
     (void)state;
+    short_timeouts();
     start_worker();
     int fd = client();
     ask(fd, 2);
@@ -179,6 +188,7 @@ static void resets(void **state)
 {
     (void)state;
     const struct linger hard = {.l_onoff = 1};
+    short_timeouts();
     start_worker();
     for (unsigned i = 0; i < 300; i++) {
         int fd = client();

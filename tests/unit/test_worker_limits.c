@@ -84,45 +84,45 @@ static void idle_ends(void **state)
     assert_int_equal(ends(CONN_END_IDLE), 2);
 }
 
-/* It asks, a little at a time, until nothing fits anywhere, and takes no answer. */
-static void takes_no_answers(void **state)
+/* A client that asks, a little at a time, and takes no answer, until the worker reads no more of
+ * it. Returns how often it asked for statement 6. */
+static uint64_t ask_until_paused(int fd)
 {
-    (void)state;
     enum { AT_ONCE = 10 };
-    t.config.conn.send_timeout_ns = 2000 * MS;
-    start_worker();
     char text[AT_ONCE * REQUEST_MAX];
     size_t size = 0;
+    uint64_t asked = 0;
     for (unsigned i = 0; i < AT_ONCE; i++)
-        size += get_text(i, text + size);
-    int fd = client_with(4096);
-    for (uint64_t asked = AT_ONCE; counter(SERVE_PAUSES) == 0; asked += AT_ONCE) {
+        size += get_text(6, text + size);
+    while (counter(SERVE_PAUSES) == 0) {
         put(fd, text, size);
+        asked += AT_ONCE;
         uint64_t end_ns = clock_monotonic_ns() + 20 * MS;
         while (counter(SERVE_REQUESTS) < asked && clock_monotonic_ns() < end_ns)
             (void)poll(NULL, 0, 1);
     }
+    return asked;
+}
+
+static void takes_no_answers(void **state)
+{
+    (void)state;
+    t.config.conn.send_timeout_ns = 1000 * MS;
+    start_worker();
+    int fd = client_with(4096);
+    (void)ask_until_paused(fd);
     wait_counter(serve_counter_end(CONN_END_SEND_TIMEOUT), 1);
     wait_counter(SERVE_OPEN, 0);
     close(fd);
 }
 
-/* It takes the answers late: the worker waits, and then reads on. */
+/* The worker waits, and then reads on. */
 static void takes_answers_late(void **state)
 {
     (void)state;
     start_worker();
-    char text[REQUEST_MAX];
-    size_t size = get_text(6, text);
     int fd = client_with(4096);
-    uint64_t asked = 0;
-    while (counter(SERVE_PAUSES) == 0) {
-        put(fd, text, size);
-        asked++;
-        uint64_t end_ns = clock_monotonic_ns() + 2 * MS;
-        while (counter(SERVE_REQUESTS) < asked && clock_monotonic_ns() < end_ns)
-            (void)poll(NULL, 0, 1);
-    }
+    uint64_t asked = ask_until_paused(fd);
     for (uint64_t i = 0; i < asked; i++)
         hear_statement(fd, 6);
     ask(fd, 7);
@@ -137,7 +137,7 @@ static bool served(int fd)
     char text[REQUEST_MAX];
     char octet = 0;
     size_t size = get_text(0, text);
-    if (send(fd, text, size, MSG_NOSIGNAL) < 0 || receive(fd, &octet, 1, MSG_PEEK) <= 0)
+    if (send(fd, text, size, MSG_NOSIGNAL) < 0 || recv(fd, &octet, 1, MSG_PEEK) <= 0)
         return false;
     hear_statement(fd, 0);
     return true;

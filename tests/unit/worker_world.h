@@ -110,16 +110,35 @@ static void *run(void *worker)
     return NULL;
 }
 
-/* Everything but the thread: clients may connect and send, nobody takes it yet. */
+struct making {
+    int listener;
+    enum err err;
+    int error; /* errno */
+    const char *what;
+};
+
+static void *make(void *argument)
+{
+    struct making *m = argument;
+    m->err = worker_start(&t.config, 0, &m->listener, 1, &t.exchange, &t.limit, t.counters,
+                          &t.worker, &m->what);
+    m->error = errno;
+    return NULL;
+}
+
+/* Everything but the thread: clients may connect and send, nobody takes it yet. Made on a thread
+ * that ends, because the kernel interrupts who made a ring once when it takes the ring down, and
+ * that would be a client of the next test. */
 static void make_worker(uint32_t per_source_max)
 {
     static const uint8_t key[SOURCE_LIMIT_KEY_BYTES] = {1, 2, 3};
-    const char *what = "";
-    int fd = listener();
+    pthread_t maker;
+    struct making m = {.listener = listener(), .what = ""};
     assert_int_equal(source_limit_start(&t.limit, 1024, per_source_max, 32, 56, key), ERR_OK);
-    if (worker_start(&t.config, 0, &fd, 1, &t.exchange, &t.limit, t.counters, &t.worker, &what) !=
-        ERR_OK)
-        fail_msg("%s: %s", what, strerror(errno));
+    assert_int_equal(pthread_create(&maker, NULL, make, &m), 0);
+    assert_int_equal(pthread_join(maker, NULL), 0);
+    if (m.err != ERR_OK)
+        fail_msg("%s: %s", m.what, strerror(m.error));
 }
 
 static void run_worker(void)
@@ -223,8 +242,6 @@ static void put(int fd, const void *data, size_t size)
     const char *at = data;
     while (size > 0) {
         ssize_t n = send(fd, at, size, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
         if (n <= 0)
             fail_msg("send: %s", strerror(errno));
         at += n;
@@ -250,16 +267,6 @@ static size_t content_length(const char *head)
     return field == NULL ? 0 : strtoul(field + 18, NULL, 10);
 }
 
-/* A ring that an earlier test left interrupts its maker once when the kernel takes it down. */
-static ssize_t receive(int fd, void *out, size_t size, int flags)
-{
-    ssize_t n = 0;
-    do
-        n = recv(fd, out, size, flags);
-    while (n < 0 && errno == EINTR);
-    return n;
-}
-
 /* Reads exactly one response, octet by octet up to the end of its head. */
 static const struct response *hear(int fd)
 {
@@ -267,7 +274,7 @@ static const struct response *hear(int fd)
     r = (struct response){0};
     while (r.size < 4 || memcmp(r.octets + r.size - 4, "\r\n\r\n", 4) != 0) {
         assert_true(r.size < RESPONSE_MAX);
-        ssize_t n = receive(fd, r.octets + r.size, 1, 0);
+        ssize_t n = recv(fd, r.octets + r.size, 1, 0);
         if (n != 1)
             fail_msg("receive: %s behind \"%s\"", n == 0 ? "end" : strerror(errno), r.octets);
         r.size++;
@@ -276,7 +283,7 @@ static const struct response *hear(int fd)
     size_t body_size = content_length(r.octets);
     assert_true(body_size <= RESPONSE_MAX - r.size);
     for (size_t end = r.size + body_size; r.size < end;) {
-        ssize_t n = receive(fd, r.octets + r.size, end - r.size, 0);
+        ssize_t n = recv(fd, r.octets + r.size, end - r.size, 0);
         assert_true(n > 0);
         r.size += (size_t)n;
     }
@@ -288,7 +295,7 @@ static const struct response *hear(int fd)
 static void hear_end(int fd)
 {
     char octet = 0;
-    ssize_t n = receive(fd, &octet, 1, 0);
+    ssize_t n = recv(fd, &octet, 1, 0);
     if (n != 0)
         fail_msg("not the end: %s", n > 0 ? "an octet" : strerror(errno));
     close(fd);
