@@ -28,7 +28,9 @@
       "[--out FILE]",                                                                             \
       "ask a responder about one certificate and verify the answer")                              \
     X(check, "URL --issuer FILE --good HEX --revoked HEX",                                        \
-      "check how any OCSP responder keeps the rules; exit 1 when it breaks one")
+      "check how any OCSP responder keeps the rules; exit 1 when it breaks one")                  \
+    X(inspect, "FILE [--json] [--key VKEY|FILE] [--verify] [--signatures]",                       \
+      "show a head, index, log entry, pack, an edge's store or a status database")
 
 #define X(name, arguments, help) int verb_##name(int argc, char **argv);
 VERB_TABLE(X)
