@@ -127,19 +127,32 @@ static size_t range_end(const struct change_batch *batch, const struct range_rec
     return i;
 }
 
+/* Changes of an issuer that is not configured wait in its dirty range until it is; one that never
+ * was has no ranges, and begins with all there is (template_set.h). */
+static void settle_absent(struct change_batch *batch, const struct range_record *range, size_t from)
+{
+    if (!(range->flags & RANGE_DIRTY))
+        batch->dirty[batch->dirty_count++] = batch->changes[from];
+}
+
 static enum err settle(struct publisher *p, MDB_txn *txn, struct change_batch *batch)
 {
     size_t kept = 0;
     for (size_t i = 0; i < batch->count;) {
+        const struct change *c = &batch->changes[i];
+        bool configured = publish_issuer_find(p, c->issuer_id) != NULL;
         struct range_record range;
-        if (publish_issuer_find(p, batch->changes[i].issuer_id) == NULL) {
+        enum err err = publish_db_range_of(&p->db, txn, c->issuer_id, &c->serial, &range);
+        if (err == ERR_NOT_FOUND && !configured) {
             i++;
             continue;
         }
-        TRY(publish_db_range_of(&p->db, txn, batch->changes[i].issuer_id, &batch->changes[i].serial,
-                                &range));
+        TRY(err);
         size_t end = range_end(batch, &range, i);
-        TRY(settle_range(p, txn, batch, &range, i, end, &kept));
+        if (configured)
+            TRY(settle_range(p, txn, batch, &range, i, end, &kept));
+        else
+            settle_absent(batch, &range, i);
         i = end;
     }
     batch->count = kept;

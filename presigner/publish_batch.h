@@ -31,8 +31,8 @@ void change_batch_done(struct change_batch *batch);
 
 /** Collects changes above `after` and up to `until` (sequences), at most `limit` that fit the kind
  *  and CHANGE_SCAN_MAX in all; keeps the newest of each certificate, in key order; drops those
- * whose statement is published already, is not wanted (expired, issuer not configured), or waits
- * for its dirty range. */
+ * whose statement is published already, is not wanted (expired), or waits for its dirty range, as
+ * all those of an issuer do that is not configured. */
 #define CHANGE_SCAN_MAX 1000000u
 MUST_CHECK enum err change_batch_collect(struct publisher *p, uint64_t after, uint64_t until,
                                          size_t limit, struct change_batch *batch);

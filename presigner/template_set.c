@@ -153,7 +153,12 @@ static enum err issuer_record(struct publisher *p, MDB_txn *txn,
     enum err err = publish_db_range_of(&p->db, txn, id, &end, &range);
     if (err != ERR_NOT_FOUND)
         return err;
+    /* Changes that came before the issuer was configured were passed over. */
+    struct status_counts counts;
+    TRY(status_counts(p->status, txn, id, &counts));
     range = publish_range_first(id);
+    if (counts.good + counts.revoked > 0)
+        range.flags |= RANGE_DIRTY;
     return publish_db_range_put(&p->db, txn, &range);
 }
 

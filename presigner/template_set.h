@@ -6,6 +6,7 @@
 
 /** Reads each issuer's certificates, gives its template a number (the newest one's when nothing has
  *  changed, else the next), opens its key and checks that it fits. Publishes what is new: templates
- *  in one log entry, and an empty range for an issuer that is not known yet. Logs what is wrong. */
+ *  in one log entry, and an empty range for an issuer that is not known yet: dirty when it has
+ *  certificates already. Logs what is wrong. */
 MUST_CHECK enum err template_set_open(struct publisher *p);
 void template_set_close(struct publisher *p);
