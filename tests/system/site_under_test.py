@@ -98,13 +98,14 @@ class Site:
         self.edit("presigner.yaml", r"^(\s+)(ca_certificate: .*)$",
                   rf"\1\2\n\1responder_certificate: {certificate}\n\1responder_key:\n\1  file: {key}")
 
+    def children(self, role):
+        """Process ids of the edge's children in that role."""
+        lines = run("ps", "-o", "pid=,comm=", "--ppid", self.edge.pid, check=False).stdout.splitlines()
+        return [int(line.split(None, 1)[0]) for line in lines if role in line.split(None, 1)[1]]
+
     def child(self, role):
         """Process id of the edge's child in that role, or None between two of its lives."""
-        for line in run("ps", "-o", "pid=,comm=", "--ppid", self.edge.pid, check=False).stdout.splitlines():
-            pid, arguments = line.split(None, 1)
-            if role in arguments:
-                return int(pid)
-        return None
+        return next(iter(self.children(role)), None)
 
     def issue_certificate(self, name, revoked=None, ca=None, key=None):
         """A real certificate of the CA, and its row for the import."""
@@ -160,6 +161,23 @@ class Site:
         self.start_presigner()
         self.start_edge()
 
+    def reload_edge(self):
+        """SIGHUP, and waits until the edge has taken or refused the configuration."""
+        told = self.edge_log().count("configuration reloaded") + self.edge_log().count("not reloaded")
+        self.edge.send_signal(signal.SIGHUP)
+        wait_for(lambda: self.edge_log().count("configuration reloaded") +
+                 self.edge_log().count("not reloaded") > told, "the reload", 20, self.edge)
+
+    def wait_handed_over(self):
+        """After a reload: until one serving process is left."""
+        wait_for(lambda: len(self.children("serve")) == 1, "one serving process", 40, self.edge)
+
+    def edge_log(self):
+        return (self.dir / "edge.log").read_text(errors="replace")
+
+    def presigner_log(self):
+        return (self.dir / "presigner.log").read_text(errors="replace")
+
     def wait_healthy(self, deadline_s=60):
         try:
             wait_for(self.healthy, "the edge healthy", deadline_s, self.edge)
@@ -172,8 +190,8 @@ class Site:
         except OSError:
             return False
 
-    def admin(self, path):
-        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=5)
+    def admin(self, path, port=None):
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.admin_port, timeout=5)
         try:
             connection.request("GET", path)
             response = connection.getresponse()
@@ -181,10 +199,16 @@ class Site:
         finally:
             connection.close()
 
-    def metrics(self):
-        """The edge's samples without labels, and with: name{labels} → value."""
+    def use_presigner_admin(self):
+        """Gives the presigner an admin address; its port."""
+        port = free_port()
+        self.edit("presigner.yaml", r"^#admin: .*$", f"admin: 127.0.0.1:{port}")
+        return port
+
+    def metrics(self, port=None):
+        """The edge's samples (or those at a port) without labels, and with: name{labels} → value."""
         samples = {}
-        for line in self.admin("/metrics")[1].splitlines():
+        for line in self.admin("/metrics", port)[1].splitlines():
             if line and not line.startswith("#"):
                 name, value = line.rsplit(" ", 1)
                 samples[name] = float(value)

@@ -108,8 +108,12 @@ HURT = {
 }
 
 
-@pytest.mark.parametrize("what", ["/head", "/index/", "/pack/", "/log/"])
-@pytest.mark.parametrize("how", HURT)
+# A log entry that is gone is no harm: the edge starts over from the index, in a test of its own.
+PLACES = [(what, how) for what in ("/head", "/index/", "/pack/", "/log/") for how in HURT
+          if (what, how) != ("/log/", "gone")]
+
+
+@pytest.mark.parametrize("what,how", PLACES)
 def test_hurt_on_the_way(origin, what, how):
     """The edge refuses it, stays as it was, and recovers when the origin is whole again."""
     site = origin.site
@@ -131,6 +135,21 @@ def test_hurt_on_the_way(origin, what, how):
     site.wait_healthy()
     wanted = ("REVOKED", "superseded") if what == "/log/" else ("GOOD", None)
     wait_for(lambda: answers(site) == wanted, "the edge recovered", 60)
+
+
+def test_a_log_entry_that_is_gone_is_no_harm(origin):
+    """The edge takes the index instead and has the revocation from there."""
+    site = origin.site
+    site.start_edge()
+    resyncs = site.metrics()["statim_edge_sync_resyncs_done_total"]
+    asked = len(origin.requests)
+    origin.spoil = lambda path, content: None if path.startswith("/log/") else content
+    run(STATIM, "revoke", site.dir, site.serial("good"), "--reason", "superseded")
+    site.presign_once()
+    wait_for(lambda: answers(site) == ("REVOKED", "superseded"), "the revocation by the index")
+    assert any(path.startswith("/log/") for path in origin.requests[asked:])
+    wait_for(lambda: site.metrics()["statim_edge_sync_resyncs_done_total"] > resyncs, "the resync counted", 5)
+    assert site.healthy()
 
 
 def test_a_replayed_publication_is_refused(origin):
