@@ -9,6 +9,7 @@
 #include "lib/os/log.h"
 #include "presigner/publish_changes.h"
 #include "presigner/publish_check.h"
+#include "presigner/publish_clock.h"
 #include "presigner/publish_files.h"
 #include "presigner/publish_gc.h"
 #include "presigner/publish_head.h"
@@ -78,6 +79,7 @@ static enum err open_all(struct publisher *p)
     TRY(sign_pool_new(thread_count(p->config), p->config->verify, &p->pool));
     TRY(publish_files_make(p));
     TRY(state_load(p));
+    TRY(publish_clock_load(p));
     TRY(publish_head_load(p));
     TRY(publish_check_files(p));
     TRY(template_set_open(p));
@@ -142,6 +144,7 @@ static enum err step(struct publisher *p, enum publish_outcome *ret)
 {
     bool worked = false;
     bool waiting = false;
+    TRY(publish_clock_step(p));
     TRY(changes_step(p, &worked, &waiting));
     if (!worked)
         TRY(publish_range_step(p, &worked));

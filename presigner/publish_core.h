@@ -46,15 +46,17 @@ struct publisher {
 
     struct sha256 head_hash; /* of the newest head's note */
     struct head head;        /* what it says; time_s 0: none of this run yet */
+    uint64_t head_time_s;    /* its time, of an earlier run too */
     bool first_head_waits;   /* no head was ever published, and not all is signed yet */
     uint64_t entry_time_s;   /* when the newest log entry was made */
     uint64_t collect_time_s; /* when old files were last removed */
     uint64_t scan_time_s;    /* when the ranges were last looked at, */
     uint64_t scan_log;       /* the state they were in, */
     uint64_t scan_sequence;
-    uint64_t next_due_s; /* and when the next one is due */
-    bool turn;           /* due and dirty ranges take turns */
-    uint64_t sign_rate;  /* signatures a second, measured */
+    uint64_t next_due_s;   /* and when the next one is due */
+    uint64_t clock_seen_s; /* the clock at the last step */
+    bool turn;             /* due and dirty ranges take turns */
+    uint64_t sign_rate;    /* signatures a second, measured */
 
     struct buffer entry; /* the log entry in the making */
     struct buffer pack;  /* the pack in the making */

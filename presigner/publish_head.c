@@ -6,6 +6,14 @@
 
 #define HEAD_MODE 0644
 
+static void remember(struct publisher *p, struct span note)
+{
+    struct head head;
+    p->head_hash = sha256_of(note);
+    if (head_open(publish_key_public(p->key), note, &head) == ERR_OK)
+        p->head_time_s = head.time_s;
+}
+
 enum err publish_head_load(struct publisher *p)
 {
     char path[PUBLISH_PATH_BYTES];
@@ -13,12 +21,21 @@ enum err publish_head_load(struct publisher *p)
     TRY(publish_path(p, "head", "", path));
     enum err err = file_read(path, HEAD_BYTES_MAX, &b);
     if (err == ERR_OK)
-        p->head_hash = sha256_of(span_of(b.data, b.size));
+        remember(p, span_of(b.data, b.size));
     buffer_done(&b);
     /* An edge that starts while the first statements are being signed would answer "unauthorized"
      * about certificates that are merely not signed yet. */
     p->first_head_waits = err == ERR_NOT_FOUND;
     return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+/* Edges refuse a head that is older than the one they have, so a clock that was put back a little
+ * is waited for. They did not take heads from further ahead. */
+static uint64_t head_time(const struct publisher *p)
+{
+    uint64_t now_s = p->clock_s();
+    bool little = p->head_time_s > now_s && p->head_time_s - now_s <= HEAD_SKEW_S;
+    return little ? p->head_time_s : now_s;
 }
 
 static bool must_write(const struct publisher *p, uint64_t now_s)
@@ -58,7 +75,7 @@ static void gauges(struct publisher *p)
 
 enum err publish_head_refresh(struct publisher *p)
 {
-    uint64_t now_s = p->clock_s();
+    uint64_t now_s = head_time(p);
     char path[PUBLISH_PATH_BYTES];
     char note[HEAD_BYTES_MAX];
     size_t size = 0;
@@ -75,6 +92,7 @@ enum err publish_head_refresh(struct publisher *p)
         return err;
     }
     p->head = head;
+    p->head_time_s = head.time_s;
     p->head_hash = sha256_of(span_of(note, size));
     publish_count(p, COUNT_heads_written, 1);
     publish_gauge(p, COUNT_head_time_seconds, now_s);

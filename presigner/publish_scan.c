@@ -23,9 +23,13 @@ struct scan {
     uint64_t next_update_min_s;
 };
 
-static uint64_t due_time(const struct publish_issuer *issuer, struct span key,
+/* Statements from the future, made while the clock was ahead, are due at once: nobody takes them.
+ */
+static uint64_t due_time(const struct scan *s, const struct publish_issuer *issuer, struct span key,
                          const struct range_record *range)
 {
+    if (range->this_update_min_s > s->now_s)
+        return 0;
     uint64_t slot = schedule_slot(&issuer->policy, key);
     return schedule_due(&issuer->policy, slot, range->this_update_min_s, range->next_update_min_s);
 }
@@ -68,7 +72,7 @@ static void consider(struct scan *s, struct span key, const struct range_record 
         return;
     bool able = publish_issuer_able(issuer, s->now_s);
     s->some_unable |= !able;
-    consider_due(s, due_time(issuer, key, range), range, able);
+    consider_due(s, due_time(s, issuer, key, range), range, able);
     consider_dirty(s, range, able);
     if (able && range->tail_count > s->long_.tail_count)
         s->long_ = *range;
