@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "presigner/import.h"
 
-#include "presigner/import_batch.h"
+#include "presigner/import_store.h"
 #include "presigner/line_reader.h"
 
 struct import {
@@ -10,30 +10,11 @@ struct import {
     struct import_report *report;
     struct line_reader reader;
     struct import_batch batch;
-    struct status_writer writer;
-    MDB_txn *txn; /* NULL until there is something to write */
+    struct import_runs runs;
     enum import_format format;
     bool has_format;
     uint64_t reported_bytes;
 };
-
-/* The first batch is parsed before the transaction begins: other writers wait for the writing only,
- * and most files are one batch. */
-static enum err write_batch(struct import *im)
-{
-    if (im->txn == NULL) {
-        MDB_txn *txn;
-        TRY(status_txn_write(im->db, &txn));
-        enum err err = status_writer_begin(im->db, txn, &im->writer);
-        if (err != ERR_OK) {
-            status_txn_abort(txn);
-            return err;
-        }
-        im->txn = txn;
-    }
-    return import_batch_apply(&im->batch, &im->writer, im->options->issuer_id,
-                              &im->report->changed_count);
-}
 
 static enum err parse(struct import *im, struct span line, struct import_line *ret)
 {
@@ -80,46 +61,98 @@ static enum err take_line(struct import *im, struct span line)
     return ERR_OK;
 }
 
-static void tell_progress(struct import *im)
+static void tell_progress(const struct import *im, bool storing)
 {
-    if (im->options->progress == NULL || im->reader.read_bytes == im->reported_bytes)
+    if (im->options->progress == NULL)
         return;
-    im->reported_bytes = im->reader.read_bytes;
-    im->options->progress(im->options->context, im->reported_bytes);
+    struct import_progress progress = {
+        .storing = storing,
+        .read_bytes = im->reader.read_bytes,
+        .stored_count = im->report->stored_count,
+        .cert_count = im->report->cert_count,
+    };
+    im->options->progress(im->options->context, &progress);
+}
+
+static enum err write_run(struct import *im)
+{
+    import_batch_sort(&im->batch);
+    enum err err =
+        import_runs_add(&im->runs, im->options->temporary_dir, im->batch.sorted, im->batch.count);
+    if (err == ERR_LIMIT)
+        im->report->why = "the file has too many lines for one import";
+    else if (err == ERR_DISK_FULL)
+        im->report->why = "no room for the temporary file in the state directory";
+    im->batch.count = 0;
+    return err;
+}
+
+static enum err read_line(struct import *im)
+{
+    struct span line;
+    enum err err = line_reader_next(&im->reader, &line);
+    if (err == ERR_NOT_FOUND)
+        return err;
+    if (err == ERR_LIMIT)
+        im->report->why = "the line is too long";
+    if (err == ERR_OK)
+        err = take_line(im, line);
+    if (err != ERR_OK)
+        im->report->line_no = err == ERR_IO ? 0 : im->reader.line_no;
+    return err;
 }
 
 static enum err read_lines(struct import *im)
 {
     for (;;) {
-        struct span line;
-        enum err err = line_reader_next(&im->reader, &line);
+        /* Before the next line, not after it: the last batch stays in memory, and most files are
+         * one batch. */
+        if (import_batch_full(&im->batch))
+            TRY(write_run(im));
+        enum err err = read_line(im);
         if (err == ERR_NOT_FOUND)
             return ERR_OK;
-        if (err == ERR_LIMIT)
-            im->report->why = "the line is too long";
-        if (err == ERR_OK)
-            err = take_line(im, line);
-        if (err != ERR_OK) {
-            im->report->line_no = err == ERR_IO ? 0 : im->reader.line_no;
-            return err;
+        TRY(err);
+        if (im->reader.read_bytes != im->reported_bytes) {
+            im->reported_bytes = im->reader.read_bytes;
+            tell_progress(im, false);
         }
-        tell_progress(im);
-        if (import_batch_full(&im->batch))
-            TRY(write_batch(im));
     }
 }
 
-static enum err finish(struct import *im)
+static enum err store_all(struct import *im, struct import_store *store)
 {
-    if (im->batch.count > 0)
-        TRY(write_batch(im));
-    if (im->txn == NULL)
-        return status_poll_sequence(im->db, &im->report->last_sequence);
-    im->report->last_sequence = im->writer.last_sequence;
-    TRY(status_writer_end(&im->writer));
-    MDB_txn *txn = im->txn;
-    im->txn = NULL;
-    return status_txn_commit(txn);
+    for (;;) {
+        enum err err = import_store_step(store);
+        if (err == ERR_NOT_FOUND)
+            return ERR_OK;
+        TRY(err);
+        im->report->stored_count = store->stored_count;
+        im->report->changed_count = store->changed_count;
+        tell_progress(im, true);
+    }
+}
+
+static enum err store_merged(struct import *im, struct import_merge *merge)
+{
+    const struct import_options *o = im->options;
+    struct import_store store;
+    TRY(import_store_start(im->db, o->issuer_id, merge,
+                           o->step_count ? o->step_count : IMPORT_STEP_COUNT_MAX, &store));
+    enum err err = store_all(im, &store);
+    import_store_done(&store);
+    TRY(err);
+    return status_poll_sequence(im->db, &im->report->last_sequence);
+}
+
+static enum err store(struct import *im)
+{
+    struct import_merge merge;
+    import_batch_sort(&im->batch);
+    TRY(import_merge_start(&im->runs, im->batch.sorted, im->batch.count, &merge));
+    enum err err = store_merged(im, &merge);
+    import_merge_done(&merge);
+    return err;
 }
 
 static enum err run(struct import *im)
@@ -127,7 +160,7 @@ static enum err run(struct import *im)
     const struct import_options *o = im->options;
     TRY(import_batch_start(o->batch_count ? o->batch_count : IMPORT_BATCH_COUNT_MAX, &im->batch));
     TRY(read_lines(im));
-    return finish(im);
+    return store(im);
 }
 
 enum err import_file(struct status_db *db, int fd, const struct import_options *options,
@@ -135,14 +168,10 @@ enum err import_file(struct status_db *db, int fd, const struct import_options *
 {
     struct import im = {.db = db, .options = options, .report = report};
     *report = (struct import_report){0};
+    import_runs_start(&im.runs);
     TRY(line_reader_start(fd, IMPORT_LINE_BYTES_MAX, &im.reader));
     enum err err = run(&im);
-    if (im.txn != NULL) {
-        status_writer_drop(&im.writer);
-        im.txn = status_txn_abort(im.txn);
-    }
-    if (err != ERR_OK)
-        report->changed_count = 0;
+    import_runs_done(&im.runs);
     import_batch_done(&im.batch);
     line_reader_done(&im.reader);
     return err;

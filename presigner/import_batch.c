@@ -9,14 +9,35 @@
 #define PREFETCH_AHEAD 8
 
 _Static_assert(IMPORT_BATCH_COUNT_MAX <= UINT32_MAX, "a place fits 32 bits");
+_Static_assert(offsetof(struct serial, size) == 0 && sizeof(struct serial) == 1 + SERIAL_BYTES_MAX,
+               "a serial's octets in memory order as keys do");
+
+uint64_t import_item_prefix(const struct import_item *item)
+{
+    return be64_load((const uint8_t *)&item->serial);
+}
+
+int import_item_compare(const struct import_item *a, const struct import_item *b)
+{
+    return memcmp(&a->serial, &b->serial, sizeof a->serial);
+}
+
+struct cert_record import_item_record(const struct import_item *item)
+{
+    return (struct cert_record){.status = item->status,
+                                .reason = item->reason,
+                                .revoked_at_s = item->revoked_at_s,
+                                .not_after_s = item->not_after_s};
+}
 
 enum err import_batch_start(size_t capacity, struct import_batch *ret)
 {
     CHECK(capacity > 0 && capacity <= IMPORT_BATCH_COUNT_MAX);
     struct import_batch b = {.capacity = capacity};
-    b.lines = calloc(capacity, sizeof *b.lines);
+    b.items = calloc(capacity, sizeof *b.items);
+    b.sorted = calloc(capacity, sizeof *b.sorted);
     b.order = calloc(capacity, sizeof *b.order);
-    if (b.lines == NULL || b.order == NULL) {
+    if (b.items == NULL || b.sorted == NULL || b.order == NULL) {
         import_batch_done(&b);
         return ERR_MEMORY;
     }
@@ -26,7 +47,8 @@ enum err import_batch_start(size_t capacity, struct import_batch *ret)
 
 void import_batch_done(struct import_batch *b)
 {
-    free(b->lines);
+    free(b->items);
+    free(b->sorted);
     free(b->order);
     *b = (struct import_batch){0};
 }
@@ -34,20 +56,25 @@ void import_batch_done(struct import_batch *b)
 void import_batch_add(struct import_batch *b, const struct import_line *line)
 {
     CHECK(b->count < b->capacity);
+    struct import_item *item = &b->items[b->count];
     /* Octets after a short serial are zeros, as the parsers leave them. */
-    uint64_t prefix = be64_load(line->serial.octets) >> 8 | (uint64_t)line->serial.size << 56;
-    b->lines[b->count] = *line;
-    b->order[b->count] = (struct import_sort_item){.prefix = prefix, .place = (uint32_t)b->count};
+    *item = (struct import_item){.serial = line->serial,
+                                 .status = line->record.status,
+                                 .reason = line->record.reason,
+                                 .revoked_at_s = line->record.revoked_at_s,
+                                 .not_after_s = line->record.not_after_s};
+    b->order[b->count] =
+        (struct import_sort_place){.prefix = import_item_prefix(item), .place = (uint32_t)b->count};
     b->count++;
 }
 
 static int compare(const void *left, const void *right, void *context)
 {
-    const struct import_sort_item *a = left, *b = right;
-    const struct import_line *lines = context;
+    const struct import_sort_place *a = left, *b = right;
+    const struct import_item *items = context;
     if (a->prefix != b->prefix)
         return a->prefix < b->prefix ? -1 : 1;
-    int order = serial_compare(&lines[a->place].serial, &lines[b->place].serial);
+    int order = import_item_compare(&items[a->place], &items[b->place]);
     if (order != 0)
         return order;
     return a->place < b->place ? -1 : a->place > b->place;
@@ -57,31 +84,18 @@ static int compare(const void *left, const void *right, void *context)
 static bool in_order(const struct import_batch *b)
 {
     for (size_t i = 1; i < b->count; i++)
-        if (compare(&b->order[i - 1], &b->order[i], b->lines) > 0)
+        if (compare(&b->order[i - 1], &b->order[i], b->items) > 0)
             return false;
     return true;
 }
 
-/* In key order the lines lie all over memory: fetched while those before are written. */
-static void prefetch(const struct import_line *line)
-{
-    __builtin_prefetch(line);
-    __builtin_prefetch((const uint8_t *)line + sizeof *line - 1);
-}
-
-enum err import_batch_apply(struct import_batch *b, struct status_writer *w, uint64_t issuer_id,
-                            uint64_t *changed)
+void import_batch_sort(struct import_batch *b)
 {
     if (!in_order(b))
-        qsort_r(b->order, b->count, sizeof *b->order, compare, b->lines);
+        qsort_r(b->order, b->count, sizeof *b->order, compare, b->items);
     for (size_t i = 0; i < b->count; i++) {
-        const struct import_line *line = &b->lines[b->order[i].place];
-        bool is_change;
         if (i + PREFETCH_AHEAD < b->count)
-            prefetch(&b->lines[b->order[i + PREFETCH_AHEAD].place]);
-        TRY(status_writer_apply(w, issuer_id, &line->serial, &line->record, &is_change));
-        *changed += is_change;
+            __builtin_prefetch(&b->items[b->order[i + PREFETCH_AHEAD].place]);
+        b->sorted[i] = b->items[b->order[i].place];
     }
-    b->count = 0;
-    return ERR_OK;
 }

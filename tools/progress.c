@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/progress.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -8,31 +9,27 @@
 
 #define BAR_WIDTH   40
 #define INTERVAL_NS 100000000u
-#define MIB         1048576.0
 
-void progress_start(struct progress *p, uint64_t total_bytes)
+void progress_start(struct progress *p)
 {
-    *p = (struct progress){.total = total_bytes, .start_ns = clock_monotonic_ns()};
+    *p = (struct progress){.start_ns = clock_monotonic_ns()};
     p->shown = isatty(STDERR_FILENO);
 }
 
-void progress_update(struct progress *p, uint64_t done_bytes)
+void progress_update(struct progress *p, double part, const char *doing, uint64_t count)
 {
     uint64_t now_ns = clock_monotonic_ns();
     if (!p->shown || now_ns - p->drawn_ns < INTERVAL_NS)
         return;
     p->drawn_ns = now_ns;
-    double seconds = (double)(now_ns - p->start_ns) / 1e9;
-    double rate = seconds > 0 ? (double)done_bytes / MIB / seconds : 0;
-    if (p->total == 0) {
-        fprintf(stderr, "\r%.0f MiB  %.0f MiB/s\033[K", (double)done_bytes / MIB, rate);
-        return;
+    fputc('\r', stderr);
+    if (part >= 0) {
+        part = part < 1 ? part : 1;
+        int filled = (int)(part * BAR_WIDTH);
+        fprintf(stderr, "[%.*s%*s] %3.0f %%  ", filled, "########################################",
+                BAR_WIDTH - filled, "", part * 100);
     }
-    uint64_t done = done_bytes < p->total ? done_bytes : p->total;
-    int filled = (int)((double)done / (double)p->total * BAR_WIDTH);
-    fprintf(stderr, "\r[%.*s%*s] %3.0f %%  %.0f MiB/s\033[K", filled,
-            "########################################", BAR_WIDTH - filled, "",
-            (double)done / (double)p->total * 100, rate);
+    fprintf(stderr, "%s %" PRIu64 "\033[K", doing, count);
 }
 
 void progress_end(struct progress *p)

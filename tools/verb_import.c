@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* statim import: certificates of one issuer from a file, all or nothing. */
+/* statim import: certificates of one issuer from a file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -57,9 +57,25 @@ static bool parse_options(int argc, char **argv, struct cli *c)
     return true;
 }
 
-static void draw(void *context, uint64_t read_bytes)
+struct bar {
+    struct progress progress;
+    uint64_t file_bytes; /* 0: not known */
+};
+
+/* The part of the time that reading takes, about. */
+#define READING_PART 0.4
+
+static void draw(void *context, const struct import_progress *now)
 {
-    progress_update(context, read_bytes);
+    struct bar *bar = context;
+    double part = PROGRESS_NO_PART;
+    if (now->storing)
+        part =
+            READING_PART + (1 - READING_PART) * (double)now->stored_count / (double)now->cert_count;
+    else if (bar->file_bytes > 0)
+        part = READING_PART * (double)now->read_bytes / (double)bar->file_bytes;
+    progress_update(&bar->progress, part, now->storing ? "storing" : "reading",
+                    now->storing ? now->stored_count : now->cert_count);
 }
 
 static uint64_t size_of(int fd)
@@ -68,38 +84,53 @@ static uint64_t size_of(int fd)
     return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 }
 
+/* What is left after a failure. */
+static void say_taken(const struct import_report *report, char *out, size_t out_size)
+{
+    if (report->stored_count == 0)
+        snprintf(out, out_size, "nothing was imported");
+    else
+        snprintf(out, out_size,
+                 "%" PRIu64 " of %" PRIu64
+                 " certificates were imported; importing the file again completes it",
+                 report->stored_count, report->cert_count);
+}
+
 static int explain(const struct directory *d, const struct cli *c, enum err err,
                    const struct import_report *report)
 {
+    const char *why = report->why != NULL ? report->why
+                      : err == ERR_IO     ? strerror(errno)
+                      : err == ERR_LIMIT  ? "the status database is full (map_size_bytes)"
+                                          : err_text(err);
+    char taken[128];
+    say_taken(report, taken, sizeof taken);
     if (report->line_no != 0)
-        directory_complain(d, "%s:%" PRIu64 ": %s; nothing was imported", c->file, report->line_no,
-                           report->why ? report->why : err_text(err));
-    else if (err == ERR_LIMIT)
-        directory_complain(d, "the status database is full (map_size_bytes); nothing was imported");
+        directory_complain(d, "%s:%" PRIu64 ": %s; %s", c->file, report->line_no, why, taken);
     else
-        directory_complain(d, "%s: %s; nothing was imported", c->file,
-                           err == ERR_IO ? strerror(errno) : err_text(err));
+        directory_complain(d, "%s: %s; %s", c->file, why, taken);
     return 1;
 }
 
 static int import(const struct directory *d, const struct cli *c, int fd)
 {
-    struct progress progress;
+    struct bar bar = {.file_bytes = size_of(fd)};
     struct import_report report;
     struct import_options options = {
         .issuer_id = d->issuer_id,
+        .temporary_dir = d->config->state_dir,
         .has_format = c->has_format,
         .format = c->format,
         .now_s = clock_wall_s(),
         .progress = draw,
-        .context = &progress,
+        .context = &bar,
     };
-    progress_start(&progress, size_of(fd));
+    progress_start(&bar.progress);
     enum err err = import_file(d->db, fd, &options, &report);
-    progress_end(&progress);
+    progress_end(&bar.progress);
     if (err != ERR_OK)
         return explain(d, c, err, &report);
-    double seconds = (double)(clock_monotonic_ns() - progress.start_ns) / 1e9;
+    double seconds = (double)(clock_monotonic_ns() - bar.progress.start_ns) / 1e9;
     printf("%" PRIu64 " certificates, %" PRIu64 " of them news, in %.1f s; sequence %" PRIu64 "\n",
            report.cert_count, report.changed_count, seconds, report.last_sequence);
     return 0;

@@ -151,7 +151,7 @@ def test_kill_during_import_takes_nothing(folder):
     child = subprocess.Popen([STATIM, "import", str(folder), "-"], stdin=subprocess.PIPE)
     rows = "".join(f"{i:08X},good,,,2030-01-01\n" for i in range(1 << 28, (1 << 28) + 1100000))
     child.stdin.write(rows.encode())
-    child.stdin.flush()  # more than a batch: the write transaction is open, or soon will be
+    child.stdin.flush()  # some runs are in the temporary file; nothing is stored before the end
     child.kill()
     child.wait()
     child.stdin.close()

@@ -10,6 +10,7 @@
 
 #include "lib/os/file.h"
 #include "presigner/import.h"
+#include "presigner/import_store.h"
 #include "tests/unit/scratch.h"
 
 #define MAP_BYTES (256ull << 20)
@@ -176,7 +177,7 @@ static void test_csv_header(void **state)
 struct fixture {
     char dir[SCRATCH_BYTES];
     struct status_db *db;
-    uint64_t progress_bytes;
+    struct import_progress progress;
 };
 
 static int setup(void **state)
@@ -198,9 +199,9 @@ static int teardown(void **state)
     return 0;
 }
 
-static void keep_progress(void *context, uint64_t read_bytes)
+static void keep_progress(void *context, const struct import_progress *progress)
 {
-    *(uint64_t *)context = read_bytes;
+    *(struct import_progress *)context = *progress;
 }
 
 static enum err import(struct fixture *f, struct span content, size_t batch_count,
@@ -215,8 +216,10 @@ static enum err import(struct fixture *f, struct span content, size_t batch_coun
         .issuer_id = ISSUER,
         .now_s = NOW_S,
         .progress = keep_progress,
-        .context = &f->progress_bytes,
+        .context = &f->progress,
+        .temporary_dir = f->dir,
         .batch_count = batch_count,
+        .step_count = batch_count < IMPORT_STEP_COUNT_MAX ? batch_count : 0,
     };
     enum err err = import_file(f->db, fd, &options, report);
     close(fd);
@@ -257,7 +260,10 @@ static void test_files(void **state)
     assert_int_equal(report.cert_count, 3);
     assert_int_equal(report.changed_count, 3);
     assert_int_equal(report.last_sequence, 3);
-    assert_int_equal(f->progress_bytes, strlen(csv));
+    assert_int_equal(f->progress.read_bytes, strlen(csv));
+    assert_true(f->progress.storing);
+    assert_int_equal(f->progress.stored_count, 3);
+    assert_int_equal(f->progress.cert_count, 3);
     assert_int_equal(get(f->db, "01").status, CERT_REVOKED);
     assert_int_equal(counts_of(f->db).good, 2);
 
