@@ -57,7 +57,9 @@ static struct sync_action fetch_head(struct sync_core *core, const struct sync_t
 {
     count(core, SYNC_POLLS);
     core->head_taken = false;
-    core->next_poll_ns = now->monotonic_ns + core->config.poll_ns;
+    bool lively = now->monotonic_ns < core->lively_until_ns;
+    core->next_poll_ns =
+        now->monotonic_ns + core->config.poll_ns / (lively ? SYNC_LIVELY_POLLS : 1);
     struct sync_action action = act(core, SYNC_FETCH_HEAD);
     action.bytes_max = HEAD_BYTES_MAX;
     return action;
@@ -358,6 +360,7 @@ static struct sync_action applied(struct sync_core *core, const struct position 
         count(core, SYNC_LOG_APPLIED);
         core->resyncs = 0;
         core->log_missing = 0;
+        core->lively_until_ns = now->monotonic_ns + SYNC_LIVELY_NS;
         break;
     case SYNC_BEGIN_INDEX:
         count(core, SYNC_RESYNCS);

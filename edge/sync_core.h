@@ -38,6 +38,10 @@
 
 #define SYNC_BACKOFF_MIN_NS UINT64_C(500000000)
 #define SYNC_BACKOFF_MAX_NS UINT64_C(30000000000)
+/* A change seldom comes alone: for this long after a log entry the head is asked for this many
+ * times as often. */
+#define SYNC_LIVELY_NS    UINT64_C(3000000000)
+#define SYNC_LIVELY_POLLS 4
 
 /* name, text */
 #define SYNC_ACTION_TABLE(X)                           \
@@ -104,6 +108,7 @@ struct sync_core {
     uint32_t resyncs;  /* for broken chains, without a log entry applied since */
     uint64_t random;
     uint64_t next_poll_ns;
+    uint64_t lively_until_ns;
     uint64_t wait_until_ns;
 
     struct head head; /* the newest one verified; meaningful when head_taken */

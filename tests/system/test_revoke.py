@@ -3,6 +3,7 @@
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -11,8 +12,8 @@ from site_under_test import IS_SANITIZED, NOT_AFTER_S, STATIM, run, wait_for
 
 
 def test_revoked_to_answered(make_site, capsys):
-    """100 revocations, one after another, each polled until the edge answers revoked: p99 ≤ 2 s."""
-    count = 20 if IS_SANITIZED else 100
+    """100 revocations at random instants, each polled until the edge answers revoked: p99 ≤ 2 s."""
+    count, at_a_time = (20, 2) if IS_SANITIZED else (100, 4)
     site = make_site()
     site.init()
     serials = []
@@ -22,16 +23,19 @@ def test_revoked_to_answered(make_site, capsys):
     site.import_certificates()
     site.start()
     issuer = ocsp_oracle.load(site.ca)
-    took = []
-    for serial in serials:
+
+    def revoke(serial):
+        """Seconds from the command's start to the first answer that says so."""
         der = ocsp_oracle.request_for_serial(issuer, int(serial, 16))
         ask = lambda: ocsp_oracle.judge(ocsp_oracle.exchange(site.port, der)[2], issuer, int(serial, 16))
         assert ask() == ("GOOD", None)
         begin = time.monotonic()
         run(STATIM, "revoke", site.dir, serial, "--reason", "keyCompromise")
         wait_for(lambda: ask() == ("REVOKED", "key_compromise"), f"{serial} revoked", 10)
-        took.append(time.monotonic() - begin)
-    took.sort()
+        return time.monotonic() - begin
+
+    with ThreadPoolExecutor(at_a_time) as pool:
+        took = sorted(pool.map(revoke, serials))
     with capsys.disabled():
         print(f"\nrevoked to answered: median {took[len(took) // 2]:.2f} s, p99 {took[-2]:.2f} s, "
               f"max {took[-1]:.2f} s")

@@ -349,6 +349,40 @@ static void failed_applies_wait(void **state)
     }
 }
 
+/* One change is followed by another: the next are looked for sooner, for a while. */
+static void polls_often_after_a_change(void **state)
+{
+    (void)state;
+    static struct entry e;
+    struct sha256 ten = hash_of("10");
+    struct head head = head_of(1, 11, 0);
+    make_entry(&e, 11, &ten, key);
+    head.log_hash = sha256_of(span_of(e.octets, e.size));
+    ask_for_eleven(&head);
+    fetched(span_of(e.octets, e.size));
+    assert_int_equal(fetched(span_of(e.pack, e.pack_size)).type, SYNC_APPLY_LOG);
+    struct position position = at_ten();
+    position.log_number = 11;
+    position.log_hash = head.log_hash;
+    position.head_time_s = head.time_s;
+    position.head_valid_until_s = head.valid_until_s;
+    struct sync_event event = {.type = SYNC_APPLIED, .position = &position};
+    struct sync_action action = sync_core_step(&core, &event, &now);
+    uint64_t begin_ns = now.monotonic_ns;
+    unsigned polls = 0;
+    while (action.until_ns < begin_ns + 10 * UINT64_C(1000000000)) {
+        assert_int_equal(action.type, SYNC_WAIT);
+        now.monotonic_ns = action.until_ns;
+        assert_int_equal(tick().type, SYNC_FETCH_HEAD);
+        action = give_head(&head, key);
+        bool often = now.monotonic_ns < begin_ns + SYNC_LIVELY_NS;
+        assert_int_equal(action.until_ns - now.monotonic_ns,
+                         often ? 1000000000u / SYNC_LIVELY_POLLS : 1000000000u);
+        polls++;
+    }
+    assert_int_equal(polls, 1 + 8 + 6);
+}
+
 /* An entry that no origin has, while there is a newer index. */
 static void lost_entries_lead_to_the_index(void **state)
 {
@@ -372,6 +406,7 @@ int main(void)
         cmocka_unit_test(entries_are_checked),
         cmocka_unit_test(packs_are_checked),
         cmocka_unit_test(failed_applies_wait),
+        cmocka_unit_test(polls_often_after_a_change),
         cmocka_unit_test(lost_entries_lead_to_the_index),
     };
     return cmocka_run_group_tests(tests, make_keys, free_keys);
