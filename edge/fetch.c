@@ -12,6 +12,9 @@
 
 #define FETCH_URL_MAX     2048
 #define FETCH_FILE_PREFIX "file://"
+/* Slower than this on the whole, a file is asked of the next origin: one that sends an octet now
+ * and then must not keep us from the others. */
+#define FETCH_RATE_MIN_BYTES 65536
 
 struct fetcher {
     const struct sync_config *config;
@@ -142,6 +145,12 @@ static int on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, 
     return 1;
 }
 
+static long time_limit_s(const struct sync_config *config, uint64_t bytes_max)
+{
+    return (long)(config->connect_timeout_s + config->stall_timeout_s +
+                  bytes_max / FETCH_RATE_MIN_BYTES);
+}
+
 static CURLcode prepare(struct fetcher *f, const char *url, struct transfer *t)
 {
     CURL *c = f->curl;
@@ -156,6 +165,7 @@ static CURLcode prepare(struct fetcher *f, const char *url, struct transfer *t)
     curl_easy_setopt(c, CURLOPT_FAILONERROR, 1L);
     curl_easy_setopt(c, CURLOPT_USERAGENT, "statim-edge/" STATIM_VERSION);
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)f->config->connect_timeout_s);
+    curl_easy_setopt(c, CURLOPT_TIMEOUT, time_limit_s(f->config, t->bytes_max));
     curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)f->config->stall_timeout_s);
     curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)t->bytes_max);

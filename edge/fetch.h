@@ -2,8 +2,9 @@
 /* Gets one file of a publication from one origin: over HTTP(S) with libcurl, or from a folder.
  *
  * Nothing more than the caller's limit is read, redirects are not followed, a stalled transfer is
- * given up. A large file is kept in parts under a name of its own and goes on where it stopped
- * (HTTP Range), also after a restart. What comes back is not verified. */
+ * given up, and one that goes on for much longer than its size needs. A large file is kept in parts
+ * under a name of its own and goes on where it stopped (HTTP Range), also after a restart. What
+ * comes back is not verified. */
 #pragma once
 
 #include "edge/sync_config.h"

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +76,18 @@ static void send_large(int fd, size_t size)
     send_all(fd, server.content, size);
 }
 
+/* Never stalls for long, never comes to an end in good time. */
+static void send_drop_by_drop(int fd)
+{
+    send_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n");
+    for (int i = 0; i < 100; i++) {
+        struct pollfd gone = {.fd = fd, .events = POLLIN | POLLRDHUP};
+        send_text(fd, "x");
+        if (poll(&gone, 1, 100) > 0)
+            return;
+    }
+}
+
 static void answer(int fd, const char *request)
 {
     if (strncmp(request, "GET /pub/small ", 15) == 0)
@@ -101,6 +114,8 @@ static void answer(int fd, const char *request)
         send_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
         char end;
         (void)recv(fd, &end, 1, 0); /* until the client gives up */
+    } else if (strncmp(request, "GET /pub/drip ", 14) == 0) {
+        send_drop_by_drop(fd);
     } else
         send_text(fd, "HTTP/1.1 404 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
 }
@@ -172,7 +187,7 @@ static enum err get_from(char *from, const char *path, uint64_t bytes_max, bool 
 {
     char *origins[] = {from};
     struct sync_config config = {
-        .origins = origins, .origins_count = 1, .connect_timeout_s = 5, .stall_timeout_s = 1};
+        .origins = origins, .origins_count = 1, .connect_timeout_s = 2, .stall_timeout_s = 1};
     struct fetcher *fetcher;
     TRY(fetcher_new(&config, asked_to_stop, NULL, &fetcher));
     enum err err = fetcher_get(fetcher, 0, path, bytes_max, in_part ? part : NULL, ret);
@@ -191,7 +206,7 @@ static void one_request_each(void **state)
         {"small", 5, ERR_OK},       {"small", 4, ERR_LIMIT}, {"missing", 100, ERR_NOT_FOUND},
         {"broken", 100, ERR_IO},    {"moved", 100, ERR_IO},  {"endless", 100000, ERR_LIMIT},
         {"endless", LARGE, ERR_OK}, {"half", LARGE, ERR_IO}, {"whole", LARGE - 1, ERR_LIMIT},
-        {"whole", LARGE, ERR_OK},   {"stall", 100, ERR_IO},
+        {"whole", LARGE, ERR_OK},   {"stall", 100, ERR_IO},  {"drip", 100, ERR_IO},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct buffer got = {0};
