@@ -3,11 +3,12 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/x509v3.h>
+#include <openssl/x509.h>
 #include <stdlib.h>
 
 #include "lib/digest.h"
 #include "lib/os/file.h"
+#include "lib/responder_cert.h"
 
 struct trust_ca {
     X509 *cert;
@@ -189,12 +190,7 @@ static enum err check_ca(const struct trust *trust, const struct ocsp_template *
                           span_of(ca->names.signer_spki, ca->names.signer_spki_size))
                    ? ERR_OK
                    : ERR_KEY;
-    if (X509_verify(responder, X509_get0_pubkey(ca->cert)) != 1)
-        return ERR_SIGNATURE;
-    bool any_use = (X509_get_extension_flags(responder) & EXFLAG_XKUSAGE) == 0;
-    if (any_use || (X509_get_extended_key_usage(responder) & XKU_OCSP_SIGN) == 0)
-        return ERR_KEY;
-    return ERR_OK;
+    return responder_cert_check(responder, ca->cert);
 }
 
 enum err trust_check(const struct trust *trust, const struct ocsp_template *t)

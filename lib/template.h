@@ -51,8 +51,8 @@ MUST_CHECK enum err template_read(struct span wire, struct ocsp_template *ret);
  *  part (sig_alg, responder hash, spki, responder_cert) from `responder_cert` or, when it is
  *  empty, from the CA certificate. template_no, certid_set and refresh_interval_s are the
  *  caller's and left as they are. That the one certificate was issued by the other is not checked
- * here. ERR_MALFORMED (not exactly one certificate in DER each), ERR_UNSUPPORTED (key type or
- * size), ERR_LIMIT. */
+ * here (lib/responder_cert.h). ERR_MALFORMED (not exactly one certificate in DER each),
+ * ERR_UNSUPPORTED (key type or size), ERR_LIMIT. */
 MUST_CHECK enum err template_from_certificates(struct span ca_cert, struct span responder_cert,
                                                struct ocsp_template *ret);
 

@@ -9,6 +9,7 @@
 #include <openssl/x509.h>
 
 #include "lib/os/log.h"
+#include "lib/responder_cert.h"
 #include "presigner/publish_entry.h"
 #include "presigner/publish_ranges.h"
 
@@ -51,28 +52,47 @@ static uint64_t not_after(const X509 *x)
     return t < 0 ? 0 : (uint64_t)t;
 }
 
-/* Reads one certificate as DER; its end too. */
-static enum err load(const char *path, struct buffer *der, uint64_t *ret_not_after_s)
+struct certificate {
+    X509 *x;
+    struct buffer der;
+};
+
+static enum err load(const char *path, struct certificate *c)
 {
-    X509 *x = NULL;
-    TRY(certificate_read(path, &x));
-    enum err err = certificate_der(x, der);
-    if (err == ERR_OK)
-        *ret_not_after_s = not_after(x);
-    X509_free(x);
+    TRY(certificate_read(path, &c->x));
+    return certificate_der(c->x, &c->der);
+}
+
+static void unload(struct certificate *c)
+{
+    X509_free(c->x);
+    buffer_done(&c->der);
+}
+
+/* As edges check it: none could get past a log entry with a template it does not take. */
+static enum err load_responder(const char *path, const struct certificate *ca,
+                               struct certificate *c)
+{
+    TRY(load(path, c));
+    enum err err = responder_cert_check(c->x, ca->x);
+    if (err != ERR_OK)
+        log_error("%s: the CA did not issue it for OCSP signing", path);
     return err;
 }
 
-static enum err template_make(struct publish_issuer *issuer, struct buffer *ca,
-                              struct buffer *responder)
+static enum err template_make(struct publish_issuer *issuer, struct certificate *ca,
+                              struct certificate *responder)
 {
     const struct issuer_config *config = issuer->config;
-    uint64_t end_s = 0;
-    TRY(load(config->ca_certificate, ca, &end_s));
-    if (config->responder_certificate != NULL)
-        TRY(load(config->responder_certificate, responder, &end_s));
-    TRY(template_from_certificates(span_of(ca->data, ca->size),
-                                   span_of(responder->data, responder->size), &issuer->template_));
+    TRY(load(config->ca_certificate, ca));
+    uint64_t end_s = not_after(ca->x);
+    if (config->responder_certificate != NULL) {
+        TRY(load_responder(config->responder_certificate, ca, responder));
+        end_s = not_after(responder->x);
+    }
+    TRY(template_from_certificates(span_of(ca->der.data, ca->der.size),
+                                   span_of(responder->der.data, responder->der.size),
+                                   &issuer->template_));
     issuer->template_.certid_set = (uint8_t)config->certid;
     issuer->template_.refresh_interval_s = (uint32_t)config->refresh_s;
     issuer->policy = (struct schedule_policy){.validity_s = config->validity_s,
@@ -118,12 +138,12 @@ static enum err template_number(struct publisher *p, MDB_txn *txn, struct publis
 static enum err issuer_load(struct publisher *p, struct publish_issuer *issuer,
                             const struct issuer_config *config)
 {
-    struct buffer ca = {0};
-    struct buffer responder = {0};
+    struct certificate ca = {0};
+    struct certificate responder = {0};
     issuer->config = config;
     enum err err = template_make(issuer, &ca, &responder);
-    buffer_done(&ca);
-    buffer_done(&responder);
+    unload(&ca);
+    unload(&responder);
     if (err == ERR_OK && publish_issuer_find(p, issuer->template_.issuer_id) != NULL)
         err = ERR_EXISTS;
     if (err != ERR_OK)
