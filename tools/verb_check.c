@@ -82,7 +82,7 @@ static unsigned judge(struct check *c)
         if (silent < SILENT_RULES_MAX)
             silent = !kept && took_s >= HTTP_CLIENT_TIMEOUT_S - 1 ? silent + 1 : 0;
         printf("%-4s  %-22s %-12s %s%s%s\n", kept ? "pass" : "FAIL", rules[i].name,
-               rules[i].section, rules[i].text, kept ? "" : ": ", why);
+               rules[i].section, rules[i].text, kept ? "" : ": ", kept ? "" : why);
         broken += kept ? 0 : 1;
     }
     printf("%zu passed, %u failed\n", RULE_COUNT - broken, broken);
