@@ -17,9 +17,9 @@
  *
  * A request whole inside one received buffer is read in place. A part of a request is copied to an
  * input buffer of the worker's pool, and so is what arrives while an output buffer is full; `pause`
- * asks the shell to stop receiving (octets already on their way are still taken while they fit,
- * then the connection ends as OVERRUN), `resume` to receive again. Answers of pipelined requests
- * gather in one output buffer, also behind octets that are being sent.
+ * asks the shell to stop receiving and to hold what is already on its way (octets handed over are
+ * still taken while they fit, then the connection ends as OVERRUN), `resume` to go on. Answers of
+ * pipelined requests gather in one output buffer, also behind octets that are being sent.
  *
  * An answer that leaves the framing in doubt is the last one: `close` comes once it is sent, and
  * input after it is ignored. A shell that closes at once may reset the connection before the client

@@ -186,6 +186,7 @@ static enum err allocate(struct worker *w)
     w->free_count = count;
     TRY(buffer_pool_start(&w->inputs, w->config.input_buffers, CONN_INPUT_BYTES));
     TRY(buffer_pool_start(&w->outputs, w->config.output_buffers, CONN_OUTPUT_BYTES));
+    TRY(held_pool_start(&w->held, w->config.receive_buffers));
     return wheel_start(&w->wheel, count, clock_monotonic_ns());
 }
 
@@ -244,6 +245,7 @@ struct worker *worker_free(struct worker *w)
     if (w->ring.receive_ring != NULL)
         ring_stop(&w->ring);
     wheel_stop(&w->wheel);
+    held_pool_stop(&w->held);
     buffer_pool_stop(&w->outputs);
     buffer_pool_stop(&w->inputs);
     free(w->listeners);

@@ -43,6 +43,28 @@ static void cancel_receive(struct worker *w, struct slot *slot)
     }
 }
 
+/* Whether the next octets are to be received. What is held comes before them, and one that lingers
+ * reads whatever it was paused for. The end of a stream may be missed meanwhile: the next receive
+ * tells it again. */
+static bool wants_octets(const struct slot *slot)
+{
+    return slot->state == SLOT_LINGERING || (!slot->conn.paused && held_empty(&slot->held));
+}
+
+static void read_on(struct worker *w, struct slot *slot)
+{
+    if (!slot->receiving && !slot->hungry && wants_octets(slot))
+        arm_receive(w, slot);
+}
+
+static void drop_held(struct worker *w, struct slot *slot)
+{
+    uint32_t buffer_no = 0;
+    uint32_t bytes = 0;
+    while (held_take(&w->held, &slot->held, &buffer_no, &bytes))
+        ring_return_buffer(&w->ring, buffer_no);
+}
+
 /* The slot is free again once nothing of it is in the ring. */
 static void release_when_quiet(struct worker *w, struct slot *slot)
 {
@@ -60,6 +82,7 @@ static void release_when_quiet(struct worker *w, struct slot *slot)
 static void close_now(struct worker *w, struct slot *slot)
 {
     slot->state = SLOT_CLOSING;
+    drop_held(w, slot);
     cancel_receive(w, slot);
     if (slot->sending)
         cancel(w, slot, OP_SEND);
@@ -73,14 +96,14 @@ static void close_now(struct worker *w, struct slot *slot)
 static void linger(struct worker *w, struct slot *slot)
 {
     slot->state = SLOT_LINGERING;
+    drop_held(w, slot);
     slot->linger_bytes = 0;
     slot->linger_deadline_ns = w->env.now_ns + WORKER_LINGER_NS;
     struct io_uring_sqe *entry = ring_entry(&w->ring);
     io_uring_prep_shutdown(entry, slot->fd, SHUT_WR);
     entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
     io_uring_sqe_set_data64(entry, slot_user_data(w, slot, OP_SHUTDOWN));
-    if (!slot->receiving)
-        arm_receive(w, slot);
+    read_on(w, slot);
     wheel_want(&w->wheel, slot_number(w, slot), slot->linger_deadline_ns);
 }
 
@@ -103,8 +126,8 @@ static void apply(struct worker *w, struct slot *slot, struct conn_actions actio
     }
     if (actions.pause)
         cancel_receive(w, slot);
-    if (actions.resume && !slot->receiving && !slot->hungry)
-        arm_receive(w, slot);
+    if (actions.resume)
+        read_on(w, slot);
     wheel_want(&w->wheel, slot_number(w, slot), slot->conn.deadline_ns);
 }
 
@@ -169,10 +192,31 @@ static void octets_arrived(struct worker *w, struct slot *slot, struct span byte
     }
 }
 
-/* One that lingers reads whatever it was paused for. */
-static bool wants_octets(const struct slot *slot)
+/* A buffer with octets, to be given back to the ring now or when its connection has taken it. */
+static void buffer_arrived(struct worker *w, struct slot *slot, uint32_t buffer_no, uint32_t bytes)
 {
-    return slot->state == SLOT_LINGERING || !slot->conn.paused;
+    bool waits = slot->state == SLOT_OPEN && (slot->conn.paused || !held_empty(&slot->held));
+    if (waits && held_put(&w->held, &slot->held, buffer_no, bytes))
+        return;
+    if (waits)
+        apply(w, slot, conn_failed(&slot->conn, &w->env, CONN_END_OVERRUN));
+    else
+        octets_arrived(w, slot, span_of(ring_buffer(&w->ring, buffer_no), bytes));
+    ring_return_buffer(&w->ring, buffer_no);
+}
+
+/* Goes on with what is held for as long as the connection has room, then reads on. */
+static void feed_held(struct worker *w, struct slot *slot)
+{
+    uint32_t buffer_no = 0;
+    uint32_t bytes = 0;
+    while (slot->state == SLOT_OPEN && !slot->conn.paused &&
+           held_take(&w->held, &slot->held, &buffer_no, &bytes)) {
+        octets_arrived(w, slot, span_of(ring_buffer(&w->ring, buffer_no), bytes));
+        ring_return_buffer(&w->ring, buffer_no);
+    }
+    if (slot->state == SLOT_OPEN)
+        read_on(w, slot);
 }
 
 /* The receive has ended: why, and what now. */
@@ -183,15 +227,15 @@ static void receive_ended(struct worker *w, struct slot *slot, int result)
     } else if (slot->state == SLOT_CLOSING) {
         release_when_quiet(w, slot);
     } else if (result == 0) {
-        apply(w, slot, conn_eof(&slot->conn, &w->env));
+        if (held_empty(&slot->held))
+            apply(w, slot, conn_eof(&slot->conn, &w->env));
     } else if (result == -ENOBUFS) {
         counter_add(&w->counters[SERVE_ENOBUFS], 1);
         slot->hungry = true;
         w->hungry[w->hungry_count++] = slot_number(w, slot);
     } else if (result > 0 || result == -ECANCELED) {
         /* Ended for a reason of the kernel's, or cancelled for a pause that may be over by now. */
-        if (wants_octets(slot))
-            arm_receive(w, slot);
+        read_on(w, slot);
     } else {
         apply(w, slot, conn_failed(&slot->conn, &w->env, CONN_END_RECEIVE_ERROR));
     }
@@ -208,8 +252,9 @@ void worker_received(struct worker *w, const struct io_uring_cqe *cqe)
     if (cqe->flags & IORING_CQE_F_BUFFER) {
         uint32_t buffer_no = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
         if (cqe->res > 0)
-            octets_arrived(w, slot, span_of(ring_buffer(&w->ring, buffer_no), (size_t)cqe->res));
-        ring_return_buffer(&w->ring, buffer_no);
+            buffer_arrived(w, slot, buffer_no, (uint32_t)cqe->res);
+        else
+            ring_return_buffer(&w->ring, buffer_no);
     }
     if (!more && slot->state != SLOT_FREE && !slot->receiving)
         receive_ended(w, slot, cqe->res);
@@ -225,6 +270,8 @@ void worker_sent(struct worker *w, const struct io_uring_cqe *cqe)
         apply(w, slot, conn_sent(&slot->conn, &w->env, (size_t)cqe->res));
     else
         apply(w, slot, conn_failed(&slot->conn, &w->env, CONN_END_SEND_ERROR));
+    if (!held_empty(&slot->held))
+        feed_held(w, slot);
 }
 
 void worker_feed_hungry(struct worker *w)
@@ -234,8 +281,8 @@ void worker_feed_hungry(struct worker *w)
         slot->hungry = false;
         if (slot->state == SLOT_CLOSING)
             release_when_quiet(w, slot);
-        else if (!slot->receiving && wants_octets(slot))
-            arm_receive(w, slot);
+        else
+            read_on(w, slot);
     }
     w->hungry_count = 0;
 }

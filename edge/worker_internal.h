@@ -2,6 +2,7 @@
 /* What worker.c (loop, accept) and worker_conn.c (connections) share. */
 #pragma once
 
+#include "edge/held.h"
 #include "edge/worker.h"
 
 enum worker_op { OP_ACCEPT = 1, OP_RECEIVE, OP_SEND, OP_CLOSE, OP_CANCEL, OP_SHUTDOWN };
@@ -19,7 +20,8 @@ struct slot {
     bool receiving;      /* a multishot receive is armed */
     bool cancelling;     /* and is being cancelled */
     bool sending;
-    bool hungry; /* waits in the worker's list to be armed again */
+    bool hungry;            /* waits in the worker's list to be armed again */
+    struct held_queue held; /* octets that arrived while the connection was paused */
 };
 
 struct worker_listener {
@@ -33,6 +35,7 @@ struct worker {
     struct conn_env env;
     struct buffer_pool inputs;
     struct buffer_pool outputs;
+    struct held_pool held;
     struct worker_config config;
     struct snapshot_exchange *exchange;
     struct source_limit *limit;

@@ -53,6 +53,30 @@ static void pipelined(void **state)
     close(fd);
 }
 
+/* As many as the client's kernel takes, all here before the worker looks, and the end behind them:
+ * the receive brings more at once than a connection keeps. */
+static void pipelined_in_one_go(void **state)
+{
+    (void)state;
+    char text[REQUEST_MAX];
+    make_worker(WITHOUT_LIMIT);
+    int fd = client();
+    size_t size = get_text(4, text);
+    unsigned sent = 0;
+    while (sent < 300 && send(fd, text, size, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)size)
+        sent++;
+    assert_int_equal(sent, 300);
+    assert_true(sent * size > 2 * CONN_INPUT_BYTES);
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    run_worker();
+    for (unsigned i = 0; i < sent; i++)
+        hear_statement(fd, 4);
+    hear_end(fd);
+    wait_counter(SERVE_OPEN, 0);
+    assert_int_equal(t.worker->held.held_count, 0);
+    assert_int_equal(ends(CONN_END_CLIENT), 1);
+}
+
 /* More in a row than is kept: answered or ended, never half an answer. */
 static void pipelined_without_end(void **state)
 {
@@ -227,6 +251,7 @@ int main(void)
         TEST(not_ready),
         TEST(keep_alive),
         TEST(pipelined),
+        TEST(pipelined_in_one_go),
         TEST(pipelined_without_end),
         TEST(split_anywhere),
         TEST(posted),
