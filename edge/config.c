@@ -10,46 +10,19 @@
 #include "lib/publish_key.h"
 
 struct loader {
-    const char *path;
-    char *message;
+    struct config_place place;
     struct edge_config *config;
     struct edge_config_file *file;
 };
 
-__attribute__((format(printf, 2, 3))) static enum err refuse(struct loader *l, const char *format,
-                                                             ...)
-{
-    va_list arguments;
-    int size = snprintf(l->message, CONFIG_MESSAGE_BYTES, "%.300s: ", l->path);
-    va_start(arguments, format);
-    vsnprintf(l->message + size, CONFIG_MESSAGE_BYTES - (size_t)size, format, arguments);
-    va_end(arguments);
-    return ERR_CONFIG;
-}
-
-/* Makes a path that is relative to the file's folder one to open. The text is libcyaml's, which
- * takes it from malloc and frees it later. */
-static enum err resolve(struct loader *l, char **path)
-{
-    const char *slash = strrchr(l->path, '/');
-    if (*path == NULL || (*path)[0] == '/' || slash == NULL)
-        return ERR_OK;
-    char *joined = NULL;
-    if (asprintf(&joined, "%.*s/%s", (int)(slash - l->path), l->path, *path) < 0)
-        return ERR_MEMORY;
-    free(*path);
-    *path = joined;
-    return ERR_OK;
-}
-
 static enum err resolve_all(struct loader *l)
 {
-    TRY(resolve(l, &l->file->data_dir));
+    TRY(config_resolve(&l->place, &l->file->data_dir));
     for (unsigned i = 0; i < l->file->ca_certificates_count; i++)
-        TRY(resolve(l, &l->file->ca_certificates[i]));
+        TRY(config_resolve(&l->place, &l->file->ca_certificates[i]));
     for (unsigned i = 0; i < l->file->origins_count; i++) {
         if (strstr(l->file->origins[i], "://") == NULL)
-            TRY(resolve(l, &l->file->origins[i]));
+            TRY(config_resolve(&l->place, &l->file->origins[i]));
     }
     return ERR_OK;
 }
@@ -61,12 +34,13 @@ static enum err take_publish_key(struct loader *l)
     char **text = &l->file->publish_key;
     if (verify_key_from_text(span_text(*text), &key) == ERR_OK)
         return ERR_OK;
-    TRY(resolve(l, text));
+    TRY(config_resolve(&l->place, text));
     struct buffer content = {0};
     enum err err = file_read(*text, 4096, &content);
     if (err != ERR_OK)
-        return refuse(l, "publish_key: %.200s: neither a verifier key nor such a file: %s", *text,
-                      err_text(err));
+        return config_refuse(&l->place,
+                             "publish_key: %.200s: neither a verifier key nor such a file: %s",
+                             *text, err_text(err));
     size_t size = 0;
     while (size < content.size && content.data[size] != '\n' && content.data[size] != '\r')
         size++;
@@ -74,7 +48,7 @@ static enum err take_publish_key(struct loader *l)
     char *line = err == ERR_OK ? strndup((const char *)content.data, size) : NULL;
     buffer_done(&content);
     if (err != ERR_OK)
-        return refuse(l, "publish_key: %.200s: %s", *text, err_text(err));
+        return config_refuse(&l->place, "publish_key: %.200s: %s", *text, err_text(err));
     if (line == NULL)
         return ERR_MEMORY;
     free(*text);
@@ -97,15 +71,16 @@ static enum err take_addresses(struct loader *l)
     struct edge_config *c = l->config;
     for (unsigned i = 0; i < l->file->listen_count; i++) {
         if (address_from_text(span_text(l->file->listen[i]), &c->listen[i]) != ERR_OK)
-            return refuse(l, "listen: %s: not an address and port (192.0.2.1:80, [2001:db8::1]:80)",
-                          l->file->listen[i]);
+            return config_refuse(
+                &l->place, "listen: %s: not an address and port (192.0.2.1:80, [2001:db8::1]:80)",
+                l->file->listen[i]);
         if (is_listed(c, i, &c->listen[i]))
-            return refuse(l, "listen: %s: given twice", l->file->listen[i]);
+            return config_refuse(&l->place, "listen: %s: given twice", l->file->listen[i]);
     }
     c->listen_count = l->file->listen_count;
     c->has_admin = l->file->admin != NULL;
     if (c->has_admin && address_from_text(span_text(l->file->admin), &c->admin) != ERR_OK)
-        return refuse(l, "admin: %s: not an address and port", l->file->admin);
+        return config_refuse(&l->place, "admin: %s: not an address and port", l->file->admin);
     return ERR_OK;
 }
 
@@ -162,10 +137,10 @@ static enum err take_all(struct loader *l)
     take_sync(l);
     const char *prefix = l->file->path_prefix != NULL ? l->file->path_prefix : "/";
     if (answer_config_set(&c->answer, prefix) != ERR_OK)
-        return refuse(l, "path_prefix: %s: must start and end with /", prefix);
+        return config_refuse(&l->place, "path_prefix: %s: must start and end with /", prefix);
     if ((c->receive_buffers & (c->receive_buffers - 1)) != 0)
-        return refuse(l, "receive_buffers: %" PRIu64 ": must be a power of two",
-                      c->receive_buffers);
+        return config_refuse(&l->place, "receive_buffers: %" PRIu64 ": must be a power of two",
+                             c->receive_buffers);
     c->user = l->file->user;
     c->log_level = l->file->log_level != NULL ? *l->file->log_level : LOG_LEVEL_INFO;
     return ERR_OK;
@@ -182,7 +157,7 @@ enum err edge_config_load(const char *path, struct edge_config **ret,
         return ERR_MEMORY;
     }
     config->file = data;
-    struct loader l = {.path = path, .message = message, .config = config, .file = data};
+    struct loader l = {.place = {path, message}, .config = config, .file = data};
     enum err err = take_all(&l);
     if (err != ERR_OK) {
         edge_config_free(config);

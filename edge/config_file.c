@@ -4,17 +4,6 @@
 #define NAME_BYTES_MAX 255
 #define URL_BYTES_MAX  1023
 
-/* An optional number with its range (lib/os/config.h), kept as a pointer so that 0 is not taken for
- * "not given". */
-#define NUMBER(member, low, high)                                                 \
-    {                                                                             \
-        .key = #member, .data_offset = offsetof(struct edge_config_file, member), \
-        .value = {                                                                \
-            CYAML_VALUE_UINT(CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER,            \
-                             *((struct edge_config_file *)NULL)->member),         \
-            .string = {.min = (low), .max = (high)},                              \
-        },                                                                        \
-    }
 #define TEXT(member, flags, bytes_max) \
     CYAML_FIELD_STRING_PTR(#member, (flags), struct edge_config_file, member, 1, (bytes_max))
 #define LIST(member, flags, schema, low, high)                                                   \
@@ -54,7 +43,8 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_ENUM_PTR("log_level", CYAML_FLAG_POINTER | OPTIONAL | CYAML_FLAG_STRICT,
                          struct edge_config_file, log_level, level_words,
                          CYAML_ARRAY_LEN(level_words)),
-#define X(name, fallback, min, max, text) NUMBER(name, min, max),
+#define X(name, fallback, min, max, text) \
+    CONFIG_FIELD_NUMBER(struct edge_config_file, name, min, max),
     EDGE_NUMBER_TABLE(X)
 #undef X
         CYAML_FIELD_END,

@@ -9,56 +9,29 @@
 #include "presigner/config_file.h"
 
 struct loader {
-    const char *path;
-    char *message;
+    struct config_place place;
     struct presigner_config *config;
 };
-
-__attribute__((format(printf, 2, 3))) static enum err refuse(struct loader *l, const char *format,
-                                                             ...)
-{
-    va_list arguments;
-    int size = snprintf(l->message, CONFIG_MESSAGE_BYTES, "%.300s: ", l->path);
-    va_start(arguments, format);
-    vsnprintf(l->message + size, CONFIG_MESSAGE_BYTES - (size_t)size, format, arguments);
-    va_end(arguments);
-    return ERR_CONFIG;
-}
-
-/* Makes a path that is relative to the file's folder one to open. The text is libcyaml's, which
- * takes it from malloc and frees it later. */
-static enum err resolve(struct loader *l, char **path)
-{
-    const char *slash = strrchr(l->path, '/');
-    if (*path == NULL || (*path)[0] == '/' || slash == NULL)
-        return ERR_OK;
-    char *joined = NULL;
-    if (asprintf(&joined, "%.*s/%s", (int)(slash - l->path), l->path, *path) < 0)
-        return ERR_MEMORY;
-    free(*path);
-    *path = joined;
-    return ERR_OK;
-}
 
 static enum err resolve_key(struct loader *l, struct key_file *key)
 {
     if (key == NULL)
         return ERR_OK;
-    TRY(resolve(l, &key->file));
-    TRY(resolve(l, &key->passphrase_file));
-    TRY(resolve(l, &key->pin_file));
-    return resolve(l, &key->module);
+    TRY(config_resolve(&l->place, &key->file));
+    TRY(config_resolve(&l->place, &key->passphrase_file));
+    TRY(config_resolve(&l->place, &key->pin_file));
+    return config_resolve(&l->place, &key->module);
 }
 
 static enum err resolve_all(struct loader *l, struct config_file *file)
 {
-    TRY(resolve(l, &file->state_dir));
-    TRY(resolve(l, &file->publish_dir));
-    TRY(resolve(l, &file->publish_key));
+    TRY(config_resolve(&l->place, &file->state_dir));
+    TRY(config_resolve(&l->place, &file->publish_dir));
+    TRY(config_resolve(&l->place, &file->publish_key));
     for (size_t i = 0; i < file->issuers_count; i++) {
         struct issuer_file *issuer = &file->issuers[i];
-        TRY(resolve(l, &issuer->ca_certificate));
-        TRY(resolve(l, &issuer->responder_certificate));
+        TRY(config_resolve(&l->place, &issuer->ca_certificate));
+        TRY(config_resolve(&l->place, &issuer->responder_certificate));
         TRY(resolve_key(l, issuer->key));
         TRY(resolve_key(l, issuer->responder_key));
     }
@@ -69,9 +42,10 @@ static enum err take_pem_key(struct loader *l, const char *where, const struct k
                              struct signer_options *ret)
 {
     if (key->token != NULL || key->pin_file != NULL || key->label != NULL || key->id != NULL)
-        return refuse(l, "%s: token, pin_file, label and id go with module", where);
+        return config_refuse(&l->place, "%s: token, pin_file, label and id go with module", where);
     if (key->passphrase_file != NULL && key->passphrase_env != NULL)
-        return refuse(l, "%s: passphrase_file and passphrase_env exclude each other", where);
+        return config_refuse(&l->place, "%s: passphrase_file and passphrase_env exclude each other",
+                             where);
     *ret = (struct signer_options){
         .backend = SIGNER_PEM,
         .key_file = key->file,
@@ -85,9 +59,9 @@ static enum err take_pkcs11_key(struct loader *l, const char *where, const struc
                                 struct signer_options *ret)
 {
     if (key->passphrase_file != NULL || key->passphrase_env != NULL)
-        return refuse(l, "%s: a token has a pin_file, not a passphrase", where);
+        return config_refuse(&l->place, "%s: a token has a pin_file, not a passphrase", where);
     if (key->label == NULL && key->id == NULL)
-        return refuse(l, "%s: name the key on the token by label or id", where);
+        return config_refuse(&l->place, "%s: name the key on the token by label or id", where);
     *ret = (struct signer_options){
         .backend = SIGNER_PKCS11,
         .module = key->module,
@@ -103,7 +77,7 @@ static enum err take_key(struct loader *l, const char *where, const struct key_f
                          struct signer_options *ret)
 {
     if ((key->file != NULL) == (key->module != NULL))
-        return refuse(l, "%s: give either file (PEM) or module (PKCS#11)", where);
+        return config_refuse(&l->place, "%s: give either file (PEM) or module (PKCS#11)", where);
     return key->file != NULL ? take_pem_key(l, where, key, ret)
                              : take_pkcs11_key(l, where, key, ret);
 }
@@ -118,12 +92,14 @@ static enum err take_keys(struct loader *l, const struct issuer_file *file,
         TRY(take_key(l, where, file->key, &issuer->ca_key));
     }
     if ((file->responder_certificate != NULL) != (file->responder_key != NULL))
-        return refuse(l, "issuer %s: responder_certificate and responder_key go together",
-                      file->name);
+        return config_refuse(&l->place,
+                             "issuer %s: responder_certificate and responder_key go together",
+                             file->name);
     if (file->responder_key == NULL) {
         if (file->key == NULL)
-            return refuse(l, "issuer %s: needs a key, or responder_certificate and responder_key",
-                          file->name);
+            return config_refuse(
+                &l->place, "issuer %s: needs a key, or responder_certificate and responder_key",
+                file->name);
         issuer->signer = issuer->ca_key;
         return ERR_OK;
     }
@@ -135,15 +111,17 @@ static enum err check_times(struct loader *l, const struct issuer_config *issuer
 {
     bool usual = issuer->validity_s >= VALIDITY_MIN_S && issuer->validity_s <= VALIDITY_MAX_S;
     if (!usual && !l->config->allow_any_validity)
-        return refuse(l,
-                      "issuer %s: validity_s: %" PRIu64 " is outside of 8 hours to 10 days "
-                      "(%u..%u); allow_any_validity: true permits it",
-                      issuer->name, issuer->validity_s, VALIDITY_MIN_S, VALIDITY_MAX_S);
+        return config_refuse(&l->place,
+                             "issuer %s: validity_s: %" PRIu64 " is outside of 8 hours to 10 days "
+                             "(%u..%u); allow_any_validity: true permits it",
+                             issuer->name, issuer->validity_s, VALIDITY_MIN_S, VALIDITY_MAX_S);
     if (issuer->backdate_s >= issuer->refresh_s)
-        return refuse(l, "issuer %s: backdate_s must be below refresh_s", issuer->name);
+        return config_refuse(&l->place, "issuer %s: backdate_s must be below refresh_s",
+                             issuer->name);
     if (issuer->refresh_s + issuer->backdate_s >= issuer->validity_s)
-        return refuse(l, "issuer %s: refresh_s and backdate_s together must be below validity_s",
-                      issuer->name);
+        return config_refuse(
+            &l->place, "issuer %s: refresh_s and backdate_s together must be below validity_s",
+            issuer->name);
     return ERR_OK;
 }
 
@@ -172,7 +150,8 @@ static enum err take_issuers(struct loader *l, const struct config_file *file)
         TRY(take_issuer(l, &file->issuers[i], &config->issuers[i]));
         for (size_t j = 0; j < i; j++)
             if (strcmp(config->issuers[i].name, config->issuers[j].name) == 0)
-                return refuse(l, "issuer %s: two issuers have this name", config->issuers[i].name);
+                return config_refuse(&l->place, "issuer %s: two issuers have this name",
+                                     config->issuers[i].name);
     }
     return ERR_OK;
 }
@@ -193,11 +172,13 @@ static enum err take_program(struct loader *l, const struct config_file *file)
     PRESIGNER_NUMBER_TABLE(X)
 #undef X
     if (network_name_check(span_text(file->network)) != ERR_OK)
-        return refuse(l, "network: letters, digits, dots and hyphens, a letter or digit first");
+        return config_refuse(&l->place,
+                             "network: letters, digits, dots and hyphens, a letter or digit first");
     if (file->admin != NULL && address_from_text(span_text(file->admin), &config->admin) != ERR_OK)
-        return refuse(l, "admin: \"%s\" is not like 127.0.0.1:9081 or [::1]:9081", file->admin);
+        return config_refuse(&l->place, "admin: \"%s\" is not like 127.0.0.1:9081 or [::1]:9081",
+                             file->admin);
     if (config->head_refresh_s >= config->head_validity_s)
-        return refuse(l, "head_refresh_s must be below head_validity_s");
+        return config_refuse(&l->place, "head_refresh_s must be below head_validity_s");
     return ERR_OK;
 }
 
@@ -214,12 +195,12 @@ enum err presigner_config_load(const char *path, struct presigner_config **ret,
     struct presigner_config *config = calloc(1, sizeof *config);
     if (config == NULL)
         return ERR_MEMORY;
-    struct loader l = {.path = path, .message = message, .config = config};
+    struct loader l = {.place = {path, message}, .config = config};
     enum err err = config_load(path, config_file_schema(), &config->file, message);
     if (err == ERR_OK) {
         err = take_file(&l, config->file);
         if (err == ERR_MEMORY)
-            refuse(&l, "%s", err_text(err));
+            (void)!config_refuse(&l.place, "%s", err_text(err));
     }
     if (err != ERR_OK) {
         presigner_config_free(config);

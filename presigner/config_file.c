@@ -3,17 +3,6 @@
 
 #define NAME_BYTES_MAX 255
 
-/* An optional number with its range (lib/os/config.h), kept as a pointer so that 0 is not taken for
- * "not given". */
-#define NUMBER(structure, member, low, high)                           \
-    {                                                                  \
-        .key = #member, .data_offset = offsetof(structure, member),    \
-        .value = {                                                     \
-            CYAML_VALUE_UINT(CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, \
-                             *((structure *)NULL)->member),            \
-            .string = {.min = (low), .max = (high)},                   \
-        },                                                             \
-    }
 #define TEXT(structure, member, flags, bytes_max) \
     CYAML_FIELD_STRING_PTR(#member, (flags), structure, member, 1, (bytes_max))
 #define OPTIONAL CYAML_FLAG_OPTIONAL
@@ -43,7 +32,7 @@ static const cyaml_schema_field_t issuer_fields[] = {
                             key_fields),
     CYAML_FIELD_ENUM("certid", OPTIONAL | CYAML_FLAG_STRICT, struct issuer_file, certid,
                      certid_words, CYAML_ARRAY_LEN(certid_words)),
-#define X(name, fallback, min, max, text) NUMBER(struct issuer_file, name, min, max),
+#define X(name, fallback, min, max, text) CONFIG_FIELD_NUMBER(struct issuer_file, name, min, max),
     ISSUER_NUMBER_TABLE(X)
 #undef X
         CYAML_FIELD_END,
@@ -65,7 +54,7 @@ static const cyaml_schema_field_t program_fields[] = {
     CYAML_FIELD_ENUM("verify", OPTIONAL | CYAML_FLAG_STRICT, struct config_file, verify,
                      verify_words, CYAML_ARRAY_LEN(verify_words)),
     CYAML_FIELD_BOOL("allow_any_validity", OPTIONAL, struct config_file, allow_any_validity),
-#define X(name, fallback, min, max, text) NUMBER(struct config_file, name, min, max),
+#define X(name, fallback, min, max, text) CONFIG_FIELD_NUMBER(struct config_file, name, min, max),
     PRESIGNER_NUMBER_TABLE(X)
 #undef X
         CYAML_FIELD_SEQUENCE("issuers", CYAML_FLAG_POINTER, struct config_file, issuers,

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "lib/limit.h"
 #include "lib/os/config_check.h"
@@ -92,4 +93,27 @@ enum err config_load(const char *path, const cyaml_schema_value_t *schema, cyaml
                                              : err_text(err));
     buffer_done(&text);
     return err;
+}
+
+enum err config_refuse(const struct config_place *place, const char *format, ...)
+{
+    va_list arguments;
+    int size = snprintf(place->message, CONFIG_MESSAGE_BYTES, "%.300s: ", place->path);
+    va_start(arguments, format);
+    vsnprintf(place->message + size, CONFIG_MESSAGE_BYTES - (size_t)size, format, arguments);
+    va_end(arguments);
+    return ERR_CONFIG;
+}
+
+enum err config_resolve(const struct config_place *place, char **path)
+{
+    const char *slash = strrchr(place->path, '/');
+    if (*path == NULL || (*path)[0] == '/' || slash == NULL)
+        return ERR_OK;
+    char *joined = NULL;
+    if (asprintf(&joined, "%.*s/%s", (int)(slash - place->path), place->path, *path) < 0)
+        return ERR_MEMORY;
+    free(*path);
+    *path = joined;
+    return ERR_OK;
 }
