@@ -144,7 +144,7 @@ static enum err chunk_step(struct pack_run *run)
 {
     struct publish_sign_run sign;
     size_t next = 0;
-    publish_sign_start(run->p, run->issuer, chunk_items(run, run->number), run->count,
+    publish_sign_start(run->p, run->issuer, chunk_items(run, run->number), run->count, false,
                        chunk_signatures(run, run->number), &sign);
     enum err read_err = chunk_read(run, run->number + 1, &next);
     TRY(publish_sign_wait(run->p, &sign));

@@ -30,12 +30,12 @@ bool publish_issuer_able(const struct publish_issuer *issuer, uint64_t now_s)
 }
 
 void publish_sign_start(struct publisher *p, struct publish_issuer *issuer,
-                        const struct sign_item *items, size_t count, uint8_t *signatures,
+                        const struct sign_item *items, size_t count, bool each, uint8_t *signatures,
                         struct publish_sign_run *ret)
 {
     *ret = (struct publish_sign_run){
         .issuer = issuer, .start_ns = clock_monotonic_ns(), .count = count};
-    sign_pool_start(p->pool, issuer->source, items, count, signatures);
+    sign_pool_start(p->pool, issuer->source, items, count, each, signatures);
 }
 
 static void totals_note(struct publisher *p)
@@ -72,7 +72,7 @@ enum err publish_sign(struct publisher *p, struct publish_issuer *issuer,
     struct publish_sign_run run;
     if (count == 0)
         return ERR_OK;
-    publish_sign_start(p, issuer, items, count, signatures, &run);
+    publish_sign_start(p, issuer, items, count, true, signatures, &run);
     return publish_sign_wait(p, &run);
 }
 

@@ -14,18 +14,19 @@ MUST_CHECK enum err publish_facts(const struct publish_issuer *issuer,
  *  its key has not failed just now. What they wait for makes their ranges dirty. */
 bool publish_issuer_able(const struct publish_issuer *issuer, uint64_t now_s);
 
-/** sign_pool_run() that keeps the measured rate and the counters. */
+/** Signs for a log entry, and keeps the measured rate and the counters. Edges verify each statement
+ *  of an entry and cannot pass over one, so each is verified here first (unless verify is none). */
 MUST_CHECK enum err publish_sign(struct publisher *p, struct publish_issuer *issuer,
                                  const struct sign_item *items, size_t count, uint8_t *signatures);
 
-/** The same in two halves. */
+/** The same in two halves; `each` as for sign_pool_start(). */
 struct publish_sign_run {
     struct publish_issuer *issuer;
     uint64_t start_ns;
     size_t count;
 };
 void publish_sign_start(struct publisher *p, struct publish_issuer *issuer,
-                        const struct sign_item *items, size_t count, uint8_t *signatures,
+                        const struct sign_item *items, size_t count, bool each, uint8_t *signatures,
                         struct publish_sign_run *ret);
 MUST_CHECK enum err publish_sign_wait(struct publisher *p, const struct publish_sign_run *run);
 

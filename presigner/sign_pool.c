@@ -26,6 +26,7 @@ struct sign_run {
     uint8_t *signatures;
     size_t count;
     size_t batch;
+    enum sign_verify verify;
     size_t next; /* atomic: first item nobody has taken */
     int err;     /* atomic: the first error; others then stop taking */
 };
@@ -64,7 +65,7 @@ static uint64_t random_next(struct sign_thread *thread)
 
 static bool must_verify(struct sign_thread *thread, bool first)
 {
-    switch (thread->pool->verify) {
+    switch (thread->pool->run.verify) {
     case SIGN_VERIFY_ALL:
         return true;
     case SIGN_VERIFY_SAMPLE:
@@ -244,8 +245,9 @@ static size_t batch_size(const struct sign_pool *pool, size_t count)
 }
 
 void sign_pool_start(struct sign_pool *pool, struct sign_source *source,
-                     const struct sign_item *items, size_t count, uint8_t *signatures)
+                     const struct sign_item *items, size_t count, bool each, uint8_t *signatures)
 {
+    bool all = each && pool->verify == SIGN_VERIFY_SAMPLE;
     CHECK(source->count == pool->thread_count);
     pthread_mutex_lock(&pool->lock);
     CHECK(pool->working == 0);
@@ -253,6 +255,7 @@ void sign_pool_start(struct sign_pool *pool, struct sign_source *source,
                                   .items = items,
                                   .signatures = signatures,
                                   .count = count,
+                                  .verify = all ? SIGN_VERIFY_ALL : pool->verify,
                                   .batch = batch_size(pool, count)};
     pool->working = pool->thread_count;
     pool->generation++;
@@ -275,7 +278,7 @@ enum err sign_pool_run(struct sign_pool *pool, struct sign_source *source,
 {
     if (count == 0)
         return ERR_OK;
-    sign_pool_start(pool, source, items, count, signatures);
+    sign_pool_start(pool, source, items, count, false, signatures);
     return sign_pool_wait(pool);
 }
 

@@ -50,9 +50,10 @@ const struct ocsp_template *sign_source_template(const struct sign_source *sourc
 size_t sign_source_signature_size(const struct sign_source *source);
 
 /** Starts such a run and returns; items and signatures stay borrowed until sign_pool_wait(), which
- *  must be called before the next start. The caller can prepare what comes next meanwhile. */
+ *  must be called before the next start. The caller can prepare what comes next meanwhile. With
+ *  `each`, a pool that verifies a sample verifies every signature of this run. */
 void sign_pool_start(struct sign_pool *pool, struct sign_source *source,
-                     const struct sign_item *items, size_t count, uint8_t *signatures);
+                     const struct sign_item *items, size_t count, bool each, uint8_t *signatures);
 /** The outcome of the run, as of sign_pool_run(). */
 MUST_CHECK enum err sign_pool_wait(struct sign_pool *pool);
 

@@ -83,6 +83,33 @@ static void a_spoiled_signature_is_not_published(void **state)
     follower_done(f);
 }
 
+/* An edge verifies all statements of a log entry and cannot pass over one, so the sample is not
+ * enough there: a signature in the middle of a batch is found as well. */
+static void each_signature_of_a_log_entry_is_verified(void **state)
+{
+    (void)state;
+    struct double_signer d;
+    world_open(&world);
+    world_settle(&world);
+    double_insert(&d);
+    d.spoil = 150;
+    world_good(&world, 0, 0, 200);
+    enum err err = ERR_OK;
+    for (unsigned i = 0; i < 5 && err == ERR_OK; i++) {
+        enum publish_outcome outcome = PUBLISH_IDLE;
+        err = publisher_step(world.publisher, &outcome);
+        world_now_s++;
+    }
+    assert_int_equal(err, ERR_SIGNATURE);
+    world_now_s += KEY_RETRY_S;
+    world_settle(&world);
+    struct follower *f = follower_new(world.publish_dir, &world.verify_key);
+    follower_step(f);
+    world_assert_equal(&world, f);
+    follower_verify_all(f);
+    follower_done(f);
+}
+
 static void a_revocation_waits_for_a_key_that_fails(void **state)
 {
     (void)state;
@@ -174,6 +201,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_spoiled_signature_is_not_published, setup, teardown),
+        cmocka_unit_test_setup_teardown(each_signature_of_a_log_entry_is_verified, setup, teardown),
         cmocka_unit_test_setup_teardown(a_revocation_waits_for_a_key_that_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_disk_publishes_nothing_half, setup, teardown),
     };
