@@ -17,7 +17,8 @@ struct publisher;
 
 /** Opens the keys, checks them against the certificates, makes folders, publishes templates that
  * are new, a first index when there is none, and the head. Configuration and database stay
- * borrowed. `clock_s` gives the wall clock. ERR_KEY, ERR_CONFIG, ERR_NOT_FOUND, ERR_IO,
+ * borrowed. `clock_s` gives the wall clock. ERR_KEY, ERR_CONFIG, ERR_CONFLICT (a state older
+ * than the head: an old copy), ERR_NOT_FOUND, ERR_IO,
  * ERR_DISK_FULL, ERR_STORE, ERR_MEMORY, ERR_CRYPTO; what is wrong is logged. */
 MUST_CHECK enum err publisher_open(const struct presigner_config *config, struct status_db *status,
                                    uint64_t (*clock_s)(void), struct publisher **ret);

@@ -6,12 +6,29 @@
 
 #define HEAD_MODE 0644
 
-static void remember(struct publisher *p, struct span note)
+/* The state is committed before the head that tells of it. One behind its own head is a copy of
+ * earlier times: it would give log numbers away twice, and take revocations back. */
+static enum err check_state(const struct publisher *p, const struct head *head, const char *path)
+{
+    const struct publish_state *s = &p->state;
+    bool same = head->log_last == s->log_last && sha256_equal(&head->log_hash, &s->log_hash);
+    if (same || head->log_last < s->log_last)
+        return ERR_OK;
+    log_error(
+        "%s is at log entry %llu, the state at %llu: the state is an older copy, without what "
+        "was accepted since; to go on with it all the same, remove that file",
+        path, (unsigned long long)head->log_last, (unsigned long long)s->log_last);
+    return ERR_CONFLICT;
+}
+
+static enum err remember(struct publisher *p, struct span note, const char *path)
 {
     struct head head;
     p->head_hash = sha256_of(note);
-    if (head_open(publish_key_public(p->key), note, &head) == ERR_OK)
-        p->head_time_s = head.time_s;
+    if (head_open(publish_key_public(p->key), note, &head) != ERR_OK)
+        return ERR_OK; /* of another network or key */
+    p->head_time_s = head.time_s;
+    return check_state(p, &head, path);
 }
 
 enum err publish_head_load(struct publisher *p)
@@ -21,7 +38,7 @@ enum err publish_head_load(struct publisher *p)
     TRY(publish_path(p, "head", "", path));
     enum err err = file_read(path, HEAD_BYTES_MAX, &b);
     if (err == ERR_OK)
-        remember(p, span_of(b.data, b.size));
+        err = remember(p, span_of(b.data, b.size), path);
     buffer_done(&b);
     /* An edge that starts while the first statements are being signed would answer "unauthorized"
      * about certificates that are merely not signed yet. */

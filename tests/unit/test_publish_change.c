@@ -197,6 +197,31 @@ static void a_responder_certificate_of_another_ca(void **state)
     assert_int_equal(world.publisher->state.log_last, log_last);
 }
 
+/* Going on from an older copy would give log numbers away twice, and take back what was revoked
+ * since the copy was made. */
+static void a_state_older_than_the_publication(void **state)
+{
+    (void)state;
+    char aside[FIXTURE_PATH_BYTES];
+    char head[2 * FIXTURE_PATH_BYTES];
+    open_with(2);
+    world_good(&world, 0, 0, 10);
+    world_settle(&world);
+    world_close(&world);
+    assert_int_equal(rename(world.state_dir, fixture_path(world.directory, "aside", aside)), 0);
+    assert_int_equal(status_db_open(world.state_dir, world.config.map_size_bytes, &world.status),
+                     ERR_OK);
+    assert_int_equal(publisher_open(&world.config, world.status, world_clock, &world.publisher),
+                     ERR_CONFLICT);
+    /* Who wants just that removes the head. */
+    snprintf(head, sizeof head, "%s/head", world.publish_dir);
+    assert_int_equal(unlink(head), 0);
+    assert_int_equal(publisher_open(&world.config, world.status, world_clock, &world.publisher),
+                     ERR_OK);
+    world_settle(&world);
+    assert_all_published();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +232,7 @@ int main(void)
         TEST(a_revocation_from_the_future),
         TEST(a_clock_put_back_a_little_stops_no_revocation),
         TEST(a_responder_certificate_of_another_ca),
+        TEST(a_state_older_than_the_publication),
 #undef TEST
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
