@@ -42,12 +42,14 @@ enum err publish_files_make(const struct publisher *p)
     return ERR_OK;
 }
 
+/* With `there`, the file has its name already, but perhaps only in memory: the process that gave it
+ * may have died before its directory was synced. */
 static enum err write_durably(const struct publisher *p, const char *folder, const char *path,
-                              struct span content)
+                              struct span content, bool there)
 {
     char directory[PUBLISH_PATH_BYTES];
     TRY(publish_path(p, folder, "", directory));
-    enum err err = file_publish_lazy(path, content, FILE_MODE);
+    enum err err = there ? ERR_OK : file_publish_lazy(path, content, FILE_MODE);
     if (err == ERR_OK)
         err = directory_sync(directory);
     if (err != ERR_OK)
@@ -68,8 +70,7 @@ static enum err write_hashed(struct publisher *p, const char *folder, struct spa
     char path[PUBLISH_PATH_BYTES];
     struct sha256 hash = sha256_of(content);
     TRY(publish_path_hash(p, folder, &hash, path));
-    if (!exists(path, content.size))
-        TRY(write_durably(p, folder, path, content));
+    TRY(write_durably(p, folder, path, content, exists(path, content.size)));
     *ret_hash = hash;
     return ERR_OK;
 }
@@ -95,7 +96,7 @@ enum err publish_log_write(struct publisher *p, uint64_t number, struct span ent
     char path[PUBLISH_PATH_BYTES];
     snprintf(name, sizeof name, "%" PRIu64, number);
     TRY(publish_path(p, "log", name, path));
-    TRY(write_durably(p, "log", path, entry));
+    TRY(write_durably(p, "log", path, entry, false));
     publish_count(p, COUNT_log_entries_written, 1);
     publish_count(p, COUNT_log_bytes_written, entry.size);
     return ERR_OK;
