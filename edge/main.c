@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* statim-edge: replicates a publication and answers from it. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,6 +51,8 @@ int main(int argc, char **argv)
         edge_config_free(config);
         return 0;
     }
+    /* Whoever reads the log may go away; the answers go on. Children inherit it. */
+    signal(SIGPIPE, SIG_IGN);
     log_start("statim-edge", config->log_level);
     return supervisor_run(path, config);
 }
