@@ -129,9 +129,11 @@ void answer_begin(const struct snapshot *snapshot, const struct answer_config *c
     }
 }
 
-/* RFC 9110 13.2.2: If-None-Match decides alone when it is there. */
+/* RFC 9110 13.2.2: If-None-Match decides alone when it is there. A date is a weak validator: a
+ * revocation in the second of the statement before it, or signed by a clock that was set back, does
+ * not show in it. What was good before must not be confirmed, so revoked is always said in full. */
 static bool is_not_modified(const struct answer_clock *clock, const struct answer_query *query,
-                            const struct answer_validators *validators, uint32_t this_update_s)
+                            const struct answer_validators *validators, const struct facts *facts)
 {
     if (query->condition_repeated)
         return false;
@@ -139,10 +141,10 @@ static bool is_not_modified(const struct answer_clock *clock, const struct answe
         return http_etag_matches(query->if_none_match,
                                  span_of(validators->etag, sizeof validators->etag));
     uint64_t since_s;
-    if (query->if_modified_since.size == 0 ||
+    if (query->if_modified_since.size == 0 || facts->status == CERT_REVOKED ||
         http_date_read(query->if_modified_since, clock->now_s, &since_s) != ERR_OK)
         return false;
-    return this_update_s <= since_s;
+    return facts->this_update_s <= since_s;
 }
 
 /* The response must name the CertID that was asked for, else the client cannot use it. */
@@ -188,7 +190,7 @@ static enum outcome statement_write(const struct answer_clock *clock,
 {
     struct answer_validators validators;
     answer_validators_make(t, statement, clock->now_s, &validators);
-    if (is_not_modified(clock, query, &validators, statement->facts.this_update_s)) {
+    if (is_not_modified(clock, query, &validators, &statement->facts)) {
         *ret_size = answer_head_statement(clock, &validators, ANSWER_NO_LENGTH, connection, out,
                                           HTTP_RESPONSE_HEAD_MAX);
         return OUTCOME_NOT_MODIFIED;

@@ -92,6 +92,23 @@ static void test_conditions(void **state)
     }
 }
 
+/* A good answer of the same second, or of a clock since set back, has this date too. */
+static void test_revoked_is_not_confirmed_by_date(void **state)
+{
+    (void)state;
+    char line[256];
+    char date[IMF_FIXDATE_BYTES + 1] = {0};
+    char etag[ANSWER_ETAG_BYTES + 1];
+    for (uint32_t later_s = 0; later_s <= 3600; later_s += 3600) {
+        imf_fixdate_write(facts_of[REVOKED].this_update_s + later_s, (uint8_t *)date);
+        snprintf(line, sizeof line, "If-Modified-Since: %s\r\n", date);
+        assert_int_equal(get(REVOKED, line).outcome, OUTCOME_REVOKED);
+    }
+    etag_of(REVOKED, etag);
+    snprintf(line, sizeof line, "If-None-Match: %s\r\n", etag);
+    assert_int_equal(get(REVOKED, line).outcome, OUTCOME_NOT_MODIFIED);
+}
+
 static void test_conditions_of_what_is_not_fresh(void **state)
 {
     (void)state;
@@ -372,7 +389,7 @@ int main(void)
         cmocka_unit_test(test_unknown),     cmocka_unit_test(test_post),
         cmocka_unit_test(test_http_errors), cmocka_unit_test(test_head),
         cmocka_unit_test(test_connection),  cmocka_unit_test(test_prefix),
-        cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_clock),       cmocka_unit_test(test_revoked_is_not_confirmed_by_date),
     };
     return cmocka_run_group_tests(tests, world_start, world_stop);
 }
