@@ -12,6 +12,7 @@ static void tell(const struct builder *b, const struct snapshot *snapshot, uint6
     counter_set(&g[GAUGE_SNAPSHOT_STATEMENTS], snapshot->position.statement_count);
     counter_set(&g[GAUGE_SNAPSHOT_COMPLETE], snapshot->position.complete);
     counter_set(&g[GAUGE_SNAPSHOT_BUILD_NS], took_ns);
+    counter_set(&g[GAUGE_SNAPSHOT_CHECKED_S], clock_wall_s());
     counter_set(&g[GAUGE_READY], 1);
 }
 
@@ -20,8 +21,10 @@ static void build(struct builder *b)
     struct snapshot *snapshot = NULL;
     uint64_t begin_ns = clock_monotonic_ns();
     enum err err = snapshot_build(b->source, snapshot_current(b->exchange), &snapshot);
-    if (err == ERR_BUSY || err == ERR_NOT_FOUND)
-        return; /* nothing new */
+    if (err == ERR_BUSY || err == ERR_NOT_FOUND) { /* nothing new */
+        counter_set(&b->gauges[GAUGE_SNAPSHOT_CHECKED_S], clock_wall_s());
+        return;
+    }
     if (err != ERR_OK) {
         if (counter_get(&b->gauges[GAUGE_BUILD_ERRORS]) == 0)
             log_error("no snapshot of the store: %s", err_text(err));

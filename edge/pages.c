@@ -31,6 +31,10 @@ bool pages_health(const struct pages *p, struct text_writer *w)
         text_writer_format(w, "no snapshot is being served\n");
     else if (gauge(p, GAUGE_SNAPSHOT_COMPLETE) == 0)
         text_writer_format(w, "the data set is not complete yet\n");
+    uint64_t checked_s = gauge(p, GAUGE_SNAPSHOT_CHECKED_S);
+    if (gauge(p, GAUGE_READY) != 0 && checked_s + PAGES_SNAPSHOT_AGE_MAX_S < now_s)
+        text_writer_format(w, "the served snapshot has been behind the store for %" PRIu64 " s\n",
+                           now_s - checked_s);
     if (head_s == 0)
         text_writer_format(w, "no head has been accepted yet\n");
     else if (head_s + p->config->head_age_max_s < now_s)

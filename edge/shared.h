@@ -21,6 +21,8 @@ struct edge_worker_counters {
     X(SNAPSHOT_COMMIT, "snapshot_commit", "Commit of the store that the served snapshot shows")    \
     X(SNAPSHOT_STATEMENTS, "snapshot_statements", "Statements in the served snapshot")             \
     X(SNAPSHOT_COMPLETE, "snapshot_complete", "1 when the served snapshot is of a whole data set") \
+    X(SNAPSHOT_CHECKED_S, "snapshot_checked_timestamp_seconds",                                    \
+      "When the served snapshot was last seen to be the store's newest")                           \
     X(SNAPSHOT_BUILD_NS, "snapshot_build_nanoseconds", "What the last snapshot took to build")     \
     X(SNAPSHOT_REFUSED, "snapshots_refused", "Snapshots held back because of a stuck worker")      \
     X(BUILD_ERRORS, "snapshot_errors", "Snapshots that could not be built")
@@ -39,6 +41,7 @@ struct edge_shared {
     uint64_t serve_parity;   /* which half is the current serving process's */
     uint64_t serve_alive;    /* by the supervisor: the child is there */
     uint64_t sync_alive;
+    uint64_t serve_processes; /* by the supervisor; two during a reload */
     uint64_t serve_starts; /* how often each was started */
     uint64_t sync_starts;
     struct edge_worker_counters workers[2][EDGE_WORKERS_MAX];

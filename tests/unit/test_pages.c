@@ -41,6 +41,7 @@ static int setup(void **state)
     shared->sync_alive = 1;
     shared->gauges[1][GAUGE_READY] = 1;
     shared->gauges[1][GAUGE_SNAPSHOT_COMPLETE] = 1;
+    shared->gauges[1][GAUGE_SNAPSHOT_CHECKED_S] = NOW_S - PAGES_SNAPSHOT_AGE_MAX_S;
     shared->gauges[1][GAUGE_SNAPSHOT_STATEMENTS] = 4711;
     shared->sync[SYNC_HEAD_TIME] = NOW_S - 100;
     shared->sync[SYNC_HEAD_VALID_UNTIL] = NOW_S;
@@ -95,6 +96,8 @@ static void each_sickness(void **state)
         {offsetof(struct edge_shared, gauges[1][GAUGE_READY]), 0, "no snapshot is being served\n"},
         {offsetof(struct edge_shared, gauges[1][GAUGE_SNAPSHOT_COMPLETE]), 0,
          "the data set is not complete yet\n"},
+        {offsetof(struct edge_shared, gauges[1][GAUGE_SNAPSHOT_CHECKED_S]), NOW_S - 31,
+         "the served snapshot has been behind the store for 31 s\n"},
         {offsetof(struct edge_shared, sync[SYNC_HEAD_TIME]), 0, "no head has been accepted yet\n"},
         {offsetof(struct edge_shared, sync[SYNC_HEAD_TIME]), NOW_S - 101,
          "the newest head is 101 s old, at most 100\n"},
