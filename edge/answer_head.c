@@ -4,21 +4,6 @@
 #include "lib/check.h"
 #include "lib/http_response.h"
 
-#define DECIMAL_BYTES_MAX 20
-
-static size_t decimal_write(uint64_t value, uint8_t ret[static DECIMAL_BYTES_MAX])
-{
-    uint8_t reversed[DECIMAL_BYTES_MAX];
-    size_t size = 0;
-    do {
-        reversed[size++] = (uint8_t)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    for (size_t i = 0; i < size; i++)
-        ret[i] = reversed[size - 1 - i];
-    return size;
-}
-
 void answer_validators_make(const struct ocsp_template *t, const struct statement *statement,
                             uint64_t now_s, struct answer_validators *ret)
 {
@@ -37,19 +22,6 @@ void answer_validators_make(const struct ocsp_template *t, const struct statemen
         ret->etag[2 + 2 * i] = (uint8_t)digits[statement->signature.data[i] & 15];
     }
     ret->etag[ANSWER_ETAG_BYTES - 1] = '"';
-}
-
-static void cache_control(struct http_writer *w, uint64_t max_age_s)
-{
-    static const char start[] = "max-age=";
-    static const char rest[] = ", public, no-transform, must-revalidate";
-    uint8_t text[sizeof start + DECIMAL_BYTES_MAX + sizeof rest];
-    size_t size = sizeof start - 1;
-    memcpy(text, start, size);
-    size += decimal_write(max_age_s, text + size);
-    memcpy(text + size, rest, sizeof rest - 1);
-    size += sizeof rest - 1;
-    http_writer_field(w, "Cache-Control", span_of(text, size));
 }
 
 static void connection_field(struct http_writer *w, enum answer_connection connection)
@@ -81,7 +53,8 @@ size_t answer_head_statement(const struct answer_clock *clock,
         http_writer_field(&w, "Content-Type", span_text("application/ocsp-response"));
         http_writer_number(&w, "Content-Length", body_size);
     }
-    cache_control(&w, validators->max_age_s);
+    http_writer_directive(&w, "Cache-Control", "max-age=", validators->max_age_s,
+                          ", public, no-transform, must-revalidate");
     http_writer_date(&w, "Expires", validators->next_update_s);
     http_writer_date(&w, "Last-Modified", validators->this_update_s);
     http_writer_field(&w, "ETag", span_of(validators->etag, sizeof validators->etag));

@@ -3,6 +3,7 @@
 
 #include "edge/side_group.h"
 #include "lib/check.h"
+#include "lib/wire.h"
 
 #include <stdlib.h>
 
@@ -163,11 +164,8 @@ static enum err walk_take(struct side_grower *g, struct span key, struct span bl
         key.size != KEY_HEAD_BYTES + (size_t)key.data[KEY_HEAD_BYTES - 1] ||
         block.size < BLOCK_BYTES_MIN || block.size > BLOCK_BYTES_MAX)
         return ERR_STORE;
-    uint64_t issuer_id = 0;
-    for (unsigned i = 0; i < 8; i++)
-        issuer_id = issuer_id << 8 | key.data[i];
-    return side_grower_add(g, issuer_id, key.data[KEY_HEAD_BYTES - 1], key.data + KEY_HEAD_BYTES,
-                           block.data);
+    return side_grower_add(g, be64_load(key.data), key.data[KEY_HEAD_BYTES - 1],
+                           key.data + KEY_HEAD_BYTES, block.data);
 }
 
 static bool is_past(struct span key, const struct side_key *until)

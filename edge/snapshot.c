@@ -3,6 +3,7 @@
 
 #include "edge/snapshot_changes.h"
 #include "edge/snapshot_issuers.h"
+#include "lib/wire.h"
 
 #include <stdlib.h>
 
@@ -75,13 +76,8 @@ static enum err templates_walk(struct snapshot *s, struct MDB_cursor *cursor)
     while (err == ERR_OK) {
         TRY(template_add(s, &room, wire));
         const struct ocsp_template *t = s->templates[s->template_count - 1];
-        uint64_t issuer_id = 0;
-        if (key.size != STORE_TEMPLATE_KEY_BYTES)
-            return ERR_STORE;
-        for (unsigned i = 0; i < 8; i++)
-            issuer_id = issuer_id << 8 | key.data[i];
-        if (issuer_id != t->issuer_id || key.data[8] << 8 != (t->template_no & 0xff00) ||
-            key.data[9] != (t->template_no & 0xff))
+        if (key.size != STORE_TEMPLATE_KEY_BYTES || be64_load(key.data) != t->issuer_id ||
+            be16_load(key.data + 8) != t->template_no)
             return ERR_STORE;
         err = snapshot_cursor_next(cursor, &key, &wire);
     }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "edge/snapshot_changes.h"
 
-#include <endian.h>
 #include <stdlib.h>
+
+#include "lib/wire.h"
 
 #define COUNT_EVERYTHING 0xffff
 
@@ -36,7 +37,7 @@ static enum err record_take(struct snapshot_changes *c, struct span wire)
     c->everything = true;
     if (wire.size < 2)
         return ERR_OK;
-    unsigned count = (unsigned)wire.data[0] << 8 | wire.data[1];
+    unsigned count = be16_load(wire.data);
     if (count == COUNT_EVERYTHING || c->range_count + count > SIDE_RANGES_MAX)
         return ERR_OK;
     wire = span_of(wire.data + 2, wire.size - 2);
@@ -55,10 +56,11 @@ static enum err records_take(struct snapshot_source *source, struct MDB_txn *txn
                              struct snapshot_changes *c)
 {
     for (uint64_t n = commit_from + 1; n <= commit_until && !c->everything; n++) {
-        uint64_t key = htobe64(n);
+        uint8_t key[8];
+        be64_store(key, n);
         struct span wire;
         enum err err =
-            snapshot_txn_get(source, txn, SNAPSHOT_DB_CHANGE, span_of(&key, sizeof key), &wire);
+            snapshot_txn_get(source, txn, SNAPSHOT_DB_CHANGE, span_of(key, sizeof key), &wire);
         if (err == ERR_NOT_FOUND)
             c->everything = true;
         else if (err != ERR_OK)

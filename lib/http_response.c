@@ -90,9 +90,20 @@ void http_writer_field(struct http_writer *w, const char *name, struct span valu
 
 void http_writer_number(struct http_writer *w, const char *name, uint64_t value)
 {
+    http_writer_directive(w, name, "", value, "");
+}
+
+void http_writer_directive(struct http_writer *w, const char *name, const char *before,
+                           uint64_t value, const char *after)
+{
     char digits[DECIMAL_BYTES_MAX];
     const char *first = decimal(value, digits);
-    put_field(w, name, first, (size_t)(digits + sizeof digits - first));
+    put(w, name, strlen(name));
+    put(w, ": ", 2);
+    put(w, before, strlen(before));
+    put(w, first, (size_t)(digits + sizeof digits - first));
+    put(w, after, strlen(after));
+    put(w, "\r\n", 2);
 }
 
 void http_writer_date(struct http_writer *w, const char *name, uint64_t time_s)

@@ -37,6 +37,9 @@ void http_writer_start(struct http_writer *w, uint16_t status, uint8_t *out, siz
 /** A value with a control character would end the field early: ERR_MALFORMED. */
 void http_writer_field(struct http_writer *w, const char *name, struct span value);
 void http_writer_number(struct http_writer *w, const char *name, uint64_t value);
+/** The same with a directive around the number, such as "max-age=" and ", public". */
+void http_writer_directive(struct http_writer *w, const char *name, const char *before,
+                           uint64_t value, const char *after);
 /** IMF-fixdate (RFC 9110 5.6.7). */
 void http_writer_date(struct http_writer *w, const char *name, uint64_t time_s);
 /** The empty line. ERR_NO_SPACE, ERR_MALFORMED. */

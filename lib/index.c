@@ -5,6 +5,7 @@
 #include "lib/check.h"
 #include "lib/hex.h"
 #include "lib/textline.h"
+#include "lib/wire.h"
 
 #define INDEX_TITLE        "statim-index v1"
 #define INDEX_HEADER_LINES 4
@@ -28,10 +29,7 @@ static enum err read_issuer(struct span word, uint64_t *ret)
     if (word.size != ISSUER_DIGITS)
         return ERR_MALFORMED;
     TRY(lower_hex(word, octets, sizeof octets, &size));
-    uint64_t issuer_id = 0;
-    for (size_t i = 0; i < size; i++)
-        issuer_id = issuer_id << 8 | octets[i];
-    *ret = issuer_id;
+    *ret = be64_load(octets);
     return ERR_OK;
 }
 

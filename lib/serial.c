@@ -4,6 +4,7 @@
 #include "lib/check.h"
 #include "lib/der_read.h"
 #include "lib/hex.h"
+#include "lib/wire.h"
 
 #define KEY_HEADER_BYTES 9
 
@@ -88,8 +89,7 @@ void serial_to_hex(const struct serial *serial, char ret[static SERIAL_HEX_MAX])
 size_t key_write(uint64_t issuer_id, const struct serial *serial, uint8_t ret[static KEY_BYTES_MAX])
 {
     CHECK(serial->size <= SERIAL_BYTES_MAX || serial->size == SERIAL_SIZE_END);
-    for (size_t i = 0; i < 8; i++)
-        ret[i] = (uint8_t)(issuer_id >> (56 - 8 * i));
+    be64_store(ret, issuer_id);
     ret[8] = serial->size;
     if (is_bound(serial->size))
         return KEY_HEADER_BYTES;
@@ -108,10 +108,7 @@ enum err key_read(struct span wire, uint64_t *ret_issuer_id, struct serial *ret_
     if (wire.size - KEY_HEADER_BYTES != octets)
         return wire.size - KEY_HEADER_BYTES < octets ? ERR_TRUNCATED : ERR_TRAILING;
     memcpy(serial.octets, wire.data + KEY_HEADER_BYTES, octets);
-    uint64_t issuer_id = 0;
-    for (size_t i = 0; i < 8; i++)
-        issuer_id = issuer_id << 8 | wire.data[i];
-    *ret_issuer_id = issuer_id;
+    *ret_issuer_id = be64_load(wire.data);
     *ret_serial = serial;
     return ERR_OK;
 }
