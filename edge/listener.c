@@ -35,16 +35,32 @@ static bool same_address(const struct address *a, const struct address *b)
     return a->size == b->size && memcmp(&a->sa, &b->sa, a->size) == 0;
 }
 
-static struct listener *find(struct listener_set *set, const struct address *address,
-                             unsigned worker_no)
+/* One that has this address and is not taken yet. */
+static struct listener *find(struct listener_set *old, const struct address *address)
 {
-    for (unsigned i = 0; set != NULL && i < set->count; i++) {
-        struct listener *listener = &set->listeners[i];
-        if (listener->fd >= 0 && listener->worker_no == worker_no &&
-            same_address(&listener->address, address))
+    for (unsigned i = 0; old != NULL && i < old->count; i++) {
+        struct listener *listener = &old->listeners[i];
+        if (listener->fd >= 0 && !listener->taken && same_address(&listener->address, address))
             return listener;
     }
     return NULL;
+}
+
+/* Without SO_REUSEPORT, which would let two edges share an address and each get a half. */
+static bool is_free(const struct address *address)
+{
+    const int on = 1;
+    int fd = socket(address->sa.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    bool done = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+                (address->sa.any.sa_family != AF_INET6 ||
+                 setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
+                bind(fd, &address->sa.any, address->size) == 0;
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return done;
 }
 
 /* For the first worker of an address with port 0: the port that the others must share. */
@@ -55,15 +71,28 @@ static void learn_port(const struct listener *listener, struct address *address)
         *address = bound;
 }
 
+static struct listener *add(struct listener_set *set, const struct address *address,
+                            unsigned worker_no, struct listener *kept)
+{
+    struct listener *listener = &set->listeners[set->count];
+    *listener = (struct listener){.address = *address, .worker_no = worker_no, .fd = -1};
+    if (kept != NULL) {
+        listener->fd = kept->fd;
+        kept->taken = true;
+    } else if (worker_no > 0 || is_free(address)) {
+        listener->fd = listener_open(address);
+    }
+    if (listener->fd >= 0)
+        set->count++;
+    return listener;
+}
+
 static enum err fill(struct listener_set *old, struct listener_set *set, struct address *addresses,
                      struct address *ret_failed)
 {
     for (unsigned worker = 0; worker < set->worker_count; worker++) {
         for (unsigned i = 0; i < set->address_count; i++) {
-            struct listener *listener = &set->listeners[set->count];
-            const struct listener *kept = find(old, &addresses[i], worker);
-            *listener = (struct listener){.worker_no = worker, .address = addresses[i]};
-            listener->fd = kept != NULL ? kept->fd : listener_open(&addresses[i]);
+            struct listener *listener = add(set, &addresses[i], worker, find(old, &addresses[i]));
             if (listener->fd < 0) {
                 *ret_failed = addresses[i];
                 return ERR_IO;
@@ -71,25 +100,43 @@ static enum err fill(struct listener_set *old, struct listener_set *set, struct 
             if (worker == 0)
                 learn_port(listener, &addresses[i]);
             listener->address = addresses[i];
-            set->count++;
         }
     }
     return ERR_OK;
 }
 
+/* Workers that stay take what is left of the addresses that stay, one after another. */
+static void fill_surplus(struct listener_set *old, struct listener_set *set,
+                         const struct address *addresses)
+{
+    const unsigned max = LISTENERS_PER_WORKER_MAX * set->worker_count;
+    unsigned worker = 0;
+    for (unsigned i = 0; i < set->address_count; i++) {
+        struct listener *kept = NULL;
+        while (set->count < max && (kept = find(old, &addresses[i])) != NULL)
+            add(set, &addresses[i], worker++ % set->worker_count, kept);
+    }
+}
+
+static void mark_untaken(struct listener_set *old)
+{
+    for (unsigned i = 0; old != NULL && i < old->count; i++)
+        old->listeners[i].taken = false;
+}
+
 static bool is_from(const struct listener_set *old, int fd)
 {
     for (unsigned i = 0; old != NULL && i < old->count; i++) {
-        if (old->listeners[i].fd == fd)
+        if (old->listeners[i].taken && old->listeners[i].fd == fd)
             return true;
     }
     return false;
 }
 
-static void forget_taken(struct listener_set *old, const struct listener_set *set)
+static void forget_taken(struct listener_set *old)
 {
     for (unsigned i = 0; old != NULL && i < old->count; i++) {
-        if (old->listeners[i].fd >= 0 && is_from(set, old->listeners[i].fd))
+        if (old->listeners[i].taken)
             old->listeners[i].fd = -1;
     }
 }
@@ -100,16 +147,20 @@ enum err listener_set_make(struct listener_set *old, const struct address *addre
 {
     struct listener_set set = {.address_count = address_count, .worker_count = worker_count};
     struct address *wanted = malloc(address_count * sizeof *wanted);
-    set.listeners = calloc((size_t)address_count * worker_count, sizeof *set.listeners);
+    size_t count_max = (size_t)address_count * worker_count + (old != NULL ? old->count : 0);
+    set.listeners = calloc(count_max, sizeof *set.listeners);
     enum err err = ERR_MEMORY;
     if (wanted != NULL && set.listeners != NULL) {
         memcpy(wanted, addresses, address_count * sizeof *wanted);
+        mark_untaken(old);
         err = fill(old, &set, wanted, ret_failed);
+        if (err == ERR_OK)
+            fill_surplus(old, &set, wanted);
     }
     int saved = errno;
     free(wanted);
     if (err == ERR_OK) {
-        forget_taken(old, &set);
+        forget_taken(old);
         *ret = set;
         return ERR_OK;
     }
@@ -120,6 +171,17 @@ enum err listener_set_make(struct listener_set *old, const struct address *addre
     free(set.listeners);
     errno = saved;
     return err;
+}
+
+unsigned listener_set_of_worker(const struct listener_set *set, unsigned worker_no,
+                                int ret_fds[static LISTENERS_PER_WORKER_MAX])
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < set->count && count < LISTENERS_PER_WORKER_MAX; i++) {
+        if (set->listeners[i].worker_no == worker_no)
+            ret_fds[count++] = set->listeners[i].fd;
+    }
+    return count;
 }
 
 void listener_set_done(struct listener_set *set)

@@ -6,25 +6,35 @@
 #include "lib/os/address.h"
 
 #define LISTEN_BACKLOG 4096
+/* Of one worker, with those it took over from workers that are no longer wanted. */
+#define LISTENERS_PER_WORKER_MAX 1024
 
 struct listener {
     struct address address;
     unsigned worker_no;
     int fd;
+    bool taken; /* while a new set is made: by that */
 };
 
 struct listener_set {
-    struct listener *listeners; /* by worker, then in the order of the addresses */
+    /* By worker, then in the order of the addresses; then the surplus. */
+    struct listener *listeners;
     unsigned count;
     unsigned address_count;
     unsigned worker_count;
 };
 
 /** Binds what `old` (or NULL) does not have yet and takes over the descriptors of what it has;
- * `old` keeps the rest. On failure nothing has changed. An address with port 0 gets one port for
- * all workers. ERR_IO (errno tells; `ret_failed` is the address), ERR_MEMORY. */
+ * `old` keeps the rest. For fewer workers than before, the sockets of an address that stays go to
+ * the workers that stay: whoever waits in the queue of a socket that is closed would be reset. An
+ * address that another process serves is in use, although SO_REUSEPORT would let us share it. On
+ * failure nothing has changed. An address with port 0 gets one port for all workers. ERR_IO (errno
+ * tells; `ret_failed` is the address), ERR_MEMORY. */
 MUST_CHECK enum err listener_set_make(struct listener_set *old, const struct address *addresses,
                                       unsigned address_count, unsigned worker_count,
                                       struct listener_set *ret, struct address *ret_failed);
+/** The descriptors of one worker; their number. */
+unsigned listener_set_of_worker(const struct listener_set *set, unsigned worker_no,
+                                int ret_fds[static LISTENERS_PER_WORKER_MAX]);
 /** Closes all. */
 void listener_set_done(struct listener_set *set);

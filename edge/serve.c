@@ -79,15 +79,14 @@ static bool make_limit(struct serve *s)
 
 static bool make_workers(struct serve *s)
 {
-    const struct worker_config config = worker_config_of(s->config);
+    struct worker_config config = worker_config_of(s->config);
+    config.sharers = &s->shared->serve_processes;
     for (unsigned i = 0; i < s->listeners->worker_count; i++) {
-        int fds[EDGE_LISTEN_MAX];
+        int fds[LISTENERS_PER_WORKER_MAX];
         const char *what = "";
-        for (unsigned j = 0; j < s->listeners->address_count; j++)
-            fds[j] = s->listeners->listeners[i * s->listeners->address_count + j].fd;
-        enum err err =
-            worker_start(&config, i, fds, s->listeners->address_count, &s->exchange, &s->limit,
-                         s->shared->workers[s->parity][i].values, &s->workers[i], &what);
+        unsigned count = listener_set_of_worker(s->listeners, i, fds);
+        enum err err = worker_start(&config, i, fds, count, &s->exchange, &s->limit,
+                                    s->shared->workers[s->parity][i].values, &s->workers[i], &what);
         if (err != ERR_OK) {
             log_error("worker %u: %s: %s", i, what,
                       err == ERR_IO ? strerror(errno) : err_text(err));

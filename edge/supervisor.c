@@ -163,6 +163,9 @@ static void publish_liveness(struct supervisor *s)
 {
     counter_set(&s->shared->sync_alive, s->children[ROLE_SYNC].pid != 0);
     counter_set(&s->shared->serve_alive, serve_child(s, s->parity)->pid != 0);
+    uint64_t serving = serve_child(s, 0)->pid != 0;
+    serving += serve_child(s, 1)->pid != 0;
+    counter_set(&s->shared->serve_processes, serving);
 }
 
 static void start_due(struct supervisor *s)

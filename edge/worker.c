@@ -40,7 +40,7 @@ static void accepted(struct worker *w, const struct io_uring_cqe *cqe)
     if (!more) {
         w->listeners[number].armed = false;
         /* After an error (no descriptors left) only the next tick tries again: no spinning. */
-        if (cqe->res >= 0 && !w->stopping)
+        if ((cqe->res >= 0 || cqe->res == -ECANCELED) && !w->stopping)
             arm_accept(w, number);
     }
 }
@@ -81,15 +81,35 @@ static void take_completions(struct worker *w)
         worker_feed_hungry(w);
 }
 
+static void cancel_accept(struct worker *w, uint32_t number)
+{
+    struct io_uring_sqe *entry = ring_entry(&w->ring);
+    io_uring_prep_cancel64(entry, user_data(OP_ACCEPT, 0, number), 0);
+    io_uring_sqe_set_data64(entry, user_data(OP_CANCEL, 0, number));
+}
+
+/* The kernel wakes one accept of those that wait at a listener. When that is of a process that
+ * is just cancelling it, the connection waits for the next one. So while two processes share the
+ * listeners, and once after that, accepts are cancelled and armed anew each tick: arming looks. */
+static bool must_look(struct worker *w)
+{
+    bool before = w->shared;
+    w->shared = w->config.sharers != NULL && counter_get(w->config.sharers) > 1;
+    return before || w->shared;
+}
+
 /* At start, and once a tick for those that an error disarmed. */
 static void rearm_listeners(struct worker *w)
 {
     if (w->stopping || w->env.now_ns < w->rearm_ns)
         return;
     w->rearm_ns = w->env.now_ns + WHEEL_TICK_NS;
+    bool look = must_look(w);
     for (uint32_t i = 0; i < w->listener_count; i++) {
         if (!w->listeners[i].armed)
             arm_accept(w, i);
+        else if (look)
+            cancel_accept(w, i);
     }
 }
 
@@ -111,11 +131,8 @@ static void stop_accepting(struct worker *w)
     w->drain_deadline_ns = w->env.now_ns + w->config.drain_timeout_ns;
     w->idle_stop_ns = w->env.now_ns + WORKER_LAST_REQUEST_NS;
     for (uint32_t i = 0; i < w->listener_count; i++) {
-        if (w->listeners[i].armed) {
-            struct io_uring_sqe *entry = ring_entry(&w->ring);
-            io_uring_prep_cancel64(entry, user_data(OP_ACCEPT, 0, i), 0);
-            io_uring_sqe_set_data64(entry, user_data(OP_CANCEL, 0, i));
-        }
+        if (w->listeners[i].armed)
+            cancel_accept(w, i);
         /* Before anybody could be queued behind a listener that nobody reads. */
         close(w->listeners[i].fd);
         w->listeners[i].fd = -1;

@@ -29,6 +29,8 @@ struct worker_config {
     uint32_t input_buffers;
     uint32_t output_buffers;
     uint64_t drain_timeout_ns;
+    /* How many processes accept from these listeners; another one writes it. NULL: this one. */
+    const uint64_t *sharers;
 };
 
 struct worker;

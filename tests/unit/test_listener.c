@@ -110,6 +110,50 @@ static void reload_keeps_what_stays(void **state)
     listener_set_done(&set);
 }
 
+/* Nobody in the queue of a socket that stays is lost: for fewer workers the others take it. */
+static void fewer_workers_take_all(void **state)
+{
+    (void)state;
+    const struct address first[] = {address("127.0.0.1:0"), address("127.0.0.2:0")};
+    struct listener_set old = make(NULL, first, 2, 5);
+    const struct address second[] = {old.listeners[1].address};
+    struct listener_set set = make(&old, second, 1, 2);
+    assert_int_equal(set.count, 5);
+    listener_set_done(&old);
+    int fds[LISTENERS_PER_WORKER_MAX];
+    assert_int_equal(listener_set_of_worker(&set, 0, fds), 3);
+    for (unsigned i = 0; i < 3; i++)
+        assert_true(is_open(fds[i]));
+    assert_int_equal(listener_set_of_worker(&set, 1, fds), 2);
+    assert_int_equal(listener_set_of_worker(&set, 2, fds), 0);
+    /* more again: no other socket than before, and one new */
+    struct listener_set more = make(&set, second, 1, 6);
+    listener_set_done(&set);
+    assert_int_equal(more.count, 6);
+    for (unsigned worker = 0; worker < 6; worker++) {
+        assert_int_equal(listener_set_of_worker(&more, worker, fds), 1);
+        assert_true(is_open(fds[0]));
+    }
+    assert_true(connects(&second[0]));
+    listener_set_done(&more);
+}
+
+/* Two edges must not share an address by accident. */
+static void another_set_is_in_use(void **state)
+{
+    (void)state;
+    const struct address any[] = {address("127.0.0.1:0"), address("[::1]:0")};
+    struct listener_set first = make(NULL, any, 2, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        struct listener_set set;
+        struct address failed;
+        assert_int_equal(listener_set_make(NULL, &first.listeners[i].address, 1, 2, &set, &failed),
+                         ERR_IO);
+        assert_int_equal(errno, EADDRINUSE);
+    }
+    listener_set_done(&first);
+}
+
 static void failure_changes_nothing(void **state)
 {
     (void)state;
@@ -157,6 +201,8 @@ int main(void)
         cmocka_unit_test(one_port_for_all_workers),
         cmocka_unit_test(v6_is_only_v6),
         cmocka_unit_test(reload_keeps_what_stays),
+        cmocka_unit_test(fewer_workers_take_all),
+        cmocka_unit_test(another_set_is_in_use),
         cmocka_unit_test(failure_changes_nothing),
         cmocka_unit_test(port_in_use),
     };
