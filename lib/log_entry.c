@@ -214,12 +214,20 @@ void log_writer_template(struct log_writer *w, const struct ocsp_template *t)
     end_item(w, &wire, w->size);
 }
 
+/* What read_statement() would take. */
+static bool serial_valid(const struct serial *s)
+{
+    struct serial same;
+    return s->size <= SERIAL_BYTES_MAX &&
+           serial_from_content(span_of(s->octets, s->size), &same) == ERR_OK;
+}
+
 void log_writer_statement(struct log_writer *w, uint64_t issuer_id, const struct statement *s)
 {
     uint8_t facts[FACTS_BYTES];
     facts_write(&s->facts, facts);
     struct wire_writer wire = resume(w);
-    if (wire.err == ERR_OK && (s->serial.size == 0 || s->serial.size > SERIAL_BYTES_MAX))
+    if (wire.err == ERR_OK && !serial_valid(&s->serial))
         wire.err = ERR_RANGE;
     put_frame(&wire, LOG_STATEMENT, 8u + 1u + s->serial.size + FACTS_BYTES + s->signature.size);
     wire_put_u64(&wire, issuer_id);

@@ -219,6 +219,47 @@ static void changed_octets_give_the_error(void **state)
     }
 }
 
+/* A response about such a serial would be refused by every client. */
+static void serials_that_are_none(void **state)
+{
+    (void)state;
+    static const struct {
+        struct serial serial;
+        bool valid;
+    } rows[] = {
+        {{.size = 2, .octets = {0x7f, 0xff}}, true},  {{.size = 2, .octets = {0x00, 0x80}}, true},
+        {{.size = 1, .octets = {0x00}}, true},        {{.size = 2, .octets = {0x80, 0x00}}, false},
+        {{.size = 2, .octets = {0x00, 0x7f}}, false}, {{.size = 2, .octets = {0x00, 0x00}}, false},
+        {{.size = 1, .octets = {0x80}}, false},       {{.size = 0}, false},
+        {{.size = SERIAL_SIZE_END}, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint8_t out[512];
+        size_t size;
+        struct log_writer w;
+        struct log_entry entry;
+        struct statement s = statement();
+        size_t serial_size = rows[i].serial.size;
+        s.serial = rows[i].serial;
+        log_writer_start(&w, span_text("test"), 42, 0, &previous, out, sizeof out);
+        log_writer_statement(&w, ISSUER, &s);
+        enum err err = log_writer_finish(&w, key, &size);
+        assert_int_equal(err, rows[i].valid ? ERR_OK : ERR_RANGE);
+        if (serial_size == 0 || serial_size == SERIAL_SIZE_END)
+            continue;
+        /* The same in an entry that another program wrote: 14 octets from the item's frame on. */
+        s.serial = (struct serial){.size = (uint8_t)serial_size, .octets = {0x55}};
+        log_writer_start(&w, span_text("test"), 42, 0, &previous, out, sizeof out);
+        log_writer_statement(&w, ISSUER, &s);
+        assert_int_equal(log_writer_finish(&w, key, &size), ERR_OK);
+        assert_int_equal(out[62 + 14], 0x55);
+        memcpy(out + 62 + 14, rows[i].serial.octets, serial_size);
+        assert_int_equal(publish_key_sign(key, span_of(out, size - 64), out + size - 64), ERR_OK);
+        err = log_entry_open(publish_key_public(key), span_of(out, size), &entry);
+        assert_int_equal(err, rows[i].valid ? ERR_OK : ERR_MALFORMED);
+    }
+}
+
 static void an_entry_without_items(void **state)
 {
     (void)state;
@@ -245,6 +286,7 @@ int main(void)
         cmocka_unit_test(other_keys_and_networks),
         cmocka_unit_test(every_truncation_and_bit_flip),
         cmocka_unit_test(changed_octets_give_the_error),
+        cmocka_unit_test(serials_that_are_none),
         cmocka_unit_test(an_entry_without_items),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
