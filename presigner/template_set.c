@@ -144,11 +144,16 @@ static enum err issuer_load(struct publisher *p, struct publish_issuer *issuer,
     enum err err = template_make(issuer, &ca, &responder);
     unload(&ca);
     unload(&responder);
-    if (err == ERR_OK && publish_issuer_find(p, issuer->template_.issuer_id) != NULL)
-        err = ERR_EXISTS;
-    if (err != ERR_OK)
+    if (err != ERR_OK) {
         log_error("issuer %s: its certificates cannot be used: %s", config->name, err_text(err));
-    return err;
+        return err;
+    }
+    const struct publish_issuer *same = publish_issuer_find(p, issuer->template_.issuer_id);
+    if (same == NULL)
+        return ERR_OK;
+    log_error("issuer %s: %s has the name and key of issuer %s's CA: one CA is one issuer",
+              config->name, config->ca_certificate, same->config->name);
+    return ERR_CONFIG;
 }
 
 static enum err issuer_open(struct publisher *p, struct publish_issuer *issuer)

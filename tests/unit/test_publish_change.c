@@ -197,6 +197,48 @@ static void a_responder_certificate_of_another_ca(void **state)
     assert_int_equal(world.publisher->state.log_last, log_last);
 }
 
+/* Opens the publisher; what it says on standard error goes to `out`. */
+static enum err open_captured(char *out, size_t out_size)
+{
+    FILE *file = tmpfile();
+    int before = dup(STDERR_FILENO);
+    assert_non_null(file);
+    assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
+    enum err err = publisher_open(&world.config, world.status, world_clock, &world.publisher);
+    assert_true(dup2(before, STDERR_FILENO) >= 0);
+    close(before);
+    rewind(file);
+    out[fread(out, 1, out_size - 1, file)] = '\0';
+    fclose(file);
+    return err;
+}
+
+/* Both would publish the same statements, each with its own times and templates. */
+static void two_issuers_with_one_ca(void **state)
+{
+    (void)state;
+    char said[4096];
+    open_with(1);
+    uint64_t log_last = world.publisher->state.log_last;
+    world.publisher = publisher_close(world.publisher);
+    world.config.issuer_count = 2;
+    struct issuer_config other = world.issuers[1];
+    world.issuers[1] = world.issuers[0];
+    world.issuers[0].name = "first";
+    world.issuers[1].name = "second";
+    assert_int_equal(open_captured(said, sizeof said), ERR_CONFIG);
+    assert_null(world.publisher);
+    assert_non_null(strstr(said, "issuer second: "));
+    assert_non_null(strstr(said, "has the name and key of issuer first's CA"));
+    world.issuers[1] = other;
+    assert_int_equal(open_captured(said, sizeof said), ERR_OK);
+    /* The template of the second issuer, and nothing of the refused one. */
+    assert_int_equal(world.publisher->state.log_last, log_last + 1);
+    world_good(&world, 1, 0, 5);
+    world_settle(&world);
+    assert_all_published();
+}
+
 /* Going on from an older copy would give log numbers away twice, and take back what was revoked
  * since the copy was made. */
 static void a_state_older_than_the_publication(void **state)
@@ -232,6 +274,7 @@ int main(void)
         TEST(a_revocation_from_the_future),
         TEST(a_clock_put_back_a_little_stops_no_revocation),
         TEST(a_responder_certificate_of_another_ca),
+        TEST(two_issuers_with_one_ca),
         TEST(a_state_older_than_the_publication),
 #undef TEST
     };
