@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/inspect_lmdb.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "presigner/status_db.h"
@@ -11,14 +9,14 @@
 #define DATABASES_MAX 16
 #define LOCK_MODE     0640
 
-static int open_environment(const char *path, unsigned flags, MDB_env **ret)
+static int open_environment(const char *path, MDB_env **ret)
 {
     MDB_env *env = NULL;
     int code = mdb_env_create(&env);
     if (code == 0)
         code = mdb_env_set_maxdbs(env, DATABASES_MAX);
     if (code == 0)
-        code = mdb_env_open(env, path, MDB_RDONLY | MDB_NOTLS | flags, LOCK_MODE);
+        code = mdb_env_open(env, path, MDB_RDONLY | MDB_NOTLS, LOCK_MODE);
     if (code == 0)
         *ret = env;
     else if (env != NULL)
@@ -40,9 +38,7 @@ bool inspect_lmdb_open(struct inspection *in, const char *path, struct inspect_l
 {
     struct inspect_lmdb db = {0};
     MDB_stat stat;
-    int code = open_environment(path, 0, &db.env);
-    if (code == EACCES || code == EROFS)
-        code = open_environment(path, MDB_NOLOCK, &db.env);
+    int code = open_environment(path, &db.env);
     if (code == 0)
         code = mdb_env_stat(db.env, &stat);
     if (code == 0)
