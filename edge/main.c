@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "edge/config.h"
 #include "edge/supervisor.h"
@@ -54,5 +55,7 @@ int main(int argc, char **argv)
     /* Whoever reads the log may go away; the answers go on. Children inherit it. */
     signal(SIGPIPE, SIG_IGN);
     log_start("statim-edge", config->log_level);
+    if (config->user == NULL && geteuid() == 0)
+        log_warning("the serving process will stay root: no user is configured");
     return supervisor_run(path, config);
 }

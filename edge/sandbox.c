@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <pwd.h>
 #include <signal.h>
@@ -96,6 +97,14 @@ static enum err close_file_system(const char *folder, bool *ret_landlock)
     return done ? ERR_OK : ERR_IO;
 }
 
+/* Who stays root keeps no right that only root has. */
+static bool drop_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+    return syscall(SYS_capset, &header, none) == 0;
+}
+
 enum err sandbox_enter(const struct sandbox_config *config, bool *ret_landlock,
                        const char **ret_what)
 {
@@ -113,5 +122,8 @@ enum err sandbox_enter(const struct sandbox_config *config, bool *ret_landlock,
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return ERR_IO;
     *ret_what = "landlock";
-    return close_file_system(config->read_folder, ret_landlock);
+    TRY(close_file_system(config->read_folder, ret_landlock));
+    /* Last: the folder may be one that only root's rights reach. */
+    *ret_what = "dropping capabilities";
+    return drop_capabilities() ? ERR_OK : ERR_IO;
 }

@@ -15,7 +15,8 @@ struct sandbox_config {
 };
 
 /** Becomes the user with no supplementary groups, forbids new privileges, and with Landlock (where
- *  the kernel has it) closes the file system but for the folder, and TCP bind and connect. ERR_IO
+ *  the kernel has it) closes the file system but for the folder, and TCP bind and connect; then
+ *  drops all capabilities, which root without a user still has. ERR_IO
  *  (errno and `ret_what` tell), ERR_NOT_FOUND (no such user). `ret_landlock` says whether the
  * kernel had it. */
 MUST_CHECK enum err sandbox_enter(const struct sandbox_config *config, bool *ret_landlock,

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <seccomp.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "edge/sandbox.h"
 
@@ -34,7 +36,6 @@ static const int allowed[] = {
     SCMP_SYS(pread64),
     SCMP_SYS(fstat),
     SCMP_SYS(newfstatat),
-    SCMP_SYS(fcntl),
     SCMP_SYS(lseek),
     SCMP_SYS(futex),
     SCMP_SYS(clock_gettime),
@@ -43,7 +44,6 @@ static const int allowed[] = {
     SCMP_SYS(gettimeofday),
     SCMP_SYS(getpid),
     SCMP_SYS(gettid),
-    SCMP_SYS(tgkill),
     SCMP_SYS(rt_sigreturn),
     SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(rt_sigaction),
@@ -71,6 +71,15 @@ static int add_rules(scmp_filter_ctx filter)
      * much there is of memory and processors, and do without. */
     if (result == 0)
         result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(openat), 0);
+    /* abort(), and nobody else. */
+    if (result == 0)
+        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+                                  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+    /* LMDB's lock of its reader table. Not F_SETOWN, by which the kernel signals others. */
+    static const int locking[] = {F_GETLK, F_SETLK, F_SETLKW};
+    for (size_t i = 0; result == 0 && i < sizeof locking / sizeof locking[0]; i++)
+        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+                                  SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)locking[i]));
     /* Memory, but never memory to run. */
     static const int mapping[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
     for (size_t i = 0; result == 0 && i < sizeof mapping / sizeof mapping[0]; i++)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -18,6 +19,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -130,6 +132,27 @@ static int use_privileges(void)
     return 0;
 }
 
+static int keep_capabilities(void)
+{
+    user = NULL; /* root that stays root */
+    enter();
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+    if (syscall(SYS_capget, &header, data) != 0)
+        return 1;
+    for (unsigned i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+        if (data[i].effective != 0 || data[i].permitted != 0 || data[i].inheritable != 0)
+            return 2;
+    }
+    return 0;
+}
+
+static void capabilities(void **state)
+{
+    (void)state;
+    expect_exit(in_child(keep_capabilities), 0);
+}
+
 static void landlock(void **state)
 {
     (void)state;
@@ -190,6 +213,16 @@ static int call_kill(void)
     enter_and_seal();
     return kill(getppid(), 0) == 0 ? 1 : 2;
 }
+static int call_signal_another(void)
+{
+    enter_and_seal();
+    return tgkill(getppid(), getppid(), 0) == 0 ? 1 : 2;
+}
+static int call_own_descriptor(void)
+{
+    enter_and_seal();
+    return fcntl(STDERR_FILENO, F_SETOWN, getppid()) == 0 ? 1 : 2;
+}
 static int call_map_code(void)
 {
     enter_and_seal();
@@ -201,7 +234,8 @@ static int call_map_code(void)
 static void forbidden_calls(void **state)
 {
     (void)state;
-    static int (*const calls[])(void) = {call_socket, call_exec, call_fork, call_kill,
+    static int (*const calls[])(void) = {call_socket,  call_exec,           call_fork,
+                                         call_kill,    call_signal_another, call_own_descriptor,
                                          call_map_code};
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
         int status = in_child(calls[i]);
@@ -236,6 +270,11 @@ static int call_permitted(void)
         return 2;
     if (write(STDERR_FILENO, "", 0) != 0)
         return 3;
+    struct flock lock = {.l_type = F_WRLCK};
+    if (fcntl(STDERR_FILENO, F_GETLK, &lock) != 0 && errno == EPERM)
+        return 4;
+    if (tgkill(getpid(), getpid(), 0) != 0) /* what abort() does */
+        return 5;
     return 0;
 }
 
@@ -335,15 +374,11 @@ static int remove_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(landlock),
-        cmocka_unit_test(network),
-        cmocka_unit_test(privileges),
-        cmocka_unit_test(no_such_user),
-        cmocka_unit_test(forbidden_calls),
-        cmocka_unit_test(open_is_refused),
-        cmocka_unit_test(permitted_calls_do_not),
-        cmocka_unit_test(ring_refuses),
-        cmocka_unit_test(ring_needs_a_power_of_two),
+        cmocka_unit_test(landlock),        cmocka_unit_test(network),
+        cmocka_unit_test(privileges),      cmocka_unit_test(capabilities),
+        cmocka_unit_test(no_such_user),    cmocka_unit_test(forbidden_calls),
+        cmocka_unit_test(open_is_refused), cmocka_unit_test(permitted_calls_do_not),
+        cmocka_unit_test(ring_refuses),    cmocka_unit_test(ring_needs_a_power_of_two),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
