@@ -13,6 +13,8 @@ import pytest
 from site_under_test import NOT_AFTER_S, STATIM, Site, run
 
 GOOD, REVOKED = 120, 7
+FIRST = 50  # of the good ones, signed into a range pack; the rest comes by log entries
+LATER = GOOD - FIRST + REVOKED
 REVOKED_AT_S = 1700000000
 
 
@@ -25,7 +27,11 @@ def site(tmp_path_factory):
     """A site that was served once and is at rest: the same files for every test."""
     made = Site(tmp_path_factory.mktemp("inspected") / "site")
     made.init("--network", "inspected.test")
-    for serial in serials(0, GOOD):
+    for serial in serials(0, FIRST):
+        made.add_row(serial)
+    made.import_certificates()
+    made.presign_once()
+    for serial in serials(FIRST, GOOD - FIRST):
         made.add_row(serial)
     for serial in serials(GOOD, REVOKED):
         made.add_row(serial, revoked=("superseded", REVOKED_AT_S))
@@ -99,7 +105,7 @@ def test_log_entries_are_a_chain(site):
             if item["item"] == "statement":
                 statements[item["serial"]] = item
     assert before == head["log_hash"]
-    assert set(statements) == {serial.upper() for serial in serials(0, GOOD + REVOKED)}
+    assert set(statements) >= {serial.upper() for serial in serials(FIRST, LATER)}
     revoked = statements[serials(GOOD, 1)[0].upper()]
     assert (revoked["status"], revoked["reason"]) == ("revoked", "superseded")
     assert revoked["revoked_at"] == "2023-11-14T22:13:20Z"
@@ -229,7 +235,7 @@ def test_bad_file(site, tmp_path, kind, change):
 
 def test_a_signature_in_a_pack(site, tmp_path):
     changed = bad_copy(packs(site, "tail"), flip_last, tmp_path)
-    assert facts(changed)["statements"] == GOOD + REVOKED  # the form is whole
+    assert facts(changed)["statements"] >= LATER  # the form is whole
     done = inspect(changed, "--signatures", check=False)
     assert done.returncode == 1 and "signature does not verify" in done.stderr
     assert serials(GOOD + REVOKED - 1, 1)[0].upper() in done.stderr
