@@ -19,6 +19,18 @@ static uint64_t after(const struct conn_env *env, uint64_t timeout_ns)
     return env->now_ns + timeout_ns;
 }
 
+/* While half of the buffers are free a client has all of its time. Below that it has less and less:
+ * clients that hold buffers and do not move must not keep the others out. */
+static uint64_t patience(const struct buffer_pool *pool, uint64_t timeout_ns)
+{
+    if (pool->free_count >= pool->count / 2)
+        return timeout_ns;
+    uint64_t left_ns = timeout_ns / pool->count * pool->free_count * 2;
+    if (left_ns < CONN_PATIENCE_MIN_NS)
+        left_ns = CONN_PATIENCE_MIN_NS;
+    return left_ns < timeout_ns ? left_ns : timeout_ns;
+}
+
 static void deadlines_settle(struct conn *conn)
 {
     conn->deadline_ns = conn->read_deadline_ns < conn->send_deadline_ns ? conn->read_deadline_ns
@@ -37,9 +49,9 @@ static void enter(struct conn *conn, const struct conn_env *env, enum conn_state
     if (state == CONN_IDLE)
         conn->read_deadline_ns = after(env, config->idle_timeout_ns);
     else if (state == CONN_HEAD)
-        conn->read_deadline_ns = after(env, config->header_timeout_ns);
+        conn->read_deadline_ns = after(env, patience(env->inputs, config->header_timeout_ns));
     else if (state == CONN_BODY)
-        conn->read_deadline_ns = after(env, config->body_timeout_ns);
+        conn->read_deadline_ns = after(env, patience(env->inputs, config->body_timeout_ns));
 }
 
 static void enter_last(struct conn *conn, const struct conn_env *env, enum conn_end end)
@@ -261,7 +273,7 @@ static struct conn_actions settle(struct conn *conn, struct conn_env *env)
     settle_reading(conn, env, &actions);
     if (conn->output_flight == 0 && !output_empty(conn)) {
         conn->output_flight = conn->output_size - conn->output_sent;
-        conn->send_deadline_ns = after(env, env->config->send_timeout_ns);
+        conn->send_deadline_ns = after(env, patience(env->outputs, env->config->send_timeout_ns));
         actions.send = span_of(conn->output + conn->output_sent, conn->output_flight);
     }
     deadlines_settle(conn);

@@ -38,6 +38,10 @@
 #define CONN_OUTPUT_BYTES 16384
 _Static_assert(CONN_OUTPUT_BYTES >= 2 * ANSWER_BYTES_MAX, "room for an answer and an error");
 
+/* Header, body and send timeouts shrink, down to this, as the last half of the worker's buffers is
+ * taken. */
+#define CONN_PATIENCE_MIN_NS 1000000000u
+
 struct conn_config {
     uint64_t idle_timeout_ns;   /* between requests, and before the first */
     uint64_t header_timeout_ns; /* from the first octet of a request to the end of its head */

@@ -230,6 +230,47 @@ static void test_send_timeout_without_progress(void **state)
     expect_end(CONN_END_SEND_TIMEOUT);
 }
 
+/* What is left of a timeout of 20 s by how much of a pool of 8 is left. */
+static void test_patience_shrinks_with_the_buffers(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned taken;    /* by others */
+        uint64_t header_s; /* asked before the connection takes one itself */
+        uint64_t send_s;
+    } rows[] = {{0, 20, 20}, {3, 20, 20}, {4, 20, 15}, {5, 15, 10}, {6, 10, 5}, {7, 5, 1}};
+    struct buffer_pool pools[2];
+    uint8_t *taken[8];
+    t.config.header_timeout_ns = 20 * SECOND_NS;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct conn conn;
+        struct conn_env env = t.env;
+        for (size_t p = 0; p < 2; p++)
+            assert_int_equal(
+                buffer_pool_start(&pools[p], 8, p == 0 ? CONN_INPUT_BYTES : CONN_OUTPUT_BYTES),
+                ERR_OK);
+        env.inputs = &pools[0];
+        env.outputs = &pools[1];
+        for (unsigned b = 0; b < rows[i].taken; b++)
+            taken[b] = buffer_pool_take(&pools[1]);
+        conn_open(&conn, &env);
+        assert_true(conn_received(&conn, &env, span_text(GET_404)).send.size > 0);
+        assert_int_equal(conn.send_deadline_ns, env.now_ns + rows[i].send_s * SECOND_NS);
+        for (unsigned b = 0; b < rows[i].taken; b++)
+            buffer_pool_give(&pools[1], taken[b]);
+        assert_false(conn_sent(&conn, &env, conn.output_flight).close);
+        for (unsigned b = 0; b < rows[i].taken; b++)
+            taken[b] = buffer_pool_take(&pools[0]);
+        (void)conn_received(&conn, &env, span_text("GET"));
+        assert_int_equal(conn.read_deadline_ns, env.now_ns + rows[i].header_s * SECOND_NS);
+        assert_true(conn_failed(&conn, &env, CONN_END_SHELL).close);
+        conn_release(&conn, &env);
+        for (size_t p = 0; p < 2; p++)
+            buffer_pool_stop(&pools[p]);
+    }
+    memset(t.counters, 0, sizeof t.counters); /* those of other connections */
+}
+
 static void test_empty_line_is_no_request(void **state)
 {
     (void)state;
@@ -347,6 +388,7 @@ int main(void)
         TEST(test_header_timeout_from_first_octet),
         TEST(test_body_timeout),
         TEST(test_send_timeout_without_progress),
+        TEST(test_patience_shrinks_with_the_buffers),
         TEST(test_empty_line_is_no_request),
         TEST(test_end_of_file),
         TEST(test_stop),
