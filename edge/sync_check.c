@@ -56,7 +56,7 @@ enum err sync_check_log(const struct verify_key *key, const struct position *pos
     if (!sha256_equal(&entry.previous, &position->log_hash))
         return ERR_CHAIN;
     if (entry.number == head->log_last && !sha256_equal(&hash, &head->log_hash))
-        return ERR_CHAIN;
+        return ERR_HASH;
     *ret = entry;
     *ret_hash = hash;
     return ERR_OK;

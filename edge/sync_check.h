@@ -19,7 +19,7 @@ MUST_CHECK enum err sync_check_head(const struct verify_key *key, const struct p
 enum sync_counter sync_head_counter(enum err err);
 
 /** The entry after the position. Errors of log_entry_open(), ERR_REPLAY (another number), ERR_CHAIN
- *  (another predecessor, or the head has another hash for it). */
+ *  (another predecessor), ERR_HASH (the head has another hash for it). */
 MUST_CHECK enum err sync_check_log(const struct verify_key *key, const struct position *position,
                                    const struct head *head, struct span bytes,
                                    struct log_entry *ret, struct sha256 *ret_hash);

@@ -103,8 +103,9 @@ static struct sync_action try_again(struct sync_core *core, bool pause_now,
     return fetch_head(core, now);
 }
 
-static struct sync_action refuse(struct sync_core *core, const struct sync_time *now)
+static struct sync_action refuse(struct sync_core *core, enum err err, const struct sync_time *now)
 {
+    core->refused = err;
     count(core, SYNC_CONTENT_REFUSED);
     return try_again(core, false, now);
 }
@@ -268,6 +269,7 @@ static struct sync_action take_head(struct sync_core *core, struct span bytes,
     enum err err = sync_check_head(&core->config.key, &core->position, core->head_time_s,
                                    now->wall_s, bytes, &core->head);
     if (err != ERR_OK && err != ERR_CHAIN) {
+        core->refused = err;
         count(core, sync_head_counter(err));
         return try_again(core, false, now);
     }
@@ -298,8 +300,12 @@ static struct sync_action take_log(struct sync_core *core, struct span bytes,
 {
     enum err err = sync_check_log(&core->config.key, &core->position, &core->head, bytes,
                                   &core->entry, &core->entry_hash);
+    if (err == ERR_CHAIN)
+        return chain_broken(core, now);
+    if (err == ERR_HASH)
+        core->log_missing++; /* what the head names is not there */
     if (err != ERR_OK)
-        return err == ERR_CHAIN ? chain_broken(core, now) : refuse(core, now);
+        return refuse(core, err, now);
     core->entry_cursor = 0;
     return next_of_entry(core);
 }
@@ -308,9 +314,10 @@ static struct sync_action take_index(struct sync_core *core, struct span bytes,
                                      const struct sync_time *now)
 {
     close_index(core);
-    if (sync_check_index(&core->config.key, &core->head, &core->wanted.pack, bytes, &core->index) !=
-        ERR_OK)
-        return refuse(core, now);
+    enum err err =
+        sync_check_index(&core->config.key, &core->head, &core->wanted.pack, bytes, &core->index);
+    if (err != ERR_OK)
+        return refuse(core, err, now);
     core->index_hash = core->wanted.pack;
     if (core->index.log_number < core->position.log_number && !core->chain_broken) {
         /* The publisher went back while another index was being applied. */
@@ -323,8 +330,9 @@ static struct sync_action take_index(struct sync_core *core, struct span bytes,
 static struct sync_action take_pack(struct sync_core *core, struct span bytes,
                                     const struct sync_time *now)
 {
-    if (sync_check_pack(&core->wanted, core->wanted_kind, bytes) != ERR_OK)
-        return refuse(core, now);
+    enum err err = sync_check_pack(&core->wanted, core->wanted_kind, bytes);
+    if (err != ERR_OK)
+        return refuse(core, err, now);
     core->pack_passed = true;
     if (!index_needed(core))
         return next_of_entry(core);

@@ -22,7 +22,8 @@
  * do.
  *  - An entry that does not follow (CHAIN) leads to a full resync by the index of the newest head;
  *    only that can take the log number back.
- *  - A log entry, or a pack of it, that no origin has leads to the index, when that is newer.
+ *  - A log entry (the one that the head names, when it is the newest), or a pack of it, that no
+ *    origin has leads to the index, when that is newer.
  *  - After any failure the next origin is asked, beginning with its head; when all have failed in a
  *    row, after a pause that doubles up to a cap, with jitter.
  *  - An index that has been begun is finished, also after a restart, unless its files are gone.
@@ -105,6 +106,7 @@ struct sync_core {
 
     uint32_t origin;
     uint32_t failures; /* in a row */
+    enum err refused;  /* why the content refused last was */
     uint32_t resyncs;  /* for broken chains, without a log entry applied since */
     uint64_t random;
     uint64_t next_poll_ns;
