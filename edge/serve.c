@@ -2,6 +2,7 @@
 #include "edge/serve.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +17,8 @@
 #include "lib/os/log.h"
 
 #define SECOND_NS UINT64_C(1000000000)
+/* Listeners, rings, the store, standard streams. */
+#define DESCRIPTORS_OTHER 256
 /* Buckets of the source limit: 256 KiB, see edge/source_limit.h for how often prefixes meet. */
 #define SOURCE_BUCKETS 65536
 
@@ -149,13 +152,25 @@ static bool start_threads(struct serve *s)
     return pthread_create(&s->builder_thread, NULL, builder_thread, s) == 0;
 }
 
-static bool prepare(struct serve *s)
+/* Without a descriptor a connection waits in the listener's queue: the operator should know that
+ * the configured number cannot be reached. */
+static void raise_descriptors(const struct serve *s)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)!setrlimit(RLIMIT_NOFILE, &limit);
-    }
+    uint64_t wanted = s->config->connections_max * s->listeners->worker_count + DESCRIPTORS_OTHER;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)!setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < wanted)
+        log_warning("%" PRIu64 " descriptors are permitted, %" PRIu64
+                    " are needed for connections_max: raise RLIMIT_NOFILE",
+                    (uint64_t)limit.rlim_max, wanted);
+}
+
+static bool prepare(struct serve *s)
+{
+    raise_descriptors(s);
     snapshot_exchange_start(&s->exchange, s->listeners->worker_count);
     return open_source(s) && make_limit(s) && make_workers(s) && enter_sandbox(s) &&
            start_threads(s);
