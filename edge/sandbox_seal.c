@@ -74,12 +74,12 @@ static int add_rules(scmp_filter_ctx filter)
     /* abort(), and nobody else. */
     if (result == 0)
         result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                                  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+                                  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
     /* LMDB's lock of its reader table. Not F_SETOWN, by which the kernel signals others. */
     static const int locking[] = {F_GETLK, F_SETLK, F_SETLKW};
     for (size_t i = 0; result == 0 && i < sizeof locking / sizeof locking[0]; i++)
         result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
-                                  SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)locking[i]));
+                                  SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)locking[i], 0));
     /* Memory, but never memory to run. */
     static const int mapping[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
     for (size_t i = 0; result == 0 && i < sizeof mapping / sizeof mapping[0]; i++)
