@@ -102,7 +102,7 @@ static struct sync_action do_fetch(struct sync_process *p, const struct sync_act
     if (action->type == SYNC_FETCH_PACK)
         passed = sync_core_pack_passed(&p->core);
     if (!passed)
-        tell_trouble(p, action, ERR_MALFORMED, "refused; the counters say why");
+        tell_trouble(p, action, p->core.refused, "refused");
     sync_files_judged(&p->files, action, passed);
     return next;
 }

@@ -10,6 +10,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import ocsp_oracle
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("STATIM_BUILD", ROOT / "build"))
 STATIM = str(BUILD / "tools" / "statim")
@@ -61,6 +63,7 @@ class Site:
         self.presigner = None
         self.edge = None
         self.logs = []
+        self.enter = []  # a command that runs its arguments elsewhere, before each of ours
 
     # Making
 
@@ -136,21 +139,34 @@ class Site:
         path = self.dir / "import.csv"
         path.write_text("serial,status,revoked_at,reason,not_after\n" + "\n".join(self.rows) + "\n")
         self.rows = []
-        return run(STATIM, "import", self.dir, path, check=check)
+        return self.statim("import", self.dir, path, check=check)
 
     # Running
 
     def spawn(self, name, *command):
         log = open(self.dir / f"{name}.log", "ab")
         self.logs.append(log)
-        return subprocess.Popen([str(word) for word in command], stdout=log, stderr=log,
+        return subprocess.Popen([str(word) for word in (*self.enter, *command)], stdout=log, stderr=log,
                                 stdin=subprocess.DEVNULL)
 
     def start_presigner(self):
         self.presigner = self.spawn("presigner", PRESIGNER, self.dir / "presigner.yaml")
 
     def presign_once(self, check=True):
-        return run(PRESIGNER, self.dir / "presigner.yaml", "--once", check=check)
+        return run(*self.enter, PRESIGNER, self.dir / "presigner.yaml", "--once", check=check)
+
+    def statim(self, *arguments, check=True):
+        return run(*self.enter, STATIM, *arguments, check=check)
+
+    def revoke(self, name, check=True):
+        return self.statim("revoke", self.dir, self.serial(name), "--reason", "superseded", check=check)
+
+    def answer(self, name="good"):
+        """What the edge says of that certificate, or the reason why that is nothing to rely on."""
+        try:
+            return ocsp_oracle.ask(self.port, self.certificates[name], self.ca)
+        except (ocsp_oracle.Refused, OSError) as error:
+            return str(error)
 
     def start_edge(self, wait=True):
         self.edge = self.spawn("edge", EDGE, self.dir / "edge.yaml")
