@@ -13,6 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509 import ocsp
 
 
+HASHES = {"sha1": hashes.SHA1(), "sha256": hashes.SHA256()}
+
+
 class Refused(Exception):
     """The answer is not one to rely on."""
 
