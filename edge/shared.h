@@ -42,7 +42,7 @@ struct edge_shared {
     uint64_t serve_alive;    /* by the supervisor: the child is there */
     uint64_t sync_alive;
     uint64_t serve_processes; /* by the supervisor; two during a reload */
-    uint64_t serve_starts; /* how often each was started */
+    uint64_t serve_starts;    /* how often each was started */
     uint64_t sync_starts;
     struct edge_worker_counters workers[2][EDGE_WORKERS_MAX];
 };

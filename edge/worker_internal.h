@@ -51,7 +51,7 @@ struct worker {
     uint64_t drain_deadline_ns;
     uint64_t idle_stop_ns; /* while stopping: then idle connections end; UINT64_MAX: they have */
     uint64_t rearm_ns;     /* not before this are listeners armed again */
-    bool shared; /* the listeners, when last looked */
+    bool shared;           /* the listeners, when last looked */
     bool stopping;
     bool stop_asked; /* atomic */
 };
