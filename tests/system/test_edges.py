@@ -232,4 +232,5 @@ def test_an_origin_that_never_was(make_site, second_edge):
     other.use_origin(site.dir / "pub")
     other.reload_edge()
     other.wait_healthy()
-    assert other.answer() == ("GOOD", None)
+    # For a moment the process of before the reload answers too, of what it has seen.
+    wait_for(lambda: other.answer() == ("GOOD", None), "the answer", 10)
