@@ -96,10 +96,12 @@ static enum err refresh(struct publisher *p, MDB_txn *txn, const struct change_b
 static enum err settle_range(struct publisher *p, MDB_txn *txn, struct change_batch *batch,
                              const struct range_record *range, size_t from, size_t to, size_t *kept)
 {
-    bool addition = batch->kind == CHANGE_ADDITION;
+    /* Before the first head nobody was told anything: a revocation is not urgent either, and would
+     * be signed twice, for the log and for the pack that all of its range becomes. */
+    bool bulk = batch->kind == CHANGE_ADDITION || p->first_head_waits;
     bool able = publish_issuer_able(publish_issuer_find(p, range->issuer_id), p->clock_s());
-    bool many = addition && range->tail_count + (to - from) > range_tail_limit(range);
-    if ((range->flags & RANGE_DIRTY) && (addition || !able))
+    bool many = bulk && range->tail_count + (to - from) > range_tail_limit(range);
+    if ((range->flags & RANGE_DIRTY) && (bulk || !able))
         return ERR_OK;
     if (many || !able) {
         batch->dirty[batch->dirty_count++] = batch->changes[from];
