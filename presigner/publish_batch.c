@@ -40,10 +40,8 @@ static enum err read_changes(struct status_change_cursor *c, uint64_t until, siz
     for (uint32_t scanned = 0; scanned < CHANGE_SCAN_MAX && batch->count < limit; scanned++) {
         struct status_change change;
         enum err err = status_changes_next(c, &change);
-        if (err == ERR_NOT_FOUND || (err == ERR_OK && change.record.sequence > until)) {
-            batch->more = false;
+        if (err == ERR_NOT_FOUND || (err == ERR_OK && change.record.sequence > until))
             return ERR_OK;
-        }
         TRY(err);
         batch->through_sequence = change.record.sequence;
         if (fits(batch, &change.record))
@@ -51,7 +49,6 @@ static enum err read_changes(struct status_change_cursor *c, uint64_t until, siz
                                                              .serial = change.serial,
                                                              .sequence = change.record.sequence};
     }
-    batch->more = true;
     return ERR_OK;
 }
 

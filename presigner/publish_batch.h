@@ -21,7 +21,6 @@ struct change_batch {
     size_t dirty_count;
     size_t capacity;
     uint64_t through_sequence; /* all changes up to here were looked at */
-    bool more;                 /* others follow */
 };
 
 /** Room for `capacity` changes. ERR_MEMORY. */

@@ -71,16 +71,10 @@ static enum err sign_batch(struct publisher *p, const struct change_batch *batch
     return ERR_OK;
 }
 
-static uint32_t earlier(uint32_t a, uint32_t b)
-{
-    return a == 0 || b < a ? b : a;
-}
-
 static void range_note(struct range_record *range, const struct facts *facts)
 {
     range->tail_count++;
-    range->this_update_min_s = earlier(range->this_update_min_s, facts->this_update_s);
-    range->next_update_min_s = earlier(range->next_update_min_s, facts->next_update_s);
+    range_record_note(range, facts);
     if (range->tail_count > range_tail_limit(range))
         range->flags |= RANGE_DIRTY;
 }

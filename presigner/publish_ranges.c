@@ -127,11 +127,6 @@ static enum err tail_walk(struct rewrite *r, MDB_txn *txn,
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
-static uint32_t earlier(uint32_t a, uint32_t b)
-{
-    return a == 0 || b < a ? b : a;
-}
-
 static enum err keep_newer(struct rewrite *r, const struct tail_record *tail, void *context,
                            MDB_cursor *cursor)
 {
@@ -141,8 +136,7 @@ static enum err keep_newer(struct rewrite *r, const struct tail_record *tail, vo
     const struct facts *facts = &tail->statement.facts;
     publish_entry_statement(context, tail->issuer_id, &tail->statement);
     r->fresh.tail_count++;
-    r->fresh.this_update_min_s = earlier(r->fresh.this_update_min_s, facts->this_update_s);
-    r->fresh.next_update_min_s = earlier(r->fresh.next_update_min_s, facts->next_update_s);
+    range_record_note(&r->fresh, facts);
     return ERR_OK;
 }
 

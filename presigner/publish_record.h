@@ -44,6 +44,15 @@ struct range_record {
     uint64_t log_number; /* the entry that published the pack */
 };
 
+/** Takes the times of one more statement into the least ones. */
+static inline void range_record_note(struct range_record *r, const struct facts *facts)
+{
+    if (r->this_update_min_s == 0 || facts->this_update_s < r->this_update_min_s)
+        r->this_update_min_s = facts->this_update_s;
+    if (r->next_update_min_s == 0 || facts->next_update_s < r->next_update_min_s)
+        r->next_update_min_s = facts->next_update_s;
+}
+
 #define RANGE_RECORD_BYTES_MAX (2 + 1 + SERIAL_BYTES_MAX + 32 + 8 + 8 + 8 + 4 + 4 + 8 + 8)
 size_t range_record_write(const struct range_record *r, uint8_t ret[static RANGE_RECORD_BYTES_MAX]);
 /** `key` gives issuer and until. ERR_TRUNCATED, ERR_TRAILING, ERR_LIMIT, ERR_UNSUPPORTED. */

@@ -131,7 +131,7 @@ static int import(const struct directory *d, const struct cli *c, int fd)
     if (err != ERR_OK)
         return explain(d, c, err, &report);
     double seconds = (double)(clock_monotonic_ns() - bar.progress.start_ns) / 1e9;
-    printf("%" PRIu64 " certificates, %" PRIu64 " of them news, in %.1f s; sequence %" PRIu64 "\n",
+    printf("%" PRIu64 " certificates, %" PRIu64 " of them new, in %.1f s; sequence %" PRIu64 "\n",
            report.cert_count, report.changed_count, seconds, report.last_sequence);
     return 0;
 }

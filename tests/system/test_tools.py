@@ -101,7 +101,7 @@ def test_init_with_a_ca(tmp_path):
 def test_import_and_status(folder):
     done = import_text(folder, HEADER + "0A,good,,,2030-01-01T00:00:00Z\n"
                        "0B,revoked,2026-01-01T00:00:00Z,superseded,2030-01-01T00:00:00Z\n")
-    assert done.stdout.startswith("2 certificates, 2 of them news")
+    assert done.stdout.startswith("2 certificates, 2 of them new")
     assert shown(folder)["issuer"] == "ca: 1 good, 1 revoked"
     assert shown(folder)["sequence"] == "2"
     certificate_status = shown(folder, "0b")
