@@ -88,7 +88,7 @@ def update_times(single):
     return single.this_update.replace(tzinfo=utc), single.next_update.replace(tzinfo=utc)
 
 
-def judge(body, issuer, serial):
+def judge(body, issuer, serial, asked_at=None):
     """The (status, reason) of a body that is a verified, current statement about the serial, whichever
     of its SingleResponses says so; Refused otherwise."""
     try:
@@ -102,12 +102,13 @@ def judge(body, issuer, serial):
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, x509.ExtensionNotFound) as error:
         raise Refused(f"signature: {error!r}") from None
     now = datetime.datetime.now(datetime.timezone.utc)
+    asked_at = asked_at or now  # what was current when asked may be over by the time it is judged
     found = None
     for single in response.responses:
         if single.serial_number != serial:
             raise Refused("another serial")
         this_update, next_update = update_times(single)
-        if not this_update <= now < next_update:
+        if not this_update <= now or not asked_at < next_update:
             raise Refused("not current")
         verdict = (single.certificate_status.name,
                    single.revocation_reason.name if single.revocation_reason else None)
@@ -121,10 +122,12 @@ def ask(port, certificate_path, issuer_path, **how):
     """Asks and judges; raises Refused or OSError when there is nothing to rely on."""
     certificate, issuer = load(certificate_path), load(issuer_path)
     algorithm = how.pop("algorithm", None)
-    status, _, body = exchange(port, request_der(certificate, issuer, algorithm), **how)
+    der_octets = request_der(certificate, issuer, algorithm)
+    asked_at = datetime.datetime.now(datetime.timezone.utc)
+    status, _, body = exchange(port, der_octets, **how)
     if status != 200:
         raise Refused(f"HTTP {status}")
-    return judge(body, issuer, certificate.serial_number)
+    return judge(body, issuer, certificate.serial_number, asked_at)
 
 
 def request_for_serial(issuer, serial, algorithm=None):
