@@ -63,7 +63,8 @@ static void module_free(struct pkcs11_module *m)
     free(m);
 }
 
-static enum err module_new(const char *path, struct pkcs11_module **ret)
+/* Loads one and puts it in the list, with its first user. */
+static enum err module_add(const char *path, struct pkcs11_module **ret)
 {
     struct pkcs11_module *m = calloc(1, sizeof *m);
     if (m == NULL)
@@ -76,23 +77,23 @@ static enum err module_new(const char *path, struct pkcs11_module **ret)
         module_free(m);
         return err;
     }
+    m->users = 1;
+    m->next = modules;
+    modules = m;
     *ret = m;
     return ERR_OK;
 }
 
 static enum err get_locked(const char *path, struct pkcs11_module **ret)
 {
-    struct pkcs11_module *m = modules;
-    while (m != NULL && strcmp(m->path, path) != 0)
-        m = m->next;
-    if (m == NULL) {
-        TRY(module_new(path, &m));
-        m->next = modules;
-        modules = m;
+    for (struct pkcs11_module *m = modules; m != NULL; m = m->next) {
+        if (strcmp(m->path, path) == 0) {
+            m->users++;
+            *ret = m;
+            return ERR_OK;
+        }
     }
-    m->users++;
-    *ret = m;
-    return ERR_OK;
+    return module_add(path, ret);
 }
 
 enum err pkcs11_module_get(const char *path, struct pkcs11_module **ret)
