@@ -188,6 +188,7 @@ static void check_books(void)
     assert_int_equal(counter(SERVE_OPENED), counter(SERVE_ACCEPTED) - counter(SERVE_REFUSED_FULL) -
                                                 counter(SERVE_REFUSED_SOURCE));
     assert_int_equal(counter(SERVE_OPEN), 0);
+    assert_int_equal(t.worker->held.held_count, 0);
     assert_int_equal(t.worker->free_count, t.config.connections_max);
     assert_int_equal(t.worker->inputs.free_count, t.config.input_buffers);
     assert_int_equal(t.worker->outputs.free_count, t.config.output_buffers);
