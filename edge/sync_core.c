@@ -3,6 +3,7 @@
 
 #include "edge/sync_check.h"
 #include "lib/check.h"
+#include "lib/random.h"
 
 const char *sync_action_text(enum sync_action_type type)
 {
@@ -65,16 +66,6 @@ static struct sync_action fetch_head(struct sync_core *core, const struct sync_t
     return action;
 }
 
-/* splitmix64: spreads the edges of a network, nothing secret. */
-static uint64_t next_random(struct sync_core *core)
-{
-    core->random += 0x9e3779b97f4a7c15u;
-    uint64_t z = core->random;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
 /* Half of the pause is fixed, half is chance. */
 static struct sync_action back_off(struct sync_core *core, uint32_t times,
                                    const struct sync_time *now)
@@ -84,7 +75,7 @@ static struct sync_action back_off(struct sync_core *core, uint32_t times,
         pause *= 2;
     if (pause > SYNC_BACKOFF_MAX_NS)
         pause = SYNC_BACKOFF_MAX_NS;
-    pause = pause / 2 + next_random(core) % (pause / 2 + 1);
+    pause = pause / 2 + random_next(&core->random) % (pause / 2 + 1);
     return wait_until(core, now->monotonic_ns + pause);
 }
 

@@ -2,6 +2,7 @@
 #include "edge/sync_verify.h"
 
 #include <stdlib.h>
+#include "lib/random.h"
 
 enum err sync_verifiers_start(struct sync_verifiers *v, uint64_t seed, uint64_t *counters)
 {
@@ -20,19 +21,10 @@ void sync_verifiers_stop(struct sync_verifiers *v)
     *v = (struct sync_verifiers){0};
 }
 
-static uint64_t next_random(struct sync_verifiers *v)
-{
-    v->random += 0x9e3779b97f4a7c15u;
-    uint64_t z = v->random;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
 bool sync_verify_chosen(struct sync_verifiers *v, enum sync_verify mode)
 {
     if (mode == SYNC_VERIFY_SAMPLE)
-        return next_random(v) % SYNC_SAMPLE == 0;
+        return random_next(&v->random) % SYNC_SAMPLE == 0;
     return mode == SYNC_VERIFY_ALL;
 }
 
@@ -105,7 +97,7 @@ enum err sync_verify_pack(struct sync_verifiers *v, enum sync_verify mode,
 {
     if (mode == SYNC_VERIFY_NONE || pack->info.statement_count == 0)
         return ERR_OK;
-    uint64_t always = next_random(v) % pack->info.statement_count;
+    uint64_t always = random_next(&v->random) % pack->info.statement_count;
     uint64_t at = 0;
     uint32_t no = UINT32_MAX;
     struct template_verifier *verifier = NULL;

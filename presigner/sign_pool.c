@@ -10,6 +10,7 @@
 #include "lib/metrics.h"
 #include "lib/ocsp_response.h"
 #include "lib/os/log.h"
+#include "lib/random.h"
 
 /* Apart from each other by a cache line: each is written by its own thread. */
 struct sign_thread {
@@ -52,24 +53,14 @@ struct sign_source {
     struct template_verifier **verifiers;
 };
 
-/* xorshift64*: which signatures are verified must be unpredictable to a fault, not to a foe. */
-static uint64_t random_next(struct sign_thread *thread)
-{
-    uint64_t x = thread->random;
-    x ^= x >> 12;
-    x ^= x << 25;
-    x ^= x >> 27;
-    thread->random = x;
-    return x * 2685821657736338717u;
-}
-
+/* Which signatures are verified must be unpredictable to a fault, not to a foe. */
 static bool must_verify(struct sign_thread *thread, bool first)
 {
     switch (thread->pool->run.verify) {
     case SIGN_VERIFY_ALL:
         return true;
     case SIGN_VERIFY_SAMPLE:
-        return first || (random_next(thread) >> 32) % SIGN_SAMPLE_RATE == 0;
+        return first || (random_next(&thread->random) >> 32) % SIGN_SAMPLE_RATE == 0;
     case SIGN_VERIFY_NONE:
         break;
     }
@@ -173,7 +164,6 @@ static enum err threads_start(struct sign_pool *pool, unsigned count)
         thread->number = i;
         if (RAND_bytes((unsigned char *)&thread->random, sizeof thread->random) != 1)
             return ERR_CRYPTO;
-        thread->random |= 1; /* zero would stay zero */
         if (pthread_create(&thread->thread, NULL, thread_main, thread) != 0)
             return ERR_MEMORY;
         pool->thread_count++;
