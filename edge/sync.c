@@ -114,7 +114,7 @@ static void tell_progress(struct sync_process *p, enum sync_action_type type,
         log_info("%s an index: log entry %" PRIu64 ", %" PRIu64 " statements",
                  type == SYNC_BEGIN_INDEX ? "began with" : "finished", p->core.index.log_number,
                  position->statement_count);
-    if (p->told_err != ERR_OK && type != SYNC_APPLY_RANGE) {
+    if (p->told_err != ERR_OK && type != SYNC_APPLY_RANGE && type != SYNC_BEGIN_INDEX) {
         log_info("in step again at log entry %" PRIu64, position->log_number);
         p->told_err = ERR_OK;
     }

@@ -2,8 +2,8 @@
 /* Threads that turn (serial, facts) into signatures.
  *
  * A source is a signer with the template its statements are made under; it holds one worker and one
- * verifier for each thread of the pool. A run is synchronous: the caller hands over an array and
- * has all signatures, in the same order, when it returns. */
+ * verifier for each thread of the pool. The caller hands over an array, may do other work while
+ * it is signed, and has all signatures, in the same order, when it has waited for the run. */
 #pragma once
 
 #include "presigner/signer.h"

@@ -10,26 +10,27 @@
 #define VERB_USAGE 2
 
 /* name, arguments, one line of help */
-#define VERB_TABLE(X)                                                                             \
-    X(init,                                                                                       \
-      "DIR [--ca-cert FILE --ca-key FILE [--passphrase-file FILE]] [--network NAME] "             \
-      "[--listen ADDR:PORT] [--admin ADDR:PORT]",                                                 \
-      "make a folder: CA, publish key, presigner.yaml, edge.yaml; a given CA key is copied")      \
-    X(import, "DIR FILE [--issuer NAME] [--format csv|index.txt]",                                \
-      "take certificates from an index.txt or a CSV file (- for standard input), all or nothing") \
-    X(responder, "DIR [--days N] [--key-type TYPE] [--issuer NAME]",                              \
-      "issue or renew a delegated OCSP responder certificate from the folder's CA key")           \
-    X(revoke, "DIR SERIAL [--reason NAME] [--at TIME] [--issuer NAME]",                           \
-      "revoke one certificate, for good")                                                         \
-    X(status, "DIR [SERIAL] [--issuer NAME]",                                                     \
-      "how far a folder is published, or what is known of one certificate")                       \
-    X(query,                                                                                      \
-      "URL --issuer FILE (--serial HEX | --cert FILE) [--method get|post] [--hash sha1|sha256] "  \
-      "[--out FILE]",                                                                             \
-      "ask a responder about one certificate and verify the answer")                              \
-    X(check, "URL --issuer FILE --good HEX --revoked HEX",                                        \
-      "check how any OCSP responder keeps the rules; exit 1 when it breaks one")                  \
-    X(inspect, "FILE [--json] [--key VKEY|FILE] [--verify] [--signatures]",                       \
+#define VERB_TABLE(X)                                                                            \
+    X(init,                                                                                      \
+      "DIR [--ca-cert FILE --ca-key FILE [--passphrase-file FILE]] [--network NAME] "            \
+      "[--listen ADDR:PORT] [--admin ADDR:PORT]",                                                \
+      "make a folder: CA, publish key, presigner.yaml, edge.yaml; a given CA key is copied")     \
+    X(import, "DIR FILE [--issuer NAME] [--format csv|index.txt]",                               \
+      "take certificates from an index.txt or a CSV file (- for standard input); a bad line "    \
+      "takes nothing")                                                                           \
+    X(responder, "DIR [--days N] [--key-type TYPE] [--issuer NAME]",                             \
+      "issue or renew a delegated OCSP responder certificate from the folder's CA key")          \
+    X(revoke, "DIR SERIAL [--reason NAME] [--at TIME] [--issuer NAME]",                          \
+      "revoke one certificate, for good")                                                        \
+    X(status, "DIR [SERIAL] [--issuer NAME]",                                                    \
+      "how far a folder is published, or what is known of one certificate")                      \
+    X(query,                                                                                     \
+      "URL --issuer FILE (--serial HEX | --cert FILE) [--method get|post] [--hash sha1|sha256] " \
+      "[--out FILE]",                                                                            \
+      "ask a responder about one certificate and verify the answer")                             \
+    X(check, "URL --issuer FILE --good HEX --revoked HEX",                                       \
+      "check how any OCSP responder keeps the rules; exit 1 when it breaks one")                 \
+    X(inspect, "FILE [--json] [--key VKEY|FILE] [--verify] [--signatures]",                      \
       "show a head, index, log entry, pack, an edge's store or a status database")
 
 #define X(name, arguments, help) int verb_##name(int argc, char **argv);

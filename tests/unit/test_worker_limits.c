@@ -242,7 +242,8 @@ static void too_few_input_buffers(void **state)
     eventually_served();
 }
 
-/* Idle ones go at once, newcomers are refused, a request that has begun is answered. */
+/* Idle ones go after a last moment for a request, newcomers are refused, a request that has begun
+ * is answered. */
 static void graceful_stop(void **state)
 {
     (void)state;
