@@ -8,6 +8,7 @@
 #include <openssl/rsa.h>
 
 #include "lib/os/log.h"
+#include "presigner/ecdsa_key.h"
 #include "presigner/signer_backend.h"
 
 struct pem_signer {
@@ -19,9 +20,10 @@ struct pem_signer {
 struct pem_worker {
     struct signer_worker base;
     const struct pem_signer *signer;
-    EVP_PKEY *key;         /* a copy: threads do not meet in its reference count or its lock */
-    EVP_MD_CTX *digest;    /* hashes; for Ed25519, which has no separate hash, signs */
-    EVP_PKEY_CTX *context; /* signs hashes; set up once */
+    EVP_PKEY *key;           /* a copy: threads do not meet in its reference count or its lock */
+    EVP_MD_CTX *digest;      /* hashes; for Ed25519, which has no separate hash, signs */
+    EVP_PKEY_CTX *context;   /* RSA: signs hashes; set up once */
+    struct ecdsa_key *ecdsa; /* ECDSA: signs hashes */
 };
 
 static void log_crypto(const char *what)
@@ -121,6 +123,7 @@ static void pem_worker_free(struct signer_worker *base)
 {
     struct pem_worker *w = (struct pem_worker *)base;
     EVP_PKEY_CTX_free(w->context);
+    ecdsa_key_free(w->ecdsa);
     EVP_MD_CTX_free(w->digest);
     EVP_PKEY_free(w->key);
     free(w);
@@ -129,61 +132,51 @@ static void pem_worker_free(struct signer_worker *base)
 static bool context_prepare(struct pem_worker *w)
 {
     const struct pem_signer *signer = w->signer;
+    if (signer->base.alg->ecdsa)
+        return ecdsa_key_new(w->key, &w->ecdsa) == ERR_OK;
     if (signer->md == NULL)
         return true;
     w->context = EVP_PKEY_CTX_new_from_pkey(NULL, w->key, NULL);
-    if (w->context == NULL || EVP_PKEY_sign_init(w->context) != 1 ||
-        EVP_PKEY_CTX_set_signature_md(w->context, signer->md) != 1)
-        return false;
-    return !EVP_PKEY_is_a(w->key, "RSA") ||
+    return w->context != NULL && EVP_PKEY_sign_init(w->context) == 1 &&
+           EVP_PKEY_CTX_set_signature_md(w->context, signer->md) == 1 &&
            EVP_PKEY_CTX_set_rsa_padding(w->context, RSA_PKCS1_PADDING) == 1;
 }
 
 static enum err pem_worker_new(struct signer *base, struct signer_worker **ret);
 
-/* ECDSA leaves OpenSSL in X.509 form; the store wants r||s. */
-static enum err to_stored(const struct sig_alg_info *alg, const uint8_t *raw, size_t raw_size,
-                          uint8_t *out, size_t *ret_size)
-{
-    if (alg->ecdsa)
-        TRY(sig_from_x509(alg->alg, span_of(raw, raw_size), out, SIGNATURE_BYTES_MAX));
-    else if (raw_size == alg->size)
-        memcpy(out, raw, raw_size);
-    else
-        return ERR_CRYPTO;
-    *ret_size = alg->size;
-    return ERR_OK;
-}
-
-static bool sign_hash(struct pem_worker *w, struct span tbs, uint8_t *raw, size_t *size)
+static bool sign_hash(struct pem_worker *w, struct span tbs, uint8_t *out, size_t *size)
 {
     uint8_t hash[EVP_MAX_MD_SIZE];
     unsigned hash_size = 0;
-    return EVP_DigestInit_ex2(w->digest, w->signer->md, NULL) == 1 &&
-           EVP_DigestUpdate(w->digest, tbs.data, tbs.size) == 1 &&
-           EVP_DigestFinal_ex(w->digest, hash, &hash_size) == 1 &&
-           EVP_PKEY_sign(w->context, raw, size, hash, hash_size) == 1;
+    if (EVP_DigestInit_ex2(w->digest, w->signer->md, NULL) != 1 ||
+        EVP_DigestUpdate(w->digest, tbs.data, tbs.size) != 1 ||
+        EVP_DigestFinal_ex(w->digest, hash, &hash_size) != 1)
+        return false;
+    if (w->ecdsa == NULL)
+        return EVP_PKEY_sign(w->context, out, size, hash, hash_size) == 1;
+    *size = w->signer->base.alg->size;
+    return ecdsa_key_sign(w->ecdsa, span_of(hash, hash_size), out, *size) == ERR_OK;
 }
 
-static bool sign_whole(struct pem_worker *w, struct span tbs, uint8_t *raw, size_t *size)
+static bool sign_whole(struct pem_worker *w, struct span tbs, uint8_t *out, size_t *size)
 {
     return EVP_DigestSignInit(w->digest, NULL, NULL, NULL, w->key) == 1 &&
-           EVP_DigestSign(w->digest, raw, size, tbs.data, tbs.size) == 1;
+           EVP_DigestSign(w->digest, out, size, tbs.data, tbs.size) == 1;
 }
 
 static enum err pem_sign(struct signer_worker *base, struct span tbs,
                          uint8_t out[static SIGNATURE_BYTES_MAX], size_t *ret_size)
 {
     struct pem_worker *w = (struct pem_worker *)base;
-    uint8_t raw[SIG_X509_BYTES_MAX];
-    size_t size = sizeof raw;
-    bool signed_ =
-        w->signer->md != NULL ? sign_hash(w, tbs, raw, &size) : sign_whole(w, tbs, raw, &size);
-    if (!signed_) {
+    size_t size = SIGNATURE_BYTES_MAX;
+    bool made =
+        w->signer->md != NULL ? sign_hash(w, tbs, out, &size) : sign_whole(w, tbs, out, &size);
+    if (!made || size != w->signer->base.alg->size) {
         log_crypto("signing");
         return ERR_CRYPTO;
     }
-    return to_stored(w->signer->base.alg, raw, size, out, ret_size);
+    *ret_size = size;
+    return ERR_OK;
 }
 
 static void pem_free(struct signer *base)
