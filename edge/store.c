@@ -315,6 +315,30 @@ enum err store_position_read(struct store *store, struct position *ret)
     return ERR_OK;
 }
 
+enum err store_get_issuers(struct store_txn *txn, struct sha256 *ret)
+{
+    MDB_val key = {.mv_size = strlen(STORE_META_ISSUERS), .mv_data = (char[]){STORE_META_ISSUERS}};
+    MDB_val value;
+    enum err err = store_err(mdb_get(txn->txn, store_dbi(txn->store, STORE_META), &key, &value));
+    if (err == ERR_NOT_FOUND) {
+        *ret = (struct sha256){0};
+        return ERR_OK;
+    }
+    TRY(err);
+    const uint8_t *octets = value.mv_data;
+    if (value.mv_size != 1 + SHA256_BYTES || octets[0] != STORE_ISSUERS_VERSION)
+        return ERR_UNSUPPORTED;
+    memcpy(ret->octets, octets + 1, SHA256_BYTES);
+    return ERR_OK;
+}
+
+enum err store_put_issuers(struct store_txn *txn, const struct sha256 *hash)
+{
+    uint8_t octets[1 + SHA256_BYTES] = {STORE_ISSUERS_VERSION};
+    memcpy(octets + 1, hash->octets, SHA256_BYTES);
+    return put(txn, STORE_META, span_text(STORE_META_ISSUERS), span_of(octets, sizeof octets));
+}
+
 static void template_key(uint64_t issuer_id, uint16_t template_no,
                          uint8_t ret[static STORE_TEMPLATE_KEY_BYTES])
 {

@@ -61,6 +61,11 @@ struct store_txn *store_abort(struct store_txn *txn);
  *  belong to the store. */
 struct position *store_position(struct store_txn *txn);
 
+/** The hash of the issuers that the store is filled for (edge/issuer_set.h); zero when it has never
+ * been put. ERR_UNSUPPORTED. */
+MUST_CHECK enum err store_get_issuers(struct store_txn *txn, struct sha256 *ret);
+MUST_CHECK enum err store_put_issuers(struct store_txn *txn, const struct sha256 *hash);
+
 /** ERR_NOT_FOUND. The signature borrows the database until the transaction ends or writes. */
 MUST_CHECK enum err store_find(struct store_txn *txn, uint64_t issuer_id,
                                const struct serial *serial, struct statement *ret);

@@ -9,6 +9,8 @@
  *                                                  size 1 + octets, until-key size 1 + octets;
  *                                                  count 0xffff stands for "everything"
  * meta       "position"                            struct position, wire form
+ *            "issuers"                             version 1, then issuer_set_hash() of the issuers
+ *                                                  that it is filled for; missing: all
  *
  * Invariant: blocks of one (issuer, serial size) are disjoint and ascending, so the first block
  * whose key is not below a serial is the only one that can hold it. Every committed write
@@ -26,6 +28,8 @@
 #define STORE_DB_COUNT    4
 
 #define STORE_META_POSITION      "position"
+#define STORE_META_ISSUERS       "issuers"
+#define STORE_ISSUERS_VERSION    1
 #define STORE_CHANGES_MAX        4096
 #define STORE_CHANGE_RANGES_MAX  1024 /* more in one transaction are written as "everything" */
 #define STORE_TEMPLATE_KEY_BYTES 10

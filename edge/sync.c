@@ -30,6 +30,7 @@ struct sync_process {
     enum err told_err; /* the trouble that was logged last */
     enum sync_action_type told_action;
     uint64_t told_ns;
+    uint32_t told_passed; /* of applier.passed */
 };
 
 static bool stop_asked(void *context)
@@ -120,6 +121,15 @@ static void tell_progress(struct sync_process *p, enum sync_action_type type,
     }
 }
 
+static void tell_passed_over(struct sync_process *p)
+{
+    for (; p->told_passed < p->applier.passed_count; p->told_passed++)
+        log_warning("issuer %016" PRIx64 " is published, but no certificate of it is among "
+                    "ca_certificates: it is passed over%s",
+                    p->applier.passed[p->told_passed],
+                    p->told_passed + 1 == SYNC_PASSED_MAX ? "; so may be others" : "");
+}
+
 static struct sync_action do_apply(struct sync_process *p, const struct sync_action *action)
 {
     struct position position;
@@ -127,6 +137,7 @@ static struct sync_action do_apply(struct sync_process *p, const struct sync_act
     if (err != ERR_OK)
         return fail(p, action, err, "");
     tell_progress(p, action->type, &position);
+    tell_passed_over(p);
     if (action->type == SYNC_APPLY_LOG || action->type == SYNC_FINISH_INDEX ||
         action->type == SYNC_APPLY_HEAD)
         sync_files_sweep(&p->files);
@@ -195,6 +206,28 @@ static enum err start_trust(struct sync_process *p)
     return err;
 }
 
+/* Whether the store was filled for the issuers that are trusted now. An empty one will be. */
+static enum err check_issuers(struct sync_process *p, const struct position *position,
+                              bool *ret_changed)
+{
+    struct store_txn *txn;
+    struct sha256 now = issuer_set_hash(trust_issuers(p->trust));
+    struct sha256 then;
+    TRY(store_write(p->store, &txn));
+    enum err err = store_get_issuers(txn, &then);
+    bool changed = err == ERR_OK && !sha256_equal(&now, &then);
+    bool empty = position->log_number == 0 && sync_hash_is_zero(&position->index_hash);
+    if (changed && empty)
+        err = store_put_issuers(txn, &now);
+    if (err != ERR_OK || !changed || !empty) {
+        store_abort(txn);
+        *ret_changed = changed;
+        return err;
+    }
+    *ret_changed = false;
+    return store_commit(txn, NULL);
+}
+
 static enum err start_core(struct sync_process *p, const struct position *position)
 {
     const struct sync_config *config = p->config;
@@ -211,7 +244,12 @@ static enum err start_core(struct sync_process *p, const struct position *positi
     struct sync_core_config core = {.origin_count = config->origins_count,
                                     .index_when_behind = config->index_when_behind,
                                     .poll_ns = (uint64_t)config->poll_ms * 1000000u,
-                                    .seed = seed};
+                                    .seed = seed,
+                                    .issuers = trust_issuers(p->trust)};
+    TRY(check_issuers(p, position, &core.issuers_changed));
+    if (core.issuers_changed)
+        log_info("other CA certificates than the store was filled for: the next index that is not "
+                 "older than it is taken whole");
     TRY(verify_key_from_text(span_text(config->network_key), &core.key));
     sync_core_start(&p->core, &core, position, p->counters);
     return ERR_OK;

@@ -2,7 +2,10 @@
 /* Does the APPLY actions of the sync core: one action, one write transaction of the store, the
  * position in it. What is left to verify needs the store: that templates are trusted and do not
  * contradict the ones that are there, and that statements are signed under them. A refusal aborts
- * the transaction: nothing of it is kept. */
+ * the transaction: nothing of it is kept.
+ *
+ * What is of an issuer that is not trusted at all is passed over, counted and listed: it is
+ * somebody else's, and no reason to stop. */
 #pragma once
 
 #include "edge/store.h"
@@ -12,9 +15,15 @@
 #include "edge/trust.h"
 #include "lib/os/file.h"
 
+/* More issuers than this are passed over without being named. */
+#define SYNC_PASSED_MAX 256
+
 struct sync_applier {
     struct store *store;
     const struct trust *trust;
+    const struct issuer_set *issuers; /* of trust */
+    uint64_t passed[SYNC_PASSED_MAX]; /* ids of issuers that were passed over so far */
+    uint32_t passed_count;
     enum sync_verify verify_log;
     enum sync_verify verify_packs;
     struct sync_packs packs;

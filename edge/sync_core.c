@@ -138,7 +138,7 @@ static bool index_needed(const struct sync_core *core)
     bool gone = core->log_missing >= core->config.origin_count && head->index_log > p->log_number;
     bool behind = head->log_last - p->log_number > core->config.index_when_behind &&
                   head->index_log > p->log_number;
-    return empty || behind || gone;
+    return empty || behind || gone || core->refill;
 }
 
 static struct sync_action fetch_index(struct sync_core *core, const struct sync_time *now)
@@ -178,7 +178,7 @@ static struct sync_action next_tail(struct sync_core *core)
 {
     struct index_line line;
     while (index_next(&core->index, &core->index_cursor, &line))
-        if (line.type == INDEX_TAIL)
+        if (line.type == INDEX_TAIL && issuer_set_has(core->config.issuers, line.range.issuer_id))
             return fetch_pack(core, &line.range, PACK_TAIL, true);
     core->tails_here = true;
     core->index_cursor = 0;
@@ -194,6 +194,8 @@ static struct sync_action next_range(struct sync_core *core)
         if (line.type == INDEX_TAIL)
             break;
         if (line.type == INDEX_TEMPLATE || core->index_lines <= core->position.index_done)
+            continue;
+        if (!issuer_set_has(core->config.issuers, line.range.issuer_id))
             continue;
         core->range = line.range;
         return fetch_pack(core, &line.range, PACK_RANGE, false);
@@ -221,7 +223,7 @@ static struct sync_action next_of_index(struct sync_core *core, const struct syn
         if (action.type != SYNC_WAIT)
             return action;
     }
-    if (!begun)
+    if (!begun || core->refill)
         return act(core, SYNC_BEGIN_INDEX);
     return next_range(core);
 }
@@ -281,7 +283,7 @@ static struct sync_action next_of_entry(struct sync_core *core)
 {
     struct log_item item;
     while (log_entry_next(&core->entry, &core->entry_cursor, &item))
-        if (item.type == LOG_RANGE)
+        if (item.type == LOG_RANGE && issuer_set_has(core->config.issuers, item.range.issuer_id))
             return fetch_pack(core, &item.range, PACK_RANGE, true);
     return act(core, SYNC_APPLY_LOG);
 }
@@ -363,6 +365,7 @@ static struct sync_action applied(struct sync_core *core, const struct position 
         break;
     case SYNC_BEGIN_INDEX:
         count(core, SYNC_RESYNCS);
+        core->refill = false;
         break;
     case SYNC_APPLY_RANGE:
         count(core, SYNC_PACKS_APPLIED);
@@ -429,7 +432,8 @@ void sync_core_start(struct sync_core *core, const struct sync_core_config *conf
                                .position = *position,
                                .doing = SYNC_WAIT,
                                .random = config->seed,
-                               .head_time_s = position->head_time_s};
+                               .head_time_s = position->head_time_s,
+                               .refill = config->issuers_changed};
     core->head.valid_until_s = position->head_valid_until_s;
     show_position(core);
 }

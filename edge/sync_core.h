@@ -26,11 +26,14 @@
  *    origin has leads to the index, when that is newer.
  *  - After any failure the next origin is asked, beginning with its head; when all have failed in a
  *    row, after a pause that doubles up to a cap, with jitter.
+ *  - When other issuers are trusted than those that the store was filled for, the whole state is
+ *    taken anew, by the first index that is not older than the store: nothing is taken back.
  *  - An index that has been begun is finished, also after a restart, unless its files are gone.
  *  - Tail packs of an index are fetched before its ranges: each range is put in together with the
  *    newer statements of its tails, so that no reader ever sees a revocation taken back. */
 #pragma once
 
+#include "edge/issuer_set.h"
 #include "edge/store_format.h"
 #include "edge/sync_counters.h"
 #include "lib/head.h"
@@ -95,7 +98,9 @@ struct sync_core_config {
     uint32_t origin_count;
     uint32_t index_when_behind;
     uint64_t poll_ns;
-    uint64_t seed; /* of the jitter */
+    uint64_t seed;                    /* of the jitter */
+    const struct issuer_set *issuers; /* packs of others are not fetched; borrowed; NULL: all */
+    bool issuers_changed;             /* the store was filled for another set */
 };
 
 struct sync_core {
@@ -117,6 +122,7 @@ struct sync_core {
     bool head_taken;  /* since the last failure or poll */
     uint64_t head_time_s;
     bool chain_broken;    /* only an index helps */
+    bool refill;          /* the store was filled for other issuers: an index is to be begun */
     uint32_t log_missing; /* how often a log entry, or a pack of it, was not found */
 
     struct log_entry entry; /* verified; borrows */

@@ -29,6 +29,8 @@
       "Log entries, indexes and packs that could not be fetched")                                \
     X(CONTENT_REFUSED, "sync_content_refused", METRIC_COUNTER,                                   \
       "Log entries, indexes and packs whose content was refused")                                \
+    X(PASSED_OVER, "sync_items_passed_over", METRIC_COUNTER,                                     \
+      "Templates, statements and ranges of issuers that are not configured")                     \
     X(SIGNATURES, "sync_signature_checks", METRIC_COUNTER, "Signatures of statements checked")   \
     X(SIGNATURES_BAD, "sync_signatures_bad", METRIC_COUNTER,                                     \
       "Signatures of statements that do not verify")                                             \

@@ -18,16 +18,17 @@ void sync_tails_done(struct sync_tails *t)
 {
     close_packs(t);
     free(t->list);
-    *t = (struct sync_tails){0};
+    *t = (struct sync_tails){.issuers = t->issuers};
 }
 
-static uint32_t collect(const struct index_reader *index, struct log_range *list)
+static uint32_t collect(const struct index_reader *index, const struct issuer_set *issuers,
+                        struct log_range *list)
 {
     struct index_line line;
     size_t cursor = 0;
     uint32_t count = 0;
     while (index_next(index, &cursor, &line)) {
-        if (line.type != INDEX_TAIL)
+        if (line.type != INDEX_TAIL || !issuer_set_has(issuers, line.range.issuer_id))
             continue;
         if (list != NULL)
             list[count] = line.range;
@@ -42,12 +43,12 @@ enum err sync_tails_load(struct sync_tails *t, const struct index_reader *index,
     if (sha256_equal(&t->index_hash, index_hash))
         return ERR_OK;
     sync_tails_done(t);
-    uint32_t count = collect(index, NULL);
+    uint32_t count = collect(index, t->issuers, NULL);
     if (count > 0) {
         t->list = calloc(count, sizeof *t->list);
         if (t->list == NULL)
             return ERR_MEMORY;
-        t->count = collect(index, t->list);
+        t->count = collect(index, t->issuers, t->list);
     }
     t->index_hash = *index_hash;
     return ERR_OK;

@@ -3,6 +3,7 @@
  * once for the list; the packs of the issuer at hand are kept in memory. */
 #pragma once
 
+#include "edge/issuer_set.h"
 #include "edge/store.h"
 #include "lib/index.h"
 #include "lib/os/file.h"
@@ -28,7 +29,8 @@ struct sync_tails {
     struct sha256 index_hash; /* whose list this is */
     struct log_range *list;
     uint32_t count;
-    uint64_t issuer_id;    /* whose packs are open */
+    const struct issuer_set *issuers; /* those of others are left out; borrowed; NULL: all */
+    uint64_t issuer_id;               /* whose packs are open */
     struct serial reached; /* upper bound of the range merged last: behind it the cursors stand */
     struct sync_tail *open;
     uint32_t open_count;
@@ -45,5 +47,5 @@ MUST_CHECK enum err sync_tails_merge(struct sync_tails *t, const struct sync_pac
 MUST_CHECK enum err
 sync_tails_each(struct sync_tails *t, const struct sync_packs *packs,
                 enum err (*check)(void *context, const struct pack_reader *pack), void *context);
-/** Forgets everything. */
+/** Forgets everything but `issuers`. */
 void sync_tails_done(struct sync_tails *t);

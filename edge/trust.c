@@ -18,6 +18,8 @@ struct trust_ca {
 struct trust {
     struct trust_ca *cas;
     size_t count;
+    uint64_t *ids;
+    struct issuer_set issuers;
 };
 
 static enum err add_ca(struct trust *trust, X509 *cert)
@@ -69,6 +71,21 @@ static enum err add_file(struct trust *trust, const char *path)
     return err;
 }
 
+static enum err list_issuers(struct trust *trust)
+{
+    if (trust->count > UINT32_MAX)
+        return ERR_LIMIT;
+    trust->issuers.all = trust->count == 0;
+    trust->ids = calloc(trust->count + 1, sizeof *trust->ids);
+    if (trust->ids == NULL)
+        return ERR_MEMORY;
+    for (size_t i = 0; i < trust->count; i++)
+        trust->ids[i] = trust->cas[i].names.issuer_id;
+    trust->issuers.ids = trust->ids;
+    trust->issuers.count = issuer_set_sort(trust->ids, (uint32_t)trust->count);
+    return ERR_OK;
+}
+
 enum err trust_load(char *const *files, unsigned count, struct trust **ret, unsigned *ret_bad)
 {
     struct trust *trust = calloc(1, sizeof *trust);
@@ -83,6 +100,11 @@ enum err trust_load(char *const *files, unsigned count, struct trust **ret, unsi
             return err;
         }
     }
+    enum err err = list_issuers(trust);
+    if (err != ERR_OK) {
+        trust_free(trust);
+        return err;
+    }
     *ret = trust;
     return ERR_OK;
 }
@@ -94,8 +116,14 @@ struct trust *trust_free(struct trust *trust)
     for (size_t i = 0; i < trust->count; i++)
         X509_free(trust->cas[i].cert);
     free(trust->cas);
+    free(trust->ids);
     free(trust);
     return NULL;
+}
+
+const struct issuer_set *trust_issuers(const struct trust *trust)
+{
+    return &trust->issuers;
 }
 
 /* The content of the key's BIT STRING, which the key hashes are over. */

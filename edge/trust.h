@@ -5,6 +5,7 @@
  * time is its publisher's care: a statement's nextUpdate never goes beyond it. */
 #pragma once
 
+#include "edge/issuer_set.h"
 #include "lib/template.h"
 
 #define TRUST_FILE_BYTES_MAX (1u << 20)
@@ -19,6 +20,9 @@ MUST_CHECK enum err trust_load(char *const *files, unsigned count, struct trust 
                                unsigned *ret_bad);
 /** NULL in, NULL out. */
 struct trust *trust_free(struct trust *trust);
+
+/** The issuers of the configured CAs. Lives as long as `trust`. */
+const struct issuer_set *trust_issuers(const struct trust *trust);
 
 /** ERR_MALFORMED: keys, hashes or the responder certificate contradict one another, or do not
  * decode. ERR_KEY: no configured CA is that issuer, or the signer is neither the CA nor certified

@@ -14,10 +14,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <openssl/pem.h>
+
 #include "edge/sync.h"
 #include "lib/os/clock.h"
 #include "lib/os/file.h"
-#include "tests/sim/sim_publisher.h"
+#include "tests/sim/sim_keys.h"
 #include "tests/sim/sim_world.h"
 
 #define KILLS      40
@@ -210,12 +212,89 @@ static void waits_for_room(void **state)
     check_content();
 }
 
+/* The CA certificates of issuers `first` up to `end` in a file, as the edge is configured. */
+static void trust_issuers_of(uint32_t first, uint32_t end)
+{
+    static char path[256];
+    static char *files[] = {path};
+    snprintf(path, sizeof path, "%s/cas.pem", directory);
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    for (uint32_t i = first; i < end; i++)
+        assert_int_equal(PEM_write_X509(file, sim_signer(i, 0)->cert), 1);
+    fclose(file);
+    config.sync.ca_certificates = files;
+    config.sync.ca_certificates_count = 1;
+}
+
+static bool store_has(uint32_t first, uint32_t end)
+{
+    const struct serial before = SERIAL_BEFORE_ALL, after = SERIAL_AFTER_ALL;
+    struct model want = model_copy(&publication->state.content);
+    for (uint32_t i = 0; i < SIM_ISSUERS; i++)
+        if (i < first || i >= end)
+            model_remove(&want, sim_signer(i, 0)->t.issuer_id, &before, &after);
+    char path[256];
+    snprintf(path, sizeof path, "%s/store", data_path);
+    struct store *store = NULL;
+    struct store_txn *txn = NULL;
+    struct store_config store_config = {.path = path, .map_bytes = MAP_BYTES, .read_only = true};
+    assert_int_equal(store_open(&store_config, &store), ERR_OK);
+    assert_int_equal(store_read(store, &txn), ERR_OK);
+    bool same = store_position(txn)->log_number == publication->state.log_last &&
+                store_equals_model(txn, &want);
+    store_abort(txn);
+    store_close(store);
+    assert_true(want.count > 0);
+    model_done(&want);
+    return same;
+}
+
+/* Publishes until the store has exactly these issuers' statements: the index that brings them is
+ * made now and then. */
+static void follow_until_it_has(uint32_t first, uint32_t end)
+{
+    pid_t pid = run_sync();
+    for (uint32_t i = 0; i < 200; i++) {
+        publish();
+        await_in_step();
+        if (store_has(first, end) && i >= 5)
+            break;
+    }
+    stop_gracefully(pid);
+    assert_true(store_has(first, end));
+}
+
+/* What is published of other issuers is no reason to stop; it comes when they are trusted. */
+static void other_issuers_are_passed_over(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t first, end;
+    } rows[] = {{0, 1}, {0, 2}, {1, 3}, {0, SIM_ISSUERS}, {2, 3}};
+    snprintf(data_path, sizeof data_path, "%s/some", directory);
+    memset(shared->sync, 0, sizeof shared->sync);
+    uint64_t resyncs = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        trust_issuers_of(rows[i].first, rows[i].end);
+        follow_until_it_has(rows[i].first, rows[i].end);
+        assert_true(i == 0 || counter_get(&shared->sync[SYNC_RESYNCS_DONE]) > resyncs);
+        resyncs = counter_get(&shared->sync[SYNC_RESYNCS_DONE]);
+        follow_until_it_has(rows[i].first, rows[i].end); /* a restart takes nothing anew */
+        assert_int_equal(counter_get(&shared->sync[SYNC_RESYNCS_DONE]), resyncs);
+        assert_int_equal(counter_get(&shared->sync[SYNC_CONTENT_REFUSED]), 0);
+    }
+    assert_true(counter_get(&shared->sync[SYNC_PASSED_OVER]) > 0);
+    config.sync.ca_certificates_count = 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(follows_and_stops),
         cmocka_unit_test(survives_kills),
         cmocka_unit_test(waits_for_room),
+        cmocka_unit_test(other_issuers_are_passed_over),
     };
     return cmocka_run_group_tests(tests, start, finish);
 }

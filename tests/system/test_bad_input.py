@@ -177,15 +177,31 @@ def test_the_publish_key_changes_under_way(site, make_site):
 
 
 def test_statements_of_a_ca_that_the_edge_does_not_know(site, tmp_path):
-    """With ca_certificates of another CA nothing is taken into the store."""
+    """With ca_certificates of another CA nothing is taken, and that stops nothing; once the CA is
+    configured all is taken."""
     other = ForeignCa(tmp_path / "other", "p256")
+    site.edit("presigner.yaml", r"^publish_dir:", "index_interval_s: 1\npublish_dir:")
     site.edit("edge.yaml", r"^  - ca\.pem$", f"  - {other.certificate}")
-    site.presign_once()
-    site.start_edge(wait=False)
-    wait_for(lambda: health(site)[0] == 503, "red", 10)
-    wait_for(lambda: site.metrics()["statim_edge_sync_content_refused_total"] > 0, "the refusal", 10)
-    assert site.answer() != GOOD
-    assert site.metrics()["statim_edge_snapshot_statements"] == 0
+    site.start_presigner()
+    site.start_edge()
+    site.issue_certificate("late")
+    site.import_certificates()
+    passed = lambda: site.metrics()["statim_edge_sync_items_passed_over_total"]
+    before = passed()
+    site.revoke("late")
+    wait_for(lambda: passed() > before, "the next entry", 20)
+    metrics = site.metrics()
+    assert metrics["statim_edge_snapshot_statements"] == 0
+    assert metrics["statim_edge_sync_content_refused_total"] == 0
+    assert site.edge_log().count("is passed over") == 1
+    assert site.answer() not in (GOOD, REVOKED)
+    site.edit("edge.yaml", f"^  - {other.certificate}$", f"  - {other.certificate}\n  - ca.pem")
+    site.reload_edge()
+    wait_for(lambda: site.answer() == GOOD and site.answer("late")[0] == "REVOKED", "the skipped data", 40)
+    site.edit("edge.yaml", "^  - ca.pem$", "")
+    site.reload_edge()
+    site.revoke("good")  # a change, for an index
+    wait_for(lambda: site.answer("other") not in (GOOD, REVOKED), "what is not trusted gone", 40)
 
 
 # Disks
