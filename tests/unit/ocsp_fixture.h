@@ -69,24 +69,33 @@ static inline void fixture_signer_free(struct fixture_signer *signer)
     X509_free(signer->cert);
 }
 
-/* Signs as a presigner does; the signature in stored form. */
-static inline struct span fixture_sign(const struct fixture_signer *signer,
-                                       const struct serial *serial, const struct facts *facts,
-                                       uint32_t produced_at_s,
-                                       uint8_t ret[static SIGNATURE_BYTES_MAX])
+/* Signs any octets as a backend does; the signature in stored form. */
+static inline struct span fixture_sign_octets(const struct fixture_signer *signer, struct span tbs,
+                                              uint8_t ret[static SIGNATURE_BYTES_MAX])
 {
-    uint8_t tbs[OCSP_TBS_BYTES_MAX], x509[SIG_X509_BYTES_MAX];
-    size_t tbs_size, x509_size = sizeof x509;
+    uint8_t x509[SIG_X509_BYTES_MAX];
+    size_t x509_size = sizeof x509;
     enum sig_alg alg = (enum sig_alg)signer->t.sig_alg;
-    CHECK(ocsp_tbs_encode(&signer->t, serial, facts, produced_at_s, tbs, sizeof tbs, &tbs_size) ==
-          ERR_OK);
     const EVP_MD *md = alg == SIG_ED25519             ? NULL
                        : alg == SIG_ECDSA_P384_SHA384 ? EVP_sha384()
                                                       : EVP_sha256();
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     CHECK(EVP_DigestSignInit(ctx, NULL, md, NULL, signer->key) == 1);
-    CHECK(EVP_DigestSign(ctx, x509, &x509_size, tbs, tbs_size) == 1);
+    CHECK(EVP_DigestSign(ctx, x509, &x509_size, tbs.data, tbs.size) == 1);
     EVP_MD_CTX_free(ctx);
     CHECK(sig_from_x509(alg, span_of(x509, x509_size), ret, SIGNATURE_BYTES_MAX) == ERR_OK);
     return span_of(ret, sig_alg_info((uint8_t)alg)->size);
+}
+
+/* Signs a statement as a presigner does. */
+static inline struct span fixture_sign(const struct fixture_signer *signer,
+                                       const struct serial *serial, const struct facts *facts,
+                                       uint32_t produced_at_s,
+                                       uint8_t ret[static SIGNATURE_BYTES_MAX])
+{
+    uint8_t tbs[OCSP_TBS_BYTES_MAX];
+    size_t tbs_size;
+    CHECK(ocsp_tbs_encode(&signer->t, serial, facts, produced_at_s, tbs, sizeof tbs, &tbs_size) ==
+          ERR_OK);
+    return fixture_sign_octets(signer, span_of(tbs, tbs_size), ret);
 }
