@@ -88,6 +88,18 @@ static struct conn_actions close_now(struct conn *conn, struct conn_env *env, en
     return (struct conn_actions){.close = true};
 }
 
+/* The last answer is sent. One who asked for the end sends nothing more unless it already has;
+ * one who is told of it may have begun the next request. */
+static struct conn_actions close_answered(struct conn *conn, struct conn_env *env)
+{
+    enum conn_end end = (enum conn_end)conn->end;
+    bool sends =
+        conn->ignored || conn->paused || end == CONN_END_HTTP_ERROR || end == CONN_END_REQUESTS_MAX;
+    struct conn_actions actions = close_now(conn, env, end);
+    actions.linger = sends && !conn->peer_done;
+    return actions;
+}
+
 static bool output_empty(const struct conn *conn)
 {
     return conn->output_sent == conn->output_size;
@@ -127,7 +139,6 @@ static void answer_request(struct conn *conn, struct conn_env *env, struct conn_
     enum conn_end end = CONN_END_ASKED;
     conn->request_count++;
     enum answer_connection connection = connection_after(conn, env, &x->request, &end);
-    conn_exchange_begin(env, x);
     conn->output_size +=
         (uint32_t)conn_exchange_finish(env, x, connection, conn->output + conn->output_size,
                                        CONN_OUTPUT_BYTES - conn->output_size);
@@ -161,9 +172,48 @@ static void await_body(struct conn *conn, struct conn_env *env, const struct con
     count(env, SERVE_CONTINUES, 1);
 }
 
-/* Answers the requests at the start of `bytes` one after another. Returns the octets that are done
- * with; the state says what the rest is waiting for. */
-static size_t process(struct conn *conn, struct conn_env *env, struct span bytes, size_t seen)
+/* Reads a request and, when it is whole, looks it up. */
+static enum conn_step read_alone(const struct conn_env *env, struct span bytes, size_t seen,
+                                 struct conn_exchange *x)
+{
+    enum conn_step step = conn_exchange_read(bytes, seen, x);
+    if (step == CONN_STEP_REQUEST) {
+        conn_exchange_begin(env, x);
+        conn_exchange_chunk(x);
+        conn_exchange_approach(x);
+    }
+    return step;
+}
+
+/* Does what a step says. false: the rest waits, or is ignored. */
+static bool take_step(struct conn *conn, struct conn_env *env, enum conn_step step,
+                      struct conn_exchange *x, size_t available)
+{
+    conn->input_seen = 0;
+    conn->input_need = 0;
+    switch (step) {
+    case CONN_STEP_HEAD:
+        conn->input_seen = (uint32_t)available;
+        enter(conn, env, CONN_HEAD);
+        return false;
+    case CONN_STEP_BODY:
+        await_body(conn, env, x, available);
+        return false;
+    case CONN_STEP_FAILED:
+        answer_failure(conn, env, x->failure, x->request.method == HTTP_HEAD, CONN_END_HTTP_ERROR);
+        return false;
+    case CONN_STEP_REQUEST:
+    default:
+        answer_request(conn, env, x);
+        conn->ignored = conn->state == CONN_LAST && available > x->bytes;
+        return conn->state != CONN_LAST;
+    }
+}
+
+/* Answers the requests at the start of `bytes` one after another; the first may have been looked up
+ * already. Returns the octets that are done with; the state says what the rest is waiting for. */
+static size_t process(struct conn *conn, struct conn_env *env, struct span bytes, size_t seen,
+                      struct conn_exchange *peeked)
 {
     size_t done = 0;
     while (done < bytes.size) {
@@ -173,44 +223,38 @@ static size_t process(struct conn *conn, struct conn_env *env, struct span bytes
             break;
         }
         struct span rest = span_of(bytes.data + done, bytes.size - done);
-        struct conn_exchange x;
-        enum conn_step step = conn_exchange_read(rest, seen, &x);
-        conn->input_seen = 0;
-        conn->input_need = 0;
+        struct conn_exchange alone;
+        struct conn_exchange *x = peeked != NULL ? peeked : &alone;
+        enum conn_step step =
+            peeked != NULL ? CONN_STEP_REQUEST : read_alone(env, rest, seen, &alone);
+        peeked = NULL;
         seen = 0;
-        if (step == CONN_STEP_HEAD) {
-            conn->input_seen = (uint32_t)rest.size;
-            enter(conn, env, CONN_HEAD);
-            return done;
-        }
-        if (step == CONN_STEP_BODY) {
-            await_body(conn, env, &x, rest.size);
-            return done;
-        }
-        if (step == CONN_STEP_FAILED)
-            answer_failure(conn, env, x.failure, x.request.method == HTTP_HEAD,
-                           CONN_END_HTTP_ERROR);
-        else
-            answer_request(conn, env, &x);
-        if (conn->state == CONN_LAST)
-            return bytes.size;
-        done += x.bytes;
+        if (!take_step(conn, env, step, x, rest.size))
+            break;
+        done += x->bytes;
         enter(conn, env, CONN_IDLE);
     }
     return conn->state == CONN_LAST ? bytes.size : done;
+}
+
+/* The octets that have just come cannot be kept. */
+static void give_up(struct conn *conn, struct conn_env *env, enum conn_end end)
+{
+    conn->ignored = !output_empty(conn);
+    enter_last(conn, env, end);
 }
 
 /* Keeps octets behind those already kept. */
 static bool input_keep(struct conn *conn, struct conn_env *env, struct span bytes)
 {
     if (bytes.size > CONN_INPUT_BYTES - conn->input_size) {
-        enter_last(conn, env, CONN_END_OVERRUN);
+        give_up(conn, env, CONN_END_OVERRUN);
         return false;
     }
     if (conn->input == NULL) {
         conn->input = buffer_pool_take(env->inputs);
         if (conn->input == NULL) {
-            enter_last(conn, env, CONN_END_NO_INPUT_BUFFER);
+            give_up(conn, env, CONN_END_NO_INPUT_BUFFER);
             return false;
         }
     }
@@ -224,7 +268,8 @@ static void process_input(struct conn *conn, struct conn_env *env)
 {
     if (conn->input_size == 0 || conn->input_size < conn->input_need)
         return;
-    size_t done = process(conn, env, span_of(conn->input, conn->input_size), conn->input_seen);
+    size_t done =
+        process(conn, env, span_of(conn->input, conn->input_size), conn->input_seen, NULL);
     conn->input_size -= (uint32_t)done;
     if (conn->input_size == 0)
         input_give(conn, env);
@@ -232,14 +277,15 @@ static void process_input(struct conn *conn, struct conn_env *env)
         memmove(conn->input, conn->input + done, conn->input_size);
 }
 
-static void process_received(struct conn *conn, struct conn_env *env, struct span bytes)
+static void process_received(struct conn *conn, struct conn_env *env, struct span bytes,
+                             struct conn_exchange *peeked)
 {
     if (conn->input_size > 0) {
         if (input_keep(conn, env, bytes) && conn->state != CONN_PARKED)
             process_input(conn, env);
         return;
     }
-    size_t done = process(conn, env, bytes, 0);
+    size_t done = process(conn, env, bytes, 0, peeked);
     if (done < bytes.size)
         (void)input_keep(conn, env, span_of(bytes.data + done, bytes.size - done));
 }
@@ -265,7 +311,7 @@ static struct conn_actions settle(struct conn *conn, struct conn_env *env)
         output_give(conn, env);
         conn->send_deadline_ns = NEVER;
         if (conn->state == CONN_LAST)
-            return close_now(conn, env, (enum conn_end)conn->end);
+            return close_answered(conn, env);
         if (conn->peer_done)
             return close_now(conn, env,
                              conn->input_size > 0 ? CONN_END_CLIENT_EARLY : CONN_END_CLIENT);
@@ -288,13 +334,31 @@ void conn_open(struct conn *conn, struct conn_env *env)
     count(env, SERVE_OPENED, 1);
 }
 
-struct conn_actions conn_received(struct conn *conn, struct conn_env *env, struct span bytes)
+bool conn_peek(const struct conn *conn, const struct conn_env *env, struct span bytes,
+               struct conn_exchange *ret)
+{
+    if (conn->state != CONN_IDLE || conn->input_size > 0 ||
+        conn_exchange_read(bytes, 0, ret) != CONN_STEP_REQUEST)
+        return false;
+    conn_exchange_begin(env, ret);
+    return true;
+}
+
+struct conn_actions conn_received_peeked(struct conn *conn, struct conn_env *env, struct span bytes,
+                                         struct conn_exchange *peeked)
 {
     CHECK(conn->state != CONN_CLOSED);
     count(env, SERVE_BYTES_IN, bytes.size);
-    if (conn->state != CONN_LAST && bytes.size > 0)
-        process_received(conn, env, bytes);
+    if (conn->state == CONN_LAST)
+        conn->ignored |= bytes.size > 0;
+    else if (bytes.size > 0)
+        process_received(conn, env, bytes, peeked);
     return settle(conn, env);
+}
+
+struct conn_actions conn_received(struct conn *conn, struct conn_env *env, struct span bytes)
+{
+    return conn_received_peeked(conn, env, bytes, NULL);
 }
 
 struct conn_actions conn_eof(struct conn *conn, struct conn_env *env)

@@ -5,6 +5,7 @@
  * What the shell does:
  *   accept           conn_open()                                 -> nothing to do, start receiving
  *   octets arrived   conn_received(): the octets are taken whole; the buffer is free on return
+ *                    (or through edge/conn_batch.h, with those of other connections)
  *   end of file      conn_eof()
  *   n octets sent    conn_sent(): also for short sends; the rest comes back as the next send
  *   receive failed   conn_failed(CONN_END_RECEIVE_ERROR); send failed: CONN_END_SEND_ERROR
@@ -22,8 +23,9 @@
  * pipelined requests gather in one output buffer, also behind octets that are being sent.
  *
  * An answer that leaves the framing in doubt is the last one: `close` comes once it is sent, and
- * input after it is ignored. A shell that closes at once may reset the connection before the client
- * has read the answer; one that shuts down sending and reads on for a moment does not. */
+ * input after it is ignored. Closing while the client still sends resets the connection, perhaps
+ * before the client has read the last answer (RFC 9112 9.6). Where that may be so, `linger` comes
+ * with `close`: the shell shuts down sending and reads on for a moment before it closes. */
 #pragma once
 
 #include "edge/answer.h"
@@ -90,18 +92,31 @@ struct conn {
     bool paused;
     bool peer_done; /* end of file was seen */
     bool stopping;
+    bool ignored; /* octets arrived behind the last request that is answered */
 };
 _Static_assert(sizeof(struct conn) <= 256, "100,000 idle connections stay small");
 
 struct conn_actions {
     struct span send; /* hand to the kernel; empty: nothing */
     bool close;
+    bool linger; /* with close: the client may still be sending */
     bool pause;
     bool resume;
 };
 
 void conn_open(struct conn *conn, struct conn_env *env);
 struct conn_actions conn_received(struct conn *conn, struct conn_env *env, struct span bytes);
+
+struct conn_exchange;
+/** Looks at the next octets before they are handed over: true when a whole request is at their
+ *  start that would be answered at once. *ret has it begun then, and borrows the octets. The
+ *  connection does not change. */
+bool conn_peek(const struct conn *conn, const struct conn_env *env, struct span bytes,
+               struct conn_exchange *ret);
+/** As conn_received(), the first request of which conn_peek() has begun and whose lookup has been
+ *  brought to its last stage since. */
+struct conn_actions conn_received_peeked(struct conn *conn, struct conn_env *env, struct span bytes,
+                                         struct conn_exchange *peeked);
 struct conn_actions conn_eof(struct conn *conn, struct conn_env *env);
 struct conn_actions conn_sent(struct conn *conn, struct conn_env *env, size_t count);
 /** An operation failed, or the shell gives up (CONN_END_SHELL). Always closes. */

@@ -82,17 +82,29 @@ static void count_query(const struct conn_env *env, const struct answer_query *q
 
 void conn_exchange_begin(const struct conn_env *env, struct conn_exchange *x)
 {
+    x->looked_up = false;
+    x->snapshot = env->snapshot;
     answer_begin(env->snapshot, env->answer, &x->request, x->body, &x->query);
+}
+
+void conn_exchange_chunk(struct conn_exchange *x)
+{
+    if (x->query.needs_lookup)
+        snapshot_find_chunk(&x->query.lookup);
+    x->looked_up = true;
+}
+
+void conn_exchange_approach(struct conn_exchange *x)
+{
+    if (x->query.needs_lookup)
+        snapshot_find_approach(&x->query.lookup);
 }
 
 size_t conn_exchange_finish(const struct conn_env *env, struct conn_exchange *x,
                             enum answer_connection connection, uint8_t *out, size_t out_size)
 {
+    CHECK(x->looked_up && x->snapshot == env->snapshot);
     size_t size = 0;
-    if (x->query.needs_lookup) {
-        snapshot_find_chunk(&x->query.lookup);
-        snapshot_find_approach(&x->query.lookup);
-    }
     enum outcome outcome =
         answer_finish(env->snapshot, &env->clock, &x->query, connection, out, out_size, &size);
     count_request(env, outcome);

@@ -18,15 +18,21 @@ struct conn_exchange {
     struct span body;
     size_t bytes;
     enum outcome failure;
+    bool looked_up;
+    const struct snapshot *snapshot; /* that it was begun with */
     struct answer_query query;
 };
 
 /** Reads the request at the start of `bytes`; the exchange borrows them. */
 enum conn_step conn_exchange_read(struct span bytes, size_t already_seen,
                                   struct conn_exchange *ret);
-/** Decodes a whole request and starts its lookup. */
+/** Decodes a whole request and starts its lookup. Counts nothing. */
 void conn_exchange_begin(const struct conn_env *env, struct conn_exchange *x);
-/** Ends the lookup, writes the response, counts the request and its outcome. */
+/** The stages of the lookup that wait for memory: first all of the one, then all of the other. */
+void conn_exchange_chunk(struct conn_exchange *x);
+void conn_exchange_approach(struct conn_exchange *x);
+/** Ends the lookup, writes the response, counts the request and its outcome. After the stages
+ *  above, and with the snapshot of the beginning. */
 size_t conn_exchange_finish(const struct conn_env *env, struct conn_exchange *x,
                             enum answer_connection connection, uint8_t *out, size_t out_size);
 /** Writes the response to a request that cannot be read, and counts it. */

@@ -75,6 +75,7 @@ static void take_completions(struct worker *w)
         dispatch(w, cqe);
         count++;
     }
+    worker_answer(w);
     io_uring_cq_advance(&w->ring.uring, count);
     ring_publish_buffers(&w->ring);
     if (w->hungry_count > 0)
@@ -196,7 +197,9 @@ static enum err allocate(struct worker *w)
     w->free_slots = calloc(count, sizeof *w->free_slots);
     w->hungry = calloc(count, sizeof *w->hungry);
     w->listeners = calloc(w->listener_count, sizeof *w->listeners);
-    if (w->slots == NULL || w->free_slots == NULL || w->hungry == NULL || w->listeners == NULL)
+    w->batch = calloc(1, sizeof *w->batch);
+    if (w->slots == NULL || w->free_slots == NULL || w->hungry == NULL || w->listeners == NULL ||
+        w->batch == NULL)
         return ERR_MEMORY;
     for (uint32_t i = 0; i < count; i++)
         w->free_slots[i] = count - 1 - i; /* low numbers first: they stay in the cache */
@@ -265,6 +268,7 @@ struct worker *worker_free(struct worker *w)
     held_pool_stop(&w->held);
     buffer_pool_stop(&w->outputs);
     buffer_pool_stop(&w->inputs);
+    free(w->batch);
     free(w->listeners);
     free(w->hungry);
     free(w->free_slots);

@@ -12,8 +12,9 @@
 #include "edge/source_limit.h"
 #include "edge/wheel.h"
 
-/* A connection whose framing is in doubt is shut down for sending and read for this long at most,
- * so that the client gets the answer instead of a reset. */
+/* A connection whose client may still be sending when its last answer is sent (edge/conn.h) is shut
+ * down for sending and read for this long at most, so that the client gets the answer instead of a
+ * reset. */
 #define WORKER_LINGER_NS    2000000000u
 #define WORKER_LINGER_BYTES (256u << 10)
 

@@ -110,8 +110,7 @@ static void linger(struct worker *w, struct slot *slot)
 static void apply(struct worker *w, struct slot *slot, struct conn_actions actions)
 {
     if (actions.close) {
-        bool answered = slot->conn.end == CONN_END_HTTP_ERROR && !slot->conn.peer_done;
-        if (answered && !slot->sending)
+        if (actions.linger && !slot->sending)
             linger(w, slot);
         else
             close_now(w, slot);
@@ -161,6 +160,7 @@ void worker_connection_open(struct worker *w, int fd)
     slot->bucket = bucket;
     slot->state = SLOT_OPEN;
     slot->sending = false;
+    slot->batched = false;
     slot->hungry = false;
     conn_open(&slot->conn, &w->env);
     slot->conn.stopping = w->stopping; /* came while the accept was being cancelled */
@@ -192,11 +192,46 @@ static void octets_arrived(struct worker *w, struct slot *slot, struct span byte
     }
 }
 
+static void answered(void *shell, uint64_t tag, struct conn_actions actions)
+{
+    struct worker *w = shell;
+    struct slot *slot = &w->slots[tag >> 32];
+    slot->batched = false;
+    apply(w, slot, actions);
+    ring_return_buffer(&w->ring, (uint32_t)tag);
+}
+
+void worker_answer(struct worker *w)
+{
+    if (w->batch->count > 0)
+        conn_batch_answer(w->batch, &w->env, answered, w);
+}
+
+/* Before anything but the octets in the batch happens to the slot. */
+static void settle_batch(struct worker *w, const struct slot *slot)
+{
+    if (slot->batched)
+        worker_answer(w);
+}
+
+static bool batch_put(struct worker *w, struct slot *slot, uint32_t buffer_no, uint32_t bytes)
+{
+    if (slot->state != SLOT_OPEN)
+        return false;
+    if (conn_batch_full(w->batch))
+        worker_answer(w);
+    uint64_t tag = (uint64_t)slot_number(w, slot) << 32 | buffer_no;
+    slot->batched = conn_batch_add(w->batch, &w->env, &slot->conn,
+                                   span_of(ring_buffer(&w->ring, buffer_no), bytes), tag);
+    return slot->batched;
+}
+
 /* A buffer with octets, to be given back to the ring now or when its connection has taken it. */
 static void buffer_arrived(struct worker *w, struct slot *slot, uint32_t buffer_no, uint32_t bytes)
 {
     bool waits = slot->state == SLOT_OPEN && (slot->conn.paused || !held_empty(&slot->held));
-    if (waits && held_put(&w->held, &slot->held, buffer_no, bytes))
+    if (waits ? held_put(&w->held, &slot->held, buffer_no, bytes)
+              : batch_put(w, slot, buffer_no, bytes))
         return;
     if (waits)
         apply(w, slot, conn_failed(&slot->conn, &w->env, CONN_END_OVERRUN));
@@ -244,6 +279,7 @@ static void receive_ended(struct worker *w, struct slot *slot, int result)
 void worker_received(struct worker *w, const struct io_uring_cqe *cqe)
 {
     struct slot *slot = slot_of(w, cqe);
+    settle_batch(w, slot);
     bool more = (cqe->flags & IORING_CQE_F_MORE) != 0;
     if (!more) {
         slot->receiving = false;
@@ -256,6 +292,8 @@ void worker_received(struct worker *w, const struct io_uring_cqe *cqe)
         else
             ring_return_buffer(&w->ring, buffer_no);
     }
+    if (!more)
+        settle_batch(w, slot);
     if (!more && slot->state != SLOT_FREE && !slot->receiving)
         receive_ended(w, slot, cqe->res);
 }
@@ -263,6 +301,7 @@ void worker_received(struct worker *w, const struct io_uring_cqe *cqe)
 void worker_sent(struct worker *w, const struct io_uring_cqe *cqe)
 {
     struct slot *slot = slot_of(w, cqe);
+    settle_batch(w, slot);
     slot->sending = false;
     if (slot->state == SLOT_CLOSING)
         release_when_quiet(w, slot);

@@ -2,6 +2,7 @@
 /* What worker.c (loop, accept) and worker_conn.c (connections) share. */
 #pragma once
 
+#include "edge/conn_batch.h"
 #include "edge/held.h"
 #include "edge/worker.h"
 
@@ -20,6 +21,7 @@ struct slot {
     bool receiving;      /* a multishot receive is armed */
     bool cancelling;     /* and is being cancelled */
     bool sending;
+    bool batched;           /* its newest octets wait in the worker's batch */
     bool hungry;            /* waits in the worker's list to be armed again */
     struct held_queue held; /* octets that arrived while the connection was paused */
 };
@@ -33,6 +35,7 @@ struct worker {
     struct ring ring;
     struct wheel wheel;
     struct conn_env env;
+    struct conn_batch *batch; /* requests of this turn that are read and not yet answered */
     struct buffer_pool inputs;
     struct buffer_pool outputs;
     struct held_pool held;
@@ -68,6 +71,8 @@ void worker_connection_open(struct worker *w, int fd);
 /** Completions of OP_RECEIVE and OP_SEND. */
 void worker_received(struct worker *w, const struct io_uring_cqe *cqe);
 void worker_sent(struct worker *w, const struct io_uring_cqe *cqe);
+/** Answers what those of OP_RECEIVE have gathered. */
+void worker_answer(struct worker *w);
 /** Arms the receives that found no buffer, after buffers were given back. */
 void worker_feed_hungry(struct worker *w);
 /** Deadlines. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A client's octets through the whole serving core: connection, HTTP, OCSP, snapshot, answer. The
- * first octet says how the rest is cut into receives, the second how much each send takes. */
-#include "edge/conn.h"
+ * first octet says how the rest is cut into receives, the second how much each send takes and
+ * whether requests go through a batch. */
+#include "edge/conn_batch.h"
 #include "lib/check.h"
 #include "tests/fixture/edge_fixture.h"
 
@@ -87,6 +88,22 @@ static struct conn_actions take(struct conn *conn, struct conn_actions actions, 
     return actions;
 }
 
+static void keep(void *kept, uint64_t tag, struct conn_actions actions)
+{
+    (void)tag;
+    *(struct conn_actions *)kept = actions;
+}
+
+static struct conn_actions receive(struct conn *conn, struct span octets, bool batched)
+{
+    static struct conn_batch batch;
+    struct conn_actions actions;
+    if (!batched || !conn_batch_add(&batch, &world.env, conn, octets, 0))
+        return conn_received(conn, &world.env, octets);
+    conn_batch_answer(&batch, &world.env, keep, &actions);
+    return actions;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2)
@@ -109,7 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         uint8_t *octets = malloc(part);
         CHECK(octets != NULL);
         memcpy(octets, data + at, part);
-        actions = conn_received(&conn, &world.env, span_of(octets, part));
+        actions = receive(&conn, span_of(octets, part), data[1] % 4 < 2);
         free(octets);
         if (!is_slow)
             actions = take(&conn, actions, portion);

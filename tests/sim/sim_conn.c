@@ -6,6 +6,7 @@
  * one reason; every pool buffer is free or held by one connection; no deadline has been missed and
  * none is missing. What is sent is checked by the client's model (sim_client.c). Nothing is
  * allocated. */
+#include "edge/conn_batch.h"
 #include "lib/check.h"
 #include "tests/sim/sim_client.h"
 
@@ -17,6 +18,9 @@
 #define STEPS         4000
 #define SECOND_NS     UINT64_C(1000000000)
 #define STRAY_REPEATS 3
+/* Octets in one receive buffer, and receives in one turn of the shell's loop. */
+#define RECEIVE_BYTES 4096
+#define TURN_MAX      (2 * CONN_BATCH_MAX)
 
 /* The linker gives the core's calls to the allocator to these (--wrap). */
 static bool allocation_forbidden;
@@ -51,14 +55,21 @@ struct lane {
     bool paused;
     bool eof_given;
     bool gone_soon; /* the client closes its side once all is sent */
+    bool batched;   /* `receive` waits in the batch */
+    uint8_t receive[RECEIVE_BYTES];
     struct span flight;
     uint8_t flight_copy[CONN_OUTPUT_BYTES];
 };
+
+/* Over all seeds: batches of several requests, and closes that were to wait for the client. */
+static uint64_t batches;
+static uint64_t lingered;
 
 struct sim {
     struct sim_world world;
     struct lane lanes[CLIENTS];
     struct conn_env env;
+    struct conn_batch batch;
     struct conn_config config;
     struct answer_config answer;
     struct buffer_pool inputs;
@@ -72,10 +83,27 @@ static uint32_t below(struct sim *sim, uint32_t n)
     return fixture_random_below(&sim->world.random, n);
 }
 
+/* A close must not take the last answer away from a client that is seen to send more. */
+static void check_linger(const struct lane *lane, struct conn_actions actions)
+{
+    const struct sim_client *c = &lane->client;
+    bool sends = c->response_count > 0 && c->delivered > c->ends[c->response_count - 1];
+    bool answered = c->response_count > 0 || c->timed_out_seen;
+    CHECK(!actions.linger || (actions.close && answered && !lane->eof_given));
+    if (!actions.close || c->is_garbage || lane->eof_given || !c->final_seen || c->timed_out_seen)
+        return;
+    enum conn_end end = (enum conn_end)lane->conn.end;
+    if (end == CONN_END_ASKED)
+        CHECK(actions.linger == sends);
+    else if (end == CONN_END_HTTP_ERROR || end == CONN_END_REQUESTS_MAX)
+        CHECK(actions.linger);
+}
+
 static void apply(struct lane *lane, struct conn_actions actions)
 {
     CHECK(!lane->closing);
     CHECK(!(actions.close && actions.send.size > 0) && !(actions.pause && actions.resume));
+    check_linger(lane, actions);
     if (actions.send.size > 0) {
         CHECK(lane->flight.size == 0 && actions.send.size <= CONN_OUTPUT_BYTES);
         lane->flight = actions.send;
@@ -90,6 +118,7 @@ static void apply(struct lane *lane, struct conn_actions actions)
         lane->paused = false;
     }
     lane->closing = actions.close;
+    lingered += actions.linger;
 }
 
 static void step_open(struct sim *sim, struct lane *lane)
@@ -114,19 +143,76 @@ static void step_release(struct sim *sim, struct lane *lane)
     sim->released++;
 }
 
-static void deliver(struct sim *sim, struct lane *lane)
+/* What the client sends next, in the lane's receive buffer. */
+static struct span next_octets(struct sim *sim, struct lane *lane, bool whole)
 {
     struct sim_client *c = &lane->client;
     size_t ready = sim_client_ready_bytes(c);
     if (ready == 0 || lane->eof_given)
-        return;
-    static const uint32_t sizes[] = {1, 3, 40, 300, 4096, 4096};
+        return SPAN_EMPTY;
+    static const uint32_t sizes[] = {1, 3, 40, 300, RECEIVE_BYTES, RECEIVE_BYTES};
     size_t size = 1 + below(sim, sizes[below(sim, 6)]);
-    if (size > ready)
+    if (size > ready || (whole && ready <= RECEIVE_BYTES))
         size = ready;
-    struct span octets = span_of(c->stream + c->delivered, size);
+    memcpy(lane->receive, c->stream + c->delivered, size);
     c->delivered += size;
-    apply(lane, conn_received(&lane->conn, &sim->env, octets));
+    return span_of(lane->receive, size);
+}
+
+/* The buffer is the kernel's again: what still looks there sees something else. */
+static void taken(struct lane *lane, struct conn_actions actions)
+{
+    memset(lane->receive, 0xdd, sizeof lane->receive);
+    apply(lane, actions);
+}
+
+static void deliver(struct sim *sim, struct lane *lane)
+{
+    struct span octets = next_octets(sim, lane, false);
+    if (octets.size > 0)
+        taken(lane, conn_received(&lane->conn, &sim->env, octets));
+}
+
+static void answered(void *context, uint64_t tag, struct conn_actions actions)
+{
+    struct sim *sim = context;
+    struct lane *lane = &sim->lanes[tag];
+    CHECK(lane->batched);
+    lane->batched = false;
+    taken(lane, actions);
+}
+
+static void answer_batch(struct sim *sim)
+{
+    batches += sim->batch.count > 1;
+    conn_batch_answer(&sim->batch, &sim->env, answered, sim);
+}
+
+static void deliver_batched(struct sim *sim, struct lane *lane)
+{
+    if (lane->batched || conn_batch_full(&sim->batch))
+        answer_batch(sim);
+    if (!lane->live || lane->closing || (lane->paused && !lane->client.is_fat))
+        return;
+    struct span octets = next_octets(sim, lane, below(sim, 2) == 0);
+    struct conn before = lane->conn;
+    uint64_t requests = sim->counters[SERVE_REQUESTS];
+    if (octets.size == 0)
+        return;
+    lane->batched =
+        conn_batch_add(&sim->batch, &sim->env, &lane->conn, octets, (uint64_t)(lane - sim->lanes));
+    CHECK(memcmp(&before, &lane->conn, sizeof before) == 0);
+    CHECK(sim->counters[SERVE_REQUESTS] == requests);
+    if (!lane->batched)
+        taken(lane, conn_received(&lane->conn, &sim->env, octets));
+}
+
+/* One turn of the shell's loop in which many connections have something. */
+static void step_turn(struct sim *sim)
+{
+    for (uint32_t i = 1 + below(sim, TURN_MAX); i > 0; i--)
+        deliver_batched(sim, &sim->lanes[below(sim, CLIENTS)]);
+    answer_batch(sim);
 }
 
 static void step_receive(struct sim *sim, struct lane *lane)
@@ -212,6 +298,8 @@ static void step(struct sim *sim)
         step_open(sim, lane);
     else if (lane->closing)
         step_release(sim, lane);
+    else if (dice < 15)
+        step_turn(sim);
     else if (dice < 60)
         step_receive(sim, lane);
     else if (dice < 98)
@@ -331,7 +419,9 @@ static int report(uint64_t seeds, const uint64_t totals[static SERVE_COUNTER_COU
         unseen += n == 0;
     }
     printf("  %-20s %llu\n", "pauses", (unsigned long long)totals[SERVE_PAUSES]);
-    unseen += totals[SERVE_PAUSES] == 0;
+    printf("  %-20s %llu\n", "batches", (unsigned long long)batches);
+    printf("  %-20s %llu\n", "lingered", (unsigned long long)lingered);
+    unseen += (totals[SERVE_PAUSES] == 0) + (batches == 0) + (lingered == 0);
     if (unseen > 0 && seeds >= 100) {
         fprintf(stderr, "%d rows were never reached\n", unseen);
         return 1;

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "edge/conn.h"
+#include "edge/conn_batch.h"
 #include "tests/fixture/edge_fixture.h"
 
 #include <stdarg.h>
@@ -31,6 +31,7 @@ static struct {
     size_t sent_size;
     struct span flight;
     bool closed;
+    bool lingers;
     bool pause_seen;
     bool resume_seen;
 } t;
@@ -90,6 +91,7 @@ static void apply(struct conn_actions actions)
         t.flight = actions.send;
     }
     t.closed = actions.close;
+    t.lingers = actions.linger;
     t.pause_seen |= actions.pause;
     t.resume_seen |= actions.resume;
 }

@@ -158,6 +158,79 @@ static void test_requests_max(void **state)
     assert_int_equal(responses("404"), 3);
 }
 
+/* Whether the client may still be sending when the last answer is sent (RFC 9112 9.6). */
+static void test_linger(void **state)
+{
+#define GET_CLOSE "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    static const struct {
+        const char *text;
+        const char *later; /* while the answer is being sent */
+        bool is_eof;       /* after that */
+        bool lingers;
+    } rows[] = {
+        {GET_CLOSE, NULL, false, false},
+        {GET_CLOSE "x", NULL, false, true},
+        {GET_CLOSE, "x", false, true},
+        {GET_CLOSE GET_404, NULL, false, true},
+        {GET_CLOSE GET_404, NULL, true, false},
+        {GET_404 GET_CLOSE, NULL, false, false},
+        {GET_404 GET_404 GET_404, NULL, false, true},
+        {"x\r\n\r\n", NULL, false, true},
+        {"x\r\n\r\n", NULL, true, false},
+    };
+    teardown(state);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        setup(state);
+        t.config.requests_max = 3;
+        receive(rows[i].text);
+        if (rows[i].later != NULL)
+            receive(rows[i].later);
+        if (rows[i].is_eof)
+            apply(conn_eof(&t.conn, &t.env));
+        take_all();
+        assert_true(t.closed);
+        assert_int_equal(t.lingers, rows[i].lingers);
+        teardown(state);
+    }
+    setup(state);
+}
+
+struct batch_shell {
+    struct conn_actions actions[CONN_BATCH_MAX];
+    uint32_t count;
+};
+
+static void batch_apply(void *shell, uint64_t tag, struct conn_actions actions)
+{
+    struct batch_shell *s = shell;
+    assert_int_equal(tag, s->count);
+    s->actions[s->count++] = actions;
+}
+
+/* Two connections in one batch: the one ends, the other has a second request behind the first. */
+static void test_batch(void **state)
+{
+    (void)state;
+    static struct conn_batch batch;
+    struct batch_shell shell = {0};
+    struct conn other;
+    conn_open(&other, &t.env);
+    assert_false(conn_batch_add(&batch, &t.env, &t.conn, span_text("GET / HT"), 0));
+    assert_true(conn_batch_add(&batch, &t.env, &t.conn, span_text(GET_404 GET_404), 0));
+    assert_true(conn_batch_add(&batch, &t.env, &other, span_text(GET_CLOSE), 1));
+    assert_int_equal(t.counters[SERVE_REQUESTS], 0);
+    conn_batch_answer(&batch, &t.env, batch_apply, &shell);
+    assert_int_equal(t.counters[SERVE_REQUESTS], 3);
+    assert_int_equal(shell.count, 2);
+    assert_int_equal(batch.count, 0);
+    apply(shell.actions[0]);
+    take_all();
+    assert_int_equal(responses("404"), 2);
+    assert_true(conn_sent(&other, &t.env, shell.actions[1].send.size).close);
+    conn_release(&other, &t.env);
+    t.counters[serve_counter_end(CONN_END_ASKED)] = 0; /* teardown counts one connection */
+}
+
 static void test_continue(void **state)
 {
     (void)state;
@@ -383,6 +456,8 @@ int main(void)
         TEST(test_framing_errors),
         TEST(test_keep_alive_rules),
         TEST(test_requests_max),
+        TEST(test_linger),
+        TEST(test_batch),
         TEST(test_continue),
         TEST(test_idle_timeout),
         TEST(test_header_timeout_from_first_octet),

@@ -189,6 +189,23 @@ static void too_large_lingers(void **state)
     assert_int_equal(ends(CONN_END_HTTP_ERROR), 20);
 }
 
+/* The last answer arrives although the client has sent more behind its request. */
+static void pipelined_behind_the_last(void **state)
+{
+    (void)state;
+    static char octets[WORKER_LINGER_BYTES] =
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    start_worker();
+    for (unsigned i = 0; i < 20; i++) {
+        int fd = client();
+        put(fd, octets, sizeof octets);
+        assert_int_equal(hear(fd)->status, 404);
+        hear_end(fd);
+    }
+    wait_counter(SERVE_OPEN, 0);
+    assert_int_equal(ends(CONN_END_ASKED), 20);
+}
+
 /* One that never stops sending is cut off. */
 static void lingering_is_bounded(void **state)
 {
@@ -257,6 +274,7 @@ int main(void)
         TEST(asked_to_close),
         TEST(half_closed),
         TEST(too_large_lingers),
+        TEST(pipelined_behind_the_last),
         TEST(lingering_is_bounded),
         TEST(resets),
         TEST(requests_max),
