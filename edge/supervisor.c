@@ -19,6 +19,7 @@
 #include "edge/sync.h"
 #include "lib/os/clock.h"
 #include "lib/os/file.h"
+#include "lib/os/lock.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 /* A reload hands over when the new serving process has a snapshot, and at the latest after this. */
@@ -30,6 +31,7 @@
 /* Beyond the drain time: then children are killed. */
 #define STOP_GRACE_NS (10 * SECOND_NS)
 #define LOOK_MS       50
+#define DATA_DIR_MODE 0755
 
 enum role { ROLE_SYNC, ROLE_ADMIN, ROLE_SERVE_0, ROLE_SERVE_1, ROLE_COUNT };
 
@@ -45,6 +47,7 @@ struct supervisor {
     uint64_t kill_ns;     /* while stopping */
     uint64_t begin_ns;    /* when all of this started */
     int signals;
+    int lock; /* of data_dir; children have it too, so it outlives none of them */
     int status;
     bool stopping;
 };
@@ -102,6 +105,20 @@ static bool make_store(const struct edge_config *config)
         return false;
     }
     store_close(store);
+    return true;
+}
+
+/* The folder of the new configuration, when it is another one. Children of before keep the lock of
+ * theirs until they have ended. */
+static bool move_lock(struct supervisor *s, const struct edge_config *config)
+{
+    int lock = -1;
+    if (lock_is_of(s->lock, config->sync.data_dir))
+        return true;
+    if (lock_take(config->sync.data_dir, DATA_DIR_MODE, "statim-edge", &lock) != ERR_OK)
+        return false;
+    lock_drop(s->lock);
+    s->lock = lock;
     return true;
 }
 
@@ -278,8 +295,9 @@ static void reload(struct supervisor *s)
         return;
     }
     /* A store in use is left alone: to look at it would wait for sync's transaction. */
-    bool same_store = strcmp(config->sync.data_dir, s->config->sync.data_dir) == 0;
-    if ((!same_store && !make_store(config)) || !bind_listeners(s, config)) {
+    bool same_store = lock_is_of(s->lock, config->sync.data_dir);
+    if (!move_lock(s, config) || (!same_store && !make_store(config)) ||
+        !bind_listeners(s, config)) {
         log_error("configuration not reloaded");
         edge_config_free(config);
         return;
@@ -376,13 +394,14 @@ int supervisor_run(const char *path, struct edge_config *config)
                      [ROLE_SERVE_0] = {.name = "edge-serve"},
                      [ROLE_SERVE_1] = {.name = "edge-serve", .start_again_ns = UINT64_MAX}},
         .begin_ns = clock_monotonic_ns(),
+        .lock = -1,
         .status = 1,
     };
     if (!config->has_admin)
         s.children[ROLE_ADMIN].start_again_ns = UINT64_MAX;
     s.signals = open_signals();
-    if (s.signals >= 0 && edge_shared_map(&s.shared) == ERR_OK && make_store(config) &&
-        bind_listeners(&s, config)) {
+    if (s.signals >= 0 && edge_shared_map(&s.shared) == ERR_OK && move_lock(&s, config) &&
+        make_store(config) && bind_listeners(&s, config)) {
         s.status = 0;
         announce(&s);
         start_due(&s);
@@ -390,6 +409,7 @@ int supervisor_run(const char *path, struct edge_config *config)
     }
     listener_set_done(&s.listeners);
     edge_config_free(s.config);
+    lock_drop(s.lock);
     if (s.signals >= 0)
         close(s.signals);
     return s.status;

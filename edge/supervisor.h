@@ -7,6 +7,7 @@
 
 #include "edge/config.h"
 
-/** Runs until it is stopped; returns the exit status. Takes over `config`; `path` is read again on
+/** Two edges on one data_dir are refused: the supervisor and its children hold a lock in it.
+ *  Runs until it is stopped; returns the exit status. Takes over `config`; `path` is read again on
  *  SIGHUP. */
 int supervisor_run(const char *path, struct edge_config *config);

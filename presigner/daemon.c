@@ -9,9 +9,9 @@
 
 #include "lib/os/admin.h"
 #include "lib/os/clock.h"
+#include "lib/os/lock.h"
 #include "lib/os/log.h"
 #include "presigner/admin_pages.h"
-#include "presigner/lock.h"
 #include "presigner/publish.h"
 
 /* How often the status database is looked at for changes. */
@@ -144,7 +144,7 @@ static enum err admin_open(struct daemon *d)
 static enum err start(struct daemon *d, const char *config_path)
 {
     TRY(config_open(d, config_path));
-    TRY(lock_take(d->config->state_dir, &d->lock));
+    TRY(lock_take(d->config->state_dir, 0700, "presigner", &d->lock));
     enum err err = status_db_open(d->config->state_dir, d->config->map_size_bytes, &d->status);
     if (err != ERR_OK) {
         log_error("%s: the status database cannot be opened: %s", d->config->state_dir,

@@ -268,6 +268,36 @@ def test_two_addresses_and_ipv6(site):
         assert f"ready http://{host}:{port}\n" in site.edge_log()
 
 
+def test_two_edges_on_one_folder(site, make_site):
+    """The second one is refused and says who is there, also by a reload; the first one serves on."""
+    site.start_edge()
+    other = make_site("other")
+    other.init()
+    held = f"edge/lock: another statim-edge (process {site.edge.pid}) works in this folder"
+    use = lambda folder: other.edit("edge.yaml", r"^data_dir: .*$", f"data_dir: {folder}")
+
+    def refused_at_start():
+        use(site.dir / "edge")
+        done = run(EDGE, other.dir / "edge.yaml", check=False)
+        return done.returncode == 1 and held in done.stderr
+
+    assert refused_at_start()
+    use("edge")
+    other.start_edge(wait=False)
+    wait_for(lambda: other.child("sync"), "the other edge", 20)
+    use(site.dir / "edge")
+    other.reload_edge()
+    assert held in other.edge_log() and "not reloaded" in other.edge_log()
+    site.reload_edge()
+    site.wait_handed_over()
+    assert refused_at_start()
+    assert answered(site.port, site)
+    assert site.stop_process(site.edge) == 0
+    use(site.dir / "edge")
+    other.reload_edge()
+    assert "configuration reloaded" in other.edge_log()
+
+
 @pytest.mark.parametrize("which", ["listen", "admin"])
 def test_an_address_in_use_ends_the_edge(site, which):
     port = site.port if which == "listen" else site.admin_port
@@ -282,6 +312,7 @@ def test_an_address_in_use_ends_the_edge(site, which):
 def test_two_edges_on_one_address(site):
     """They do not share it by accident."""
     site.start_edge()
+    site.edit("edge.yaml", r"^data_dir: .*$", "data_dir: other")
     done = run(EDGE, site.dir / "edge.yaml", check=False)
     assert done.returncode == 1
     assert f"listen 127.0.0.1:{site.port}: Address already in use" in done.stderr

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "presigner/lock.h"
+#include "lib/os/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/os/file.h"
 #include "lib/os/log.h"
 
-#define LOCK_MODE      0600
-#define DIRECTORY_MODE 0700
-#define PATH_BYTES     1024
+#define LOCK_MODE  0600
+#define PATH_BYTES 4096
 
 /* The holder's number is only for the message: the lock itself is the kernel's and dies with it. */
-static void holder_log(int fd, const char *path)
+static void holder_log(int fd, const char *path, const char *who)
 {
     char text[32] = "";
     ssize_t size = pread(fd, text, sizeof text - 1, 0);
     text[size < 0 ? 0 : size] = '\0';
     text[strcspn(text, "\n")] = '\0';
-    log_error("%s: another presigner (process %s) works in this folder", path,
+    log_error("%s: another %s (process %s) works in this folder", path, who,
               text[0] == '\0' ? "unknown" : text);
 }
 
@@ -34,11 +34,11 @@ static void holder_write(int fd)
         log_warning("the lock file does not tell our process number: %m");
 }
 
-enum err lock_take(const char *state_dir, int *ret_fd)
+enum err lock_take(const char *folder, unsigned mode, const char *who, int *ret_fd)
 {
     char path[PATH_BYTES];
-    TRY(path_join(path, sizeof path, state_dir, "lock"));
-    TRY(directory_make(state_dir, DIRECTORY_MODE));
+    TRY(path_join(path, sizeof path, folder, "lock"));
+    TRY(directory_make(folder, mode));
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, LOCK_MODE);
     if (fd < 0) {
         log_error("%s: cannot be opened: %m", path);
@@ -47,7 +47,7 @@ enum err lock_take(const char *state_dir, int *ret_fd)
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         enum err err = errno == EWOULDBLOCK ? ERR_BUSY : ERR_IO;
         if (err == ERR_BUSY)
-            holder_log(fd, path);
+            holder_log(fd, path, who);
         else
             log_error("%s: cannot be locked: %m", path);
         close(fd);
@@ -56,6 +56,14 @@ enum err lock_take(const char *state_dir, int *ret_fd)
     holder_write(fd);
     *ret_fd = fd;
     return ERR_OK;
+}
+
+bool lock_is_of(int fd, const char *folder)
+{
+    char path[PATH_BYTES];
+    struct stat ours, there;
+    return path_join(path, sizeof path, folder, "lock") == ERR_OK && fstat(fd, &ours) == 0 &&
+           stat(path, &there) == 0 && ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
 }
 
 void lock_drop(int fd)

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One process of a kind for each folder. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "lib/err.h"
+
+/** Takes <folder>/lock (made when missing, the folder too, with that mode) for as long as this
+ * process or a child of it has the descriptor open. ERR_BUSY: another process has it (logged: `who`
+ * it is and its number); ERR_IO (logged), ERR_LIMIT. */
+MUST_CHECK enum err lock_take(const char *folder, unsigned mode, const char *who, int *ret_fd);
+/** Whether that lock is the one of this folder. */
+bool lock_is_of(int fd, const char *folder);
+/** -1: nothing to do. */
+void lock_drop(int fd);
