@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/timetext.h"
 
+#include "lib/digits.h"
+
 #define DAY_S          86400u
 #define DAYS_400_YEARS 146097u
 #define DAYS_100_YEARS 36524u
@@ -97,14 +99,13 @@ static uint8_t *put_clock(uint8_t *at, const struct civil_time *c)
 void generalized_time_write(uint64_t time_s, uint8_t ret[static GENERALIZED_TIME_BYTES])
 {
     struct civil_time c = civil_from_seconds(time_s);
-    uint8_t *at = put_2(ret, c.year / 100);
-    at = put_2(at, c.year % 100);
-    at = put_2(at, c.month);
-    at = put_2(at, c.day);
-    at = put_2(at, c.hour);
-    at = put_2(at, c.minute);
-    at = put_2(at, c.second);
-    *at = 'Z';
+    uint64_t clock = c.hour | (uint64_t)c.minute << 16 | (uint64_t)c.second << 32;
+    uint8_t text[16];
+    digits_store(text, digits_of_pairs(c.year / 100 | (uint64_t)(c.year % 100) << 16 |
+                                       (uint64_t)c.month << 32 | (uint64_t)c.day << 48));
+    digits_store(text + 8, digits_of_pairs(clock));
+    text[GENERALIZED_TIME_BYTES - 1] = 'Z';
+    memcpy(ret, text, GENERALIZED_TIME_BYTES);
 }
 
 void imf_fixdate_write(uint64_t time_s, uint8_t ret[static IMF_FIXDATE_BYTES])
