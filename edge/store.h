@@ -76,6 +76,16 @@ MUST_CHECK enum err store_put_template(struct store_txn *txn, const struct ocsp_
 MUST_CHECK enum err store_get_template(struct store_txn *txn, uint64_t issuer_id,
                                        uint16_t template_no, struct ocsp_template *ret);
 
+/* The templates of one issuer. */
+struct store_templates {
+    uint64_t issuer_id;
+    uint32_t count;
+    uint16_t newest; /* the largest number */
+};
+/** Of the first issuer that has any, from `from` on. ERR_NOT_FOUND: none. */
+MUST_CHECK enum err store_next_templates(struct store_txn *txn, uint64_t from,
+                                         struct store_templates *ret);
+
 /** Walks all blocks in key order, from an empty `issuer` and SERIAL_BEFORE_ALL: gives the first
  * block whose key is above (issuer, last). ERR_NOT_FOUND at the end. For tools and tests. */
 MUST_CHECK enum err store_next_block(struct store_txn *txn, uint64_t *issuer_id,

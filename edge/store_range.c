@@ -189,6 +189,41 @@ static enum err drop_templates(struct store_txn *txn, MDB_cursor *cursor,
     }
 }
 
+static enum err count_templates(MDB_cursor *cursor, uint64_t from, struct store_templates *ret)
+{
+    uint8_t start[STORE_TEMPLATE_KEY_BYTES] = {0};
+    be64_store(start, from);
+    MDB_val key = {.mv_size = sizeof start, .mv_data = start};
+    MDB_val value;
+    MDB_cursor_op op = MDB_SET_RANGE;
+    struct store_templates found = {0};
+    enum err err;
+    while ((err = store_err(mdb_cursor_get(cursor, &key, &value, op))) == ERR_OK) {
+        if (key.mv_size != sizeof start)
+            return ERR_STORE;
+        const uint8_t *octets = key.mv_data;
+        if (found.count > 0 && be64_load(octets) != found.issuer_id)
+            break;
+        found.issuer_id = be64_load(octets);
+        found.newest = be16_load(octets + 8);
+        found.count++;
+        op = MDB_NEXT;
+    }
+    if (err != ERR_OK && (err != ERR_NOT_FOUND || found.count == 0))
+        return err;
+    *ret = found;
+    return ERR_OK;
+}
+
+enum err store_next_templates(struct store_txn *txn, uint64_t from, struct store_templates *ret)
+{
+    MDB_cursor *cursor;
+    TRY(store_err(mdb_cursor_open(txn->txn, store_dbi(txn->store, STORE_TEMPLATES), &cursor)));
+    enum err err = count_templates(cursor, from, ret);
+    mdb_cursor_close(cursor);
+    return err;
+}
+
 enum err store_drop_others(struct store_txn *txn, const struct store_keep *keep)
 {
     TRY(drop_blocks(txn, keep));

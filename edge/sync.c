@@ -144,6 +144,14 @@ static struct sync_action do_apply(struct sync_process *p, const struct sync_act
     return give(p, &(struct sync_event){.type = SYNC_APPLIED, .position = &position});
 }
 
+/* A failure does no harm: it is tried again. */
+static void tidy(struct sync_process *p)
+{
+    enum err err = sync_apply_tidy(&p->applier, &p->core, clock_monotonic_ns());
+    if (err != ERR_OK)
+        log_warning("templates that are not needed could not be removed: %s", err_text(err));
+}
+
 static void loop(struct sync_process *p)
 {
     struct sync_action action = give(p, &(struct sync_event){.type = SYNC_TICK});
@@ -151,6 +159,7 @@ static void loop(struct sync_process *p)
         switch (action.type) {
         case SYNC_WAIT:
             store_reap_readers(p->store);
+            tidy(p);
             if (!sleep_until(p, action.until_ns))
                 return;
             action = give(p, &(struct sync_event){.type = SYNC_TICK});

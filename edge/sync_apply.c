@@ -5,6 +5,7 @@
 
 #include "edge/store_apply.h"
 #include "edge/store_range.h"
+#include "edge/sync_check.h"
 #include "lib/check.h"
 
 enum err sync_applier_start(struct sync_applier *a, uint64_t seed)
@@ -12,6 +13,7 @@ enum err sync_applier_start(struct sync_applier *a, uint64_t seed)
     a->bulk = false;
     a->issuers = trust_issuers(a->trust);
     a->passed_count = 0;
+    template_sweep_restart(&a->sweep);
     a->tails = (struct sync_tails){.issuers = a->issuers};
     a->scratch = (struct buffer){0};
     return sync_verifiers_start(&a->verifiers, seed, a->counters);
@@ -56,6 +58,7 @@ static enum err put_template(struct step *s, const struct ocsp_template *t)
     if (pass_over(s, t->issuer_id))
         return ERR_OK;
     TRY(trust_check(s->a->trust, t));
+    template_sweep_note(&s->a->sweep, t->issuer_id, t->template_no);
     s->template_here = false;
     return store_put_template(s->txn, t);
 }
@@ -89,6 +92,7 @@ static enum err apply_statement(struct step *s, const struct log_item *item)
     if (sync_verify_chosen(v, s->a->verify_log))
         TRY(sync_verify_one(v, &s->template_, statement));
     s->statement_count++;
+    template_sweep_note(&s->a->sweep, item->issuer_id, statement->facts.template_no);
     return store_apply_statement(s->txn, item->issuer_id, statement);
 }
 
@@ -342,6 +346,19 @@ enum err sync_apply(struct sync_applier *a, const struct sync_core *core,
         TRY(store_bulk_forget(a->store));
         sync_tails_done(&a->tails);
     }
+    if (type != SYNC_APPLY_LOG && type != SYNC_APPLY_HEAD)
+        template_sweep_restart(&a->sweep);
     *ret = position;
+    return ERR_OK;
+}
+
+enum err sync_apply_tidy(struct sync_applier *a, const struct sync_core *core, uint64_t now_ns)
+{
+    uint32_t removed = 0;
+    /* What an index has put in is needed when its ranges come. */
+    if (!sync_hash_is_zero(&core->position.index_hash))
+        return ERR_OK;
+    TRY(template_sweep_step(&a->sweep, a->store, now_ns, &removed));
+    counter_add(&a->counters[SYNC_TEMPLATES_REMOVED], removed);
     return ERR_OK;
 }

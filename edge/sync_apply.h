@@ -12,6 +12,7 @@
 #include "edge/sync_core.h"
 #include "edge/sync_tails.h"
 #include "edge/sync_verify.h"
+#include "edge/template_sweep.h"
 #include "edge/trust.h"
 #include "lib/os/file.h"
 
@@ -28,6 +29,7 @@ struct sync_applier {
     enum sync_verify verify_packs;
     struct sync_packs packs;
     struct sync_verifiers verifiers;
+    struct template_sweep sweep;
     struct sync_tails tails;
     struct buffer scratch; /* the pack being applied, when it is not in memory already */
     uint64_t *counters;
@@ -45,3 +47,7 @@ void sync_applier_stop(struct sync_applier *a);
  *  gone) ...: the content was refused. */
 MUST_CHECK enum err sync_apply(struct sync_applier *a, const struct sync_core *core,
                                enum sync_action_type type, struct position *ret);
+
+/** When there is nothing to apply: a step of tidying up. Errors of the store. */
+MUST_CHECK enum err sync_apply_tidy(struct sync_applier *a, const struct sync_core *core,
+                                    uint64_t now_ns);

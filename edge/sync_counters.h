@@ -31,6 +31,8 @@
       "Log entries, indexes and packs whose content was refused")                                \
     X(PASSED_OVER, "sync_items_passed_over", METRIC_COUNTER,                                     \
       "Templates, statements and ranges of issuers that are not configured")                     \
+    X(TEMPLATES_REMOVED, "sync_templates_removed", METRIC_COUNTER,                               \
+      "Templates removed because no statement needed them any more")                             \
     X(SIGNATURES, "sync_signature_checks", METRIC_COUNTER, "Signatures of statements checked")   \
     X(SIGNATURES_BAD, "sync_signatures_bad", METRIC_COUNTER,                                     \
       "Signatures of statements that do not verify")                                             \

@@ -94,10 +94,12 @@ static struct serial any_serial(struct sim_publication *p)
 }
 
 static struct statement sign(struct sim_publication *p, uint32_t issuer,
-                             const struct serial *serial, bool revoked,
+                             const struct serial *serial, bool revoked, bool newest,
                              uint8_t signature[static SIGNATURE_BYTES_MAX])
 {
     uint16_t no = (uint16_t)(1 + sim_below(&p->random, p->state.template_count[issuer]));
+    if (newest)
+        no = p->state.template_count[issuer];
     uint32_t now = (uint32_t)p->now_s;
     struct statement s = {.serial = *serial,
                           .facts = {.template_no = no,
@@ -124,7 +126,7 @@ static void add_statement(struct sim_publication *p, struct log_writer *w, uint3
     uint64_t id = issuer_id(issuer);
     struct serial serial = any_serial(p);
     bool revoked = is_revoked(&p->state.content, id, &serial) || sim_below(&p->random, 4) == 0;
-    struct statement s = sign(p, issuer, &serial, revoked, signature);
+    struct statement s = sign(p, issuer, &serial, revoked, true, signature);
     log_writer_statement(w, id, &s);
     model_put(&p->state.content, id, &s);
     model_put(&p->state.tail, id, &s);
@@ -184,7 +186,7 @@ static void renew_range(struct sim_publication *p, struct log_writer *w, uint32_
         }
         uint8_t signature[SIGNATURE_BYTES_MAX];
         struct statement s =
-            sign(p, issuer, &serial, item->facts.status == CERT_REVOKED, signature);
+            sign(p, issuer, &serial, item->facts.status == CERT_REVOKED, false, signature);
         model_put(&st->content, id, &s);
     }
     model_remove(&st->tail, id, &range->after, &range->until);

@@ -169,6 +169,8 @@ static void check_mixture(struct world *w, struct store_txn *txn)
             block_statement(&block, i, &have);
             SIM_CHECK(sim_is_genuine(w->publication, issuer_id, &have));
             SIM_CHECK(in_mixture(w, issuer_id, &have));
+            struct ocsp_template t;
+            SIM_CHECK(store_get_template(txn, issuer_id, have.facts.template_no, &t) == ERR_OK);
             SIM_CHECK(issuer_id > before_issuer ||
                       (issuer_id == before_issuer && serial_compare(&have.serial, &before) > 0));
             before = have.serial;
@@ -381,6 +383,15 @@ static void pass_time(struct world *w, uint64_t ns)
     w->publication->now_s = w->now.wall_s;
 }
 
+/* What is not needed goes, whenever there is a pause, and nothing else. */
+static void tidy(struct world *w)
+{
+    if (w->faults && chance(w, 3) && !w->applier.sweep.walking)
+        template_sweep_restart(&w->applier.sweep);
+    SIM_CHECK(sync_apply_tidy(&w->applier, &w->core, w->now.monotonic_ns) == ERR_OK);
+    check_store(w);
+}
+
 static struct sync_action step(struct world *w, struct sync_action action)
 {
     w->steps++;
@@ -398,6 +409,7 @@ static struct sync_action step(struct world *w, struct sync_action action)
         SIM_CHECK(action.until_ns <= w->now.monotonic_ns + SYNC_BACKOFF_MAX_NS);
         if (action.until_ns > w->now.monotonic_ns)
             pass_time(w, action.until_ns - w->now.monotonic_ns);
+        tidy(w);
         return give(w, &(struct sync_event){.type = SYNC_TICK});
     }
     if (action.type <= SYNC_FETCH_PACK)
