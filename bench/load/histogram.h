@@ -17,9 +17,9 @@
 struct histogram {
     uint64_t count;
     uint64_t sum_ns;
-    uint64_t min_ns; /* of an empty one: UINT64_MAX */
-    uint64_t max_ns; /* exact, not rounded to a place */
-    uint32_t places[HISTOGRAM_PLACES];
+    uint64_t min_ns;                   /* of an empty one: UINT64_MAX */
+    uint64_t max_ns;                   /* exact, not rounded to a place */
+    uint64_t places[HISTOGRAM_PLACES]; /* a day of load overflows 32 bits */
 };
 
 void histogram_clear(struct histogram *h);

@@ -46,6 +46,7 @@ struct load_options {
     /* how much */
     enum load_mode mode;
     double rate_per_s;    /* open loop; 0: closed loop */
+    bool poisson;         /* open loop: arrivals at random instead of evenly spaced */
     double rate_to_per_s; /* of STEP and RAMP: the last rate tried */
     uint32_t step_count;
     uint32_t connections;
