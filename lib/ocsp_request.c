@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/ocsp_request.h"
 
+#include "lib/ocsp_request_plain.h"
+
 /* The nonce extension's OID: id-pkix-ocsp 2 (RFC 9654 2.1). */
 static const uint8_t nonce_oid[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x02};
 
@@ -83,7 +85,7 @@ static bool take_signature(struct der_reader *r)
     return true;
 }
 
-enum err ocsp_request_decode(struct span der, struct ocsp_request *ret)
+enum err ocsp_request_decode_any(struct span der, struct ocsp_request *ret)
 {
     struct ocsp_request request = {0};
     struct der_reader r;
@@ -99,6 +101,11 @@ enum err ocsp_request_decode(struct span der, struct ocsp_request *ret)
     TRY(der_end(&r));
     *ret = request;
     return ERR_OK;
+}
+
+enum err ocsp_request_decode(struct span der, struct ocsp_request *ret)
+{
+    return ocsp_request_decode_plain(der, ret) ? ERR_OK : ocsp_request_decode_any(der, ret);
 }
 
 enum err ocsp_request_encode(enum certid_hash hash, struct span name_hash, struct span key_hash,

@@ -24,6 +24,10 @@ struct ocsp_request {
  *  ERR_TRUNCATED, ERR_TRAILING, ERR_MALFORMED (all answered with malformedRequest). */
 MUST_CHECK enum err ocsp_request_decode(struct span der, struct ocsp_request *ret);
 
+/** The same without the short way for what nearly all clients send (lib/ocsp_request_plain.h): for
+ *  tests, which compare the two. */
+MUST_CHECK enum err ocsp_request_decode_any(struct span der, struct ocsp_request *ret);
+
 /** Encodes a request with one CertID and no extensions (RFC 9919 3.1.1). ERR_NO_SPACE,
  *  ERR_UNSUPPORTED (CERTID_HASH_OTHER), ERR_MALFORMED (the serial is no INTEGER content). */
 MUST_CHECK enum err ocsp_request_encode(enum certid_hash hash, struct span name_hash,

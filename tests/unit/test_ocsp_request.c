@@ -76,12 +76,33 @@ static const struct {
     {"HTML", "3c68746d6c3e", ERR_TRUNCATED, 0, 0, 0},
 };
 
+static bool same(const struct ocsp_request *a, const struct ocsp_request *b)
+{
+    return a->hash == b->hash && a->name_hash.data == b->name_hash.data &&
+           a->key_hash.data == b->key_hash.data && a->serial.data == b->serial.data &&
+           span_equal(a->name_hash, b->name_hash) && span_equal(a->key_hash, b->key_hash) &&
+           span_equal(a->serial, b->serial) && a->request_count == b->request_count &&
+           a->has_nonce == b->has_nonce && a->has_requestor_name == b->has_requestor_name &&
+           a->has_signature == b->has_signature;
+}
+
+/* The short way and the general one agree; whether the request was accepted. */
+static bool expect_agreement(struct span der)
+{
+    struct ocsp_request r = {0}, any = {0};
+    enum err err = ocsp_request_decode(der, &r), any_err = ocsp_request_decode_any(der, &any);
+    if (err != any_err || !same(&r, &any))
+        fail_msg("%s, in general %s", err_name(err), err_name(any_err));
+    return err == ERR_OK;
+}
+
 static void test_cases(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct ocsp_request r = {.request_count = 77};
         enum err err = ocsp_request_decode(UNHEX(cases[i].hex), &r);
+        (void)expect_agreement(UNHEX(cases[i].hex));
         if (err != cases[i].err)
             fail_msg("%s: %s", cases[i].what, err_name(err));
         if (err != ERR_OK) {
@@ -180,12 +201,83 @@ static void test_openssl_request(void **state)
     fixture_signer_free(&signer);
 }
 
+/* Every serial size around the shape's bounds, every octet with every value that matters. */
+static void test_plain_agrees(void **state)
+{
+    (void)state;
+    static const uint8_t values[] = {0x00, 0x01, 0x04, 0x09, 0x7f, 0x80, 0x81, 0xff};
+    static const uint8_t hash[64] = {0x42};
+    unsigned accepted = 0;
+    for (int which = CERTID_HASH_SHA1; which <= CERTID_HASH_SHA256; which++) {
+        size_t hash_size = which == CERTID_HASH_SHA1 ? 20 : 32;
+        for (size_t serial_size = 1; serial_size < 70; serial_size++) {
+            uint8_t serial[70] = {0x01}, der[256];
+            size_t size = 0;
+            assert_int_equal(ocsp_request_encode((enum certid_hash)which, span_of(hash, hash_size),
+                                                 span_of(hash, hash_size),
+                                                 span_of(serial, serial_size), der, sizeof der,
+                                                 &size),
+                             ERR_OK);
+            assert_true(expect_agreement(span_of(der, size)));
+            for (size_t at = 0; at < size; at++) {
+                uint8_t octet = der[at];
+                for (size_t i = 0; i < 2 * sizeof values; i++) {
+                    der[at] = (uint8_t)(i % 2 == 0 ? values[i / 2] : octet ^ values[i / 2]);
+                    accepted += expect_agreement(span_of(der, size));
+                }
+                der[at] = octet;
+                (void)expect_agreement(span_of(der, at));
+            }
+            der[size] = 0;
+            assert_false(expect_agreement(span_of(der, size + 1)));
+        }
+    }
+    assert_true(accepted > 1000);
+}
+
+static uint32_t next_random(uint32_t *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return *state >> 8;
+}
+
+/* A few octets changed at once: lengths that contradict one another, tags, hashes swapped. */
+static void test_plain_agrees_at_random(void **state)
+{
+    (void)state;
+    static const uint8_t hash[32] = {0x42};
+    uint32_t seed = 1;
+    for (unsigned round = 0; round < 200000; round++) {
+        uint8_t serial[40] = {0x01}, der[256];
+        bool is_sha1 = next_random(&seed) % 2 == 0;
+        size_t size = 0, serial_size = 1 + next_random(&seed) % sizeof serial;
+        struct span name = span_of(hash, is_sha1 ? 20 : 32);
+        assert_int_equal(ocsp_request_encode(is_sha1 ? CERTID_HASH_SHA1 : CERTID_HASH_SHA256, name,
+                                             name, span_of(serial, serial_size), der, sizeof der,
+                                             &size),
+                         ERR_OK);
+        for (unsigned changes = next_random(&seed) % 4; changes > 0; changes--) {
+            size_t at = next_random(&seed) % size;
+            if (next_random(&seed) % 2 == 0) /* a length one off is what slips through */
+                der[at] = (uint8_t)(der[at] + next_random(&seed) % 3 - 1);
+            else
+                der[at] = (uint8_t)next_random(&seed);
+        }
+        size -= next_random(&seed) % 8 == 0;
+        (void)expect_agreement(span_of(der, size));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),           cmocka_unit_test(test_cuts_and_flips),
-        cmocka_unit_test(test_rfc9919),         cmocka_unit_test(test_encode_errors),
+        cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_cuts_and_flips),
+        cmocka_unit_test(test_rfc9919),
+        cmocka_unit_test(test_encode_errors),
         cmocka_unit_test(test_openssl_request),
+        cmocka_unit_test(test_plain_agrees),
+        cmocka_unit_test(test_plain_agrees_at_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
