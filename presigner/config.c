@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/hex.h"
 #include "lib/publish_key.h"
+#include "lib/wire.h"
 #include "presigner/config_file.h"
 
 struct loader {
@@ -35,6 +37,10 @@ static enum err resolve_all(struct loader *l, struct config_file *file)
         TRY(resolve_key(l, issuer->key));
         TRY(resolve_key(l, issuer->responder_key));
     }
+    uint64_t id;
+    for (size_t i = 0; i < file->retired_issuers_count; i++)
+        if (!presigner_config_issuer_id(file->retired_issuers[i], &id))
+            TRY(config_resolve(&l->place, &file->retired_issuers[i]));
     return ERR_OK;
 }
 
@@ -168,6 +174,8 @@ static enum err take_program(struct loader *l, const struct config_file *file)
                      : file->verify == VERIFY_FILE_NONE ? SIGN_VERIFY_NONE
                                                         : SIGN_VERIFY_SAMPLE;
     config->allow_any_validity = file->allow_any_validity;
+    config->retired = file->retired_issuers;
+    config->retired_count = file->retired_issuers_count;
 #define X(key, fallback, min, max, text) config->key = file->key ? *file->key : (fallback);
     PRESIGNER_NUMBER_TABLE(X)
 #undef X
@@ -219,6 +227,17 @@ struct presigner_config *presigner_config_free(struct presigner_config *config)
     free(config->issuers);
     free(config);
     return NULL;
+}
+
+bool presigner_config_issuer_id(const char *word, uint64_t *ret)
+{
+    uint8_t octets[8];
+    size_t size = 0;
+    if (hex_decode(span_text(word), octets, sizeof octets, &size) != ERR_OK ||
+        size != sizeof octets)
+        return false;
+    *ret = be64_load(octets);
+    return true;
 }
 
 const struct issuer_config *presigner_config_issuer(const struct presigner_config *config,

@@ -11,6 +11,7 @@
 #include "presigner/signer.h"
 
 #define CONFIG_ISSUERS_MAX 64
+#define CONFIG_RETIRED_MAX 1024
 
 /* Baseline Requirements 4.9.10: at least 8 hours, at most 10 days. */
 #define VALIDITY_MIN_S (8u * 3600)
@@ -65,6 +66,8 @@ struct presigner_config {
 #undef X
     struct issuer_config *issuers;
     size_t issuer_count;
+    char **retired; /* each a CA certificate's PEM file or an issuer id in hex */
+    size_t retired_count;
     void *file; /* owns the strings */
 };
 
@@ -74,6 +77,8 @@ MUST_CHECK enum err presigner_config_load(const char *path, struct presigner_con
                                           char message[static CONFIG_MESSAGE_BYTES]);
 /** Takes NULL, returns NULL. */
 struct presigner_config *presigner_config_free(struct presigner_config *config);
+/** Whether the word is an issuer id: 16 hex digits. */
+bool presigner_config_issuer_id(const char *word, uint64_t *ret);
 /** The issuer of that name; NULL name: the only one there is. NULL when there is none such. */
 const struct issuer_config *presigner_config_issuer(const struct presigner_config *config,
                                                     const char *name);

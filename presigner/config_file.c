@@ -42,6 +42,10 @@ static const cyaml_schema_value_t issuer_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct issuer_file, issuer_fields),
 };
 
+static const cyaml_schema_value_t retired_schema = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, PATH_BYTES_MAX),
+};
+
 static const cyaml_strval_t verify_words[] = {
     {"all", VERIFY_FILE_ALL}, {"sample", VERIFY_FILE_SAMPLE}, {"none", VERIFY_FILE_NONE}};
 
@@ -59,6 +63,8 @@ static const cyaml_schema_field_t program_fields[] = {
 #undef X
         CYAML_FIELD_SEQUENCE("issuers", CYAML_FLAG_POINTER, struct config_file, issuers,
                              &issuer_schema, 1, CONFIG_ISSUERS_MAX),
+    CYAML_FIELD_SEQUENCE("retired_issuers", CYAML_FLAG_POINTER | OPTIONAL, struct config_file,
+                         retired_issuers, &retired_schema, 1, CONFIG_RETIRED_MAX),
     CYAML_FIELD_END,
 };
 

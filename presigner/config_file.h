@@ -43,6 +43,8 @@ struct config_file {
 #undef X
     struct issuer_file *issuers;
     unsigned issuers_count;
+    char **retired_issuers;
+    unsigned retired_issuers_count;
 };
 
 const cyaml_schema_value_t *config_file_schema(void);

@@ -16,6 +16,7 @@
 #include "presigner/publish_index.h"
 #include "presigner/publish_ranges.h"
 #include "presigner/template_set.h"
+#include "presigner/withdraw.h"
 
 #define KEY_BYTES_FILE_MAX 65536
 /* After a time of much work, an index soon: edges that start do not follow all of it. */
@@ -83,6 +84,7 @@ static enum err open_all(struct publisher *p)
     TRY(publish_head_load(p));
     TRY(publish_check_files(p));
     TRY(template_set_open(p));
+    TRY(publish_withdraw(p));
     TRY(publish_index_step(p, &worked));
     return publish_head_refresh(p);
 }

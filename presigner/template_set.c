@@ -102,6 +102,19 @@ static enum err template_make(struct publish_issuer *issuer, struct certificate 
     return ERR_OK;
 }
 
+enum err template_set_issuer_id(const char *ca_certificate, uint64_t *ret)
+{
+    struct certificate ca = {0};
+    struct ocsp_template t = {0};
+    enum err err = load(ca_certificate, &ca);
+    if (err == ERR_OK)
+        err = template_from_certificates(span_of(ca.der.data, ca.der.size), SPAN_EMPTY, &t);
+    unload(&ca);
+    if (err == ERR_OK)
+        *ret = t.issuer_id;
+    return err;
+}
+
 static bool same_content(const struct ocsp_template *a, const struct ocsp_template *b)
 {
     uint8_t wire[2][TEMPLATE_BYTES_MAX];

@@ -10,6 +10,7 @@ import threading
 import pytest
 
 import ocsp_oracle
+from foreign_ca import ForeignCa
 from site_under_test import STATIM, run, wait_for
 
 
@@ -193,3 +194,44 @@ def test_the_second_origin_serves_when_the_first_is_gone(origin):
     site.use_origin("http://127.0.0.1:9", origin.url)
     site.start_edge()
     assert answers(site) == ("GOOD", None)
+
+
+def test_a_retired_issuer(make_site, tmp_path):
+    """It goes at an edge that follows and at one that starts; the other issuer stays."""
+    site = make_site()
+    site.init()
+    site.issue_certificate("good")
+    site.import_certificates()
+    foreign = ForeignCa(tmp_path / "foreign", "p256")
+    gone = foreign.issue("gone")
+    config = site.dir / "presigner.yaml"
+    with open(config, "a", encoding="utf-8") as file:
+        file.write(f"  - name: gone\n    ca_certificate: {foreign.certificate}\n"
+                   f"    key:\n      file: {foreign.key}\n")
+    site.edit("edge.yaml", r"^ca_certificates:", f"ca_certificates:\n  - {foreign.certificate}")
+    site.statim("import", site.dir, foreign.dir / "index.txt", "--issuer", "gone")
+    site.presign_once()
+    site.start_edge()
+
+    def answer():
+        try:
+            return ocsp_oracle.ask(site.port, gone, foreign.certificate)
+        except ocsp_oracle.Refused as error:
+            return str(error)
+
+    assert answer() == ("GOOD", None)
+    text = config.read_text()
+    config.write_text(text[:text.index("  - name: gone")])
+    site.presign_once()
+    assert "published but not configured" in site.presign_once().stderr
+    assert answer() == ("GOOD", None)
+    with open(config, "a", encoding="utf-8") as file:
+        file.write(f"retired_issuers:\n  - {foreign.certificate}\n")
+    site.presign_once()
+    wait_for(lambda: "UNAUTHORIZED" in answer(), "the statements gone", 20)
+    assert site.answer() == ("GOOD", None)
+    site.stop_process(site.edge)
+    shutil.rmtree(site.dir / "edge" / "store")
+    site.start_edge()
+    assert "UNAUTHORIZED" in answer() and site.answer() == ("GOOD", None)
+    assert site.metrics()["statim_edge_sync_content_refused_total"] == 0

@@ -270,6 +270,60 @@ static void a_lost_pack_is_signed_again(void **state)
     follower_done(f);
 }
 
+/* Left out of the configuration: what is published stays, and a lost pack blocks the index.
+ * Retired: it goes, for who follows and for who starts. Configured again: it is signed anew. */
+static void an_issuer_can_be_retired(void **state)
+{
+    (void)state;
+    char path[FIXTURE_PATH_BYTES], hex[17];
+    snprintf(hex, sizeof hex, "%016llx", (unsigned long long)world.issuer_id[1]);
+    char *words[] = {world.cert_path[1], hex};
+    for (size_t round = 0; round < 2; round++) {
+        struct follower *f = follower_new(world.publish_dir, &world.verify_key);
+        world_good(&world, 0, 0, 100);
+        world_good(&world, 1, 0, 2000);
+        world_settle(&world);
+        world_good(&world, 1, 2000, 5); /* in the tail */
+        world_settle(&world);
+        assert_published(f);
+        world_close(&world);
+        fixture_remove(fixture_path(world.publish_dir, "pack", path));
+        world.config.issuer_count = 1;
+        world_open(&world);
+        world_settle(&world);
+        assert_int_equal(publisher_index(world.publisher), ERR_BUSY);
+        follower_step(f);
+        assert_int_equal(f->count, 2105);
+        world_close(&world);
+        world.config.retired = &words[round];
+        world.config.retired_count = 1;
+        for (unsigned again = 0; again < 2; again++) {
+            world_open(&world);
+            world_settle(&world);
+            assert_int_equal(publisher_index(world.publisher), ERR_OK);
+            follower_step(f);
+            assert_int_equal(f->count, 100);
+            struct follower *fresh = follower_new(world.publish_dir, &world.verify_key);
+            follower_step(fresh);
+            assert_int_equal(fresh->count, 100);
+            follower_done(fresh);
+            world_close(&world);
+        }
+        world.config.issuer_count = 2;
+        assert_int_equal(
+            status_db_open(world.state_dir, world.config.map_size_bytes, &world.status), ERR_OK);
+        assert_int_equal(publisher_open(&world.config, world.status, world_clock, &world.publisher),
+                         ERR_CONFIG);
+        world.status = status_db_close(world.status);
+        world.config.retired_count = 0;
+        world_open(&world);
+        world_settle(&world);
+        assert_published(f);
+        assert_int_equal(f->count, 2105);
+        follower_done(f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +336,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_new_template_number_for_new_content, setup, teardown),
         cmocka_unit_test_setup_teardown(old_files_are_removed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lost_pack_is_signed_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_issuer_can_be_retired, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
