@@ -2,6 +2,7 @@
 #include "edge/snapshot.h"
 
 #include "edge/snapshot_changes.h"
+#include "edge/snapshot_forms.h"
 #include "edge/snapshot_issuers.h"
 #include "lib/wire.h"
 
@@ -102,7 +103,8 @@ static enum err snapshot_fill(struct snapshot_source *source, const struct snaps
         return ERR_BUSY;
     TRY(templates_make(source, s));
     TRY(index_make(source, previous, s));
-    return snapshot_issuers_make(s);
+    TRY(snapshot_issuers_make(s));
+    return snapshot_forms_make(s, previous);
 }
 
 enum err snapshot_build(struct snapshot_source *source, const struct snapshot *previous,
@@ -125,6 +127,7 @@ struct snapshot *snapshot_free(struct snapshot *s)
     if (s == NULL)
         return NULL;
     side_index_free(&s->index);
+    snapshot_forms_free(s);
     for (uint32_t i = 0; i < s->template_count; i++)
         free(s->templates[i]);
     free(s->templates);

@@ -14,6 +14,7 @@
 
 #include "edge/side_index.h"
 #include "edge/snapshot_source.h"
+#include "lib/ocsp_form.h"
 #include "lib/ocsp_request.h"
 #include "lib/template.h"
 
@@ -29,10 +30,16 @@ struct snapshot_issuer {
     const struct ocsp_template *names; /* a template that has its hashes */
 };
 
+/** Response forms of a template (edge/snapshot_forms.h). */
+struct snapshot_forms {
+    struct ocsp_forms *by_serial_size[SERIAL_BYTES_MAX + 1]; /* NULL: none */
+};
+
 struct snapshot {
     struct position position;
     struct side_index index;
     struct ocsp_template **templates; /* by (issuer id, number) */
+    struct snapshot_forms *forms;     /* of each template */
     struct snapshot_issuer *issuers;  /* by issuer id */
     uint32_t template_count;
     uint32_t issuer_count;
@@ -59,6 +66,9 @@ struct snapshot *snapshot_free(struct snapshot *snapshot);
 const struct snapshot_issuer *snapshot_issuer_find(const struct snapshot *snapshot,
                                                    enum certid_hash hash, struct span name_hash,
                                                    struct span key_hash);
+/** Place of the issuer's template of that number in templates and forms. false: there is none. */
+bool snapshot_template_place(const struct snapshot *snapshot, const struct snapshot_issuer *issuer,
+                             uint16_t template_no, uint32_t *ret_place);
 /** The issuer's template of that number, or NULL. */
 const struct ocsp_template *snapshot_template(const struct snapshot *snapshot,
                                               const struct snapshot_issuer *issuer,

@@ -112,21 +112,30 @@ const struct snapshot_issuer *snapshot_issuer_find(const struct snapshot *s, enu
     return NULL;
 }
 
-const struct ocsp_template *snapshot_template(const struct snapshot *s,
-                                              const struct snapshot_issuer *issuer,
-                                              uint16_t template_no)
+bool snapshot_template_place(const struct snapshot *s, const struct snapshot_issuer *issuer,
+                             uint16_t template_no, uint32_t *ret_place)
 {
     uint32_t low = issuer->template_first;
     uint32_t high = low + issuer->template_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        const struct ocsp_template *t = s->templates[middle];
-        if (t->template_no == template_no)
-            return t;
-        if (t->template_no < template_no)
+        uint16_t number = s->templates[middle]->template_no;
+        if (number == template_no) {
+            *ret_place = middle;
+            return true;
+        }
+        if (number < template_no)
             low = middle + 1;
         else
             high = middle;
     }
-    return NULL;
+    return false;
+}
+
+const struct ocsp_template *snapshot_template(const struct snapshot *s,
+                                              const struct snapshot_issuer *issuer,
+                                              uint16_t template_no)
+{
+    uint32_t place;
+    return snapshot_template_place(s, issuer, template_no, &place) ? s->templates[place] : NULL;
 }

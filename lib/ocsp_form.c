@@ -1,13 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/ocsp_form.h"
 
+#include "lib/check.h"
+
 #include <stdlib.h>
 
 enum { SHAPE_GOOD, SHAPE_REVOKED, SHAPE_REASON };
 
+struct ocsp_forms *ocsp_forms_share(struct ocsp_forms *forms)
+{
+    forms->share_count++;
+    return forms;
+}
+
 struct ocsp_forms *ocsp_forms_free(struct ocsp_forms *forms)
 {
     if (forms == NULL)
+        return NULL;
+    CHECK(forms->share_count > 0);
+    if (--forms->share_count > 0)
         return NULL;
     for (unsigned shape = 0; shape < OCSP_FORM_SHAPES; shape++)
         for (unsigned signs = 0; signs < OCSP_FORM_SIGNS; signs++)

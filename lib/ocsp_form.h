@@ -32,6 +32,7 @@ struct ocsp_form {
 };
 
 struct ocsp_forms {
+    uint32_t share_count; /* plain: those who share forms do it in one thread */
     uint8_t serial_size;
     bool ecdsa;
     uint16_t signature_size;      /* stored form */
@@ -49,7 +50,9 @@ struct ocsp_form_times {
 /** ERR_MEMORY; ERR_MALFORMED when the encoder has no such responses (template, serial size). */
 MUST_CHECK enum err ocsp_forms_new(const struct ocsp_template *t, uint8_t serial_size,
                                    struct ocsp_forms **ret);
-/** Takes NULL; returns NULL. */
+/** One more holder. */
+struct ocsp_forms *ocsp_forms_share(struct ocsp_forms *forms);
+/** One holder less; the last one frees. Takes NULL; returns NULL. */
 struct ocsp_forms *ocsp_forms_free(struct ocsp_forms *forms);
 
 /** The form for a statement; NULL: there is none. */

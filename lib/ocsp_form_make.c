@@ -193,6 +193,7 @@ enum err ocsp_forms_new(const struct ocsp_template *t, uint8_t serial_size, stru
     struct ocsp_forms *forms = calloc(1, sizeof *forms);
     if (forms == NULL)
         return ERR_MEMORY;
+    forms->share_count = 1;
     forms->serial_size = serial_size;
     forms->ecdsa = info->ecdsa;
     forms->signature_size = info->size;

@@ -58,6 +58,25 @@ static void expect_chunks_sound(const struct snapshot *s)
     }
 }
 
+/* Every size of serial has its forms; those that the previous snapshot has too are its own. */
+static void expect_forms(const struct snapshot *s, const struct snapshot *previous)
+{
+    for (uint32_t i = 0; i < s->issuer_count; i++) {
+        const struct snapshot_issuer *issuer = &s->issuers[i];
+        uint32_t place = issuer->template_first;
+        for (uint32_t g = 0; g < issuer->group_count; g++) {
+            uint8_t size = s->index.groups[issuer->group_first + g].serial_size;
+            const struct ocsp_forms *forms = s->forms[place].by_serial_size[size];
+            assert_non_null(forms);
+            assert_int_equal(forms->serial_size, size);
+            const struct ocsp_forms *before =
+                previous == NULL ? NULL : previous->forms[place].by_serial_size[size];
+            assert_true(before == NULL || before == forms);
+            assert_int_equal(forms->share_count, before == NULL ? 1 : 2);
+        }
+    }
+}
+
 static void run_shape(serial_shape *shape, uint64_t seed)
 {
     char scratch[SCRATCH_BYTES];
@@ -81,10 +100,12 @@ static void run_shape(serial_shape *shape, uint64_t seed)
         shared += next->chunks_shared;
         expect_chunks_sound(next);
         expect_model(next, &w, m, &r, shape);
+        expect_forms(next, previous);
         struct snapshot *whole = NULL;
         assert_int_equal(snapshot_build(source, NULL, &whole), ERR_OK);
         assert_int_equal(whole->chunks_shared, 0);
         expect_model(whole, &w, m, &r, shape);
+        expect_forms(whole, NULL);
         snapshot_free(whole);
         snapshot_free(previous);
         previous = next;
