@@ -23,6 +23,7 @@ void answer_clock_set(struct answer_clock *clock, uint64_t now_s)
         return;
     clock->now_s = now_s;
     imf_fixdate_write(now_s, clock->date);
+    day_table_set(&clock->days, now_s);
 }
 
 /* "Application/OCSP-Request ; x=y" is the OCSP media type (RFC 9110 8.3.1). */
@@ -163,50 +164,96 @@ static enum outcome freshness(const struct facts *facts, uint64_t now_s)
     return facts->status == CERT_REVOKED ? OUTCOME_REVOKED : OUTCOME_GOOD;
 }
 
+/* A statement with what it is written by. */
+struct found {
+    struct statement statement;
+    const struct ocsp_template *t;
+    const struct ocsp_forms *forms; /* of its template and serial size, or NULL */
+};
+
 /* A statement and its template, or the outcome that says why not. */
 static enum outcome lookup_finish(const struct snapshot *snapshot, const struct answer_clock *clock,
-                                  struct answer_query *query, struct statement *statement,
-                                  const struct ocsp_template **ret_template)
+                                  struct answer_query *query, struct found *found)
 {
+    struct statement *statement = &found->statement;
+    uint32_t place;
     if (!snapshot_find_finish(&query->lookup, statement))
         return OUTCOME_UNKNOWN_SERIAL;
-    const struct ocsp_template *t =
-        snapshot_template(snapshot, query->issuer, statement->facts.template_no);
     /* The store is written template first: without it the data set is not complete. */
-    if (t == NULL || statement->signature.size < ANSWER_ETAG_OCTETS)
+    if (!snapshot_template_place(snapshot, query->issuer, statement->facts.template_no, &place) ||
+        statement->signature.size < ANSWER_ETAG_OCTETS)
         return OUTCOME_NOT_READY;
-    if (!carries_hash(t, query->hash))
+    found->t = snapshot->templates[place];
+    found->forms = snapshot->forms[place].by_serial_size[statement->serial.size];
+    if (!carries_hash(found->t, query->hash))
         return OUTCOME_UNKNOWN_ISSUER;
-    *ret_template = t;
     return freshness(&statement->facts, clock->now_s);
 }
 
-/* The DER is written behind the room for the head and moved up once the head's size is known. */
-static enum outcome statement_write(const struct answer_clock *clock,
-                                    const struct answer_query *query, const struct ocsp_template *t,
-                                    const struct statement *statement, enum outcome outcome,
-                                    enum answer_connection connection, uint8_t *out,
-                                    size_t out_size, size_t *ret_size)
+/* The usual way: the size is known beforehand, so that all is written where it stays. */
+static size_t form_write(const struct answer_clock *clock, const struct found *found,
+                         const struct ocsp_form *form, const struct answer_validators *validators,
+                         enum answer_connection connection, bool without_body, uint8_t *out)
 {
+    const struct facts *facts = &found->statement.facts;
+    size_t der_size = (size_t)form->size + found->forms->responder_cert_size;
+    size_t head_size =
+        answer_head_statement(clock, validators, der_size, connection, out, HTTP_RESPONSE_HEAD_MAX);
+    if (without_body)
+        return head_size;
+    struct ocsp_form_times times;
+    day_table_generalized(&clock->days, facts->this_update_s, times.this_update);
+    day_table_generalized(&clock->days, facts->next_update_s, times.next_update);
+    if (facts->status == CERT_REVOKED)
+        day_table_generalized(&clock->days, facts->revoked_at_s, times.revoked_at);
+    ocsp_form_fill(found->forms, form, found->t, &found->statement, &times, out + head_size);
+    return head_size + der_size;
+}
+
+/* The encoder's way: the DER is written behind the room for the head and moved up once the head's
+ * size is known. 0: the statement cannot be said. */
+static size_t encoder_write(const struct answer_clock *clock, const struct found *found,
+                            const struct answer_validators *validators,
+                            enum answer_connection connection, bool without_body, uint8_t *out,
+                            size_t out_size)
+{
+    const struct statement *statement = &found->statement;
+    uint8_t *der = out + HTTP_RESPONSE_HEAD_MAX;
+    size_t der_size;
+    if (ocsp_response_encode(found->t, &statement->serial, &statement->facts,
+                             statement->facts.this_update_s, statement->signature, der,
+                             out_size - HTTP_RESPONSE_HEAD_MAX, &der_size) != ERR_OK)
+        return 0;
+    size_t head_size =
+        answer_head_statement(clock, validators, der_size, connection, out, HTTP_RESPONSE_HEAD_MAX);
+    if (without_body)
+        return head_size;
+    memmove(out + head_size, der, der_size);
+    return head_size + der_size;
+}
+
+static enum outcome statement_write(const struct answer_clock *clock,
+                                    const struct answer_query *query, const struct found *found,
+                                    enum outcome outcome, enum answer_connection connection,
+                                    uint8_t *out, size_t out_size, size_t *ret_size)
+{
+    const struct statement *statement = &found->statement;
     struct answer_validators validators;
-    answer_validators_make(t, statement, clock->now_s, &validators);
+    answer_validators_make(found->t, statement, clock->now_s, &validators);
     if (is_not_modified(clock, query, &validators, &statement->facts)) {
         *ret_size = answer_head_statement(clock, &validators, ANSWER_NO_LENGTH, connection, out,
                                           HTTP_RESPONSE_HEAD_MAX);
         return OUTCOME_NOT_MODIFIED;
     }
-    uint8_t *der = out + HTTP_RESPONSE_HEAD_MAX;
-    size_t der_size;
-    if (ocsp_response_encode(t, &statement->serial, &statement->facts,
-                             statement->facts.this_update_s, statement->signature, der,
-                             out_size - HTTP_RESPONSE_HEAD_MAX, &der_size) != ERR_OK)
+    const struct ocsp_form *form =
+        found->forms == NULL ? NULL : ocsp_form_find(found->forms, statement);
+    size_t size = form == NULL ? encoder_write(clock, found, &validators, connection,
+                                               query->without_body, out, out_size)
+                               : form_write(clock, found, form, &validators, connection,
+                                            query->without_body, out);
+    if (size == 0)
         return OUTCOME_NOT_READY;
-    size_t head_size = answer_head_statement(clock, &validators, der_size, connection, out,
-                                             HTTP_RESPONSE_HEAD_MAX);
-    if (query->without_body)
-        der_size = 0;
-    memmove(out + head_size, der, der_size);
-    *ret_size = head_size + der_size;
+    *ret_size = size;
     return outcome;
 }
 
@@ -217,12 +264,11 @@ enum outcome answer_finish(const struct snapshot *snapshot, const struct answer_
     CHECK(out_size >= ANSWER_BYTES_MAX);
     enum outcome outcome = query->outcome;
     if (query->needs_lookup) {
-        struct statement statement;
-        const struct ocsp_template *t = NULL;
-        outcome = lookup_finish(snapshot, clock, query, &statement, &t);
+        struct found found;
+        outcome = lookup_finish(snapshot, clock, query, &found);
         if (outcome == OUTCOME_GOOD || outcome == OUTCOME_REVOKED)
-            outcome = statement_write(clock, query, t, &statement, outcome, connection, out,
-                                      out_size, ret_size);
+            outcome =
+                statement_write(clock, query, &found, outcome, connection, out, out_size, ret_size);
     }
     if (outcome != OUTCOME_GOOD && outcome != OUTCOME_REVOKED && outcome != OUTCOME_NOT_MODIFIED)
         *ret_size = answer_other(clock, outcome, query->without_body, connection, out, out_size);

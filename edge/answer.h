@@ -22,8 +22,8 @@
 
 #include "edge/outcome.h"
 #include "edge/snapshot.h"
+#include "lib/day_text.h"
 #include "lib/http_request.h"
-#include "lib/timetext.h"
 
 #define ANSWER_LATE_MAX_AGE_S  60
 #define ANSWER_PATH_PREFIX_MAX 127
@@ -38,11 +38,12 @@ struct answer_config {
 /** `prefix` must start and end with "/". ERR_CONFIG. */
 MUST_CHECK enum err answer_config_set(struct answer_config *config, const char *path_prefix);
 
-/** The second that answers are made in, with its text: renewed once a second, not once an answer.
- */
+/** The second that answers are made in, with its text and that of the days around it: renewed once
+ * a second, not once an answer. */
 struct answer_clock {
     uint64_t now_s;
     uint8_t date[IMF_FIXDATE_BYTES];
+    struct day_table days;
 };
 /** Cheap when the second is the one it already has. Zero-initialise before the first call. */
 void answer_clock_set(struct answer_clock *clock, uint64_t now_s);

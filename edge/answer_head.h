@@ -10,7 +10,7 @@
 
 /** What caches are told about a statement. */
 struct answer_validators {
-    uint64_t max_age_s;
+    uint32_t max_age_s;
     uint32_t this_update_s;
     uint32_t next_update_s;
     uint8_t etag[ANSWER_ETAG_BYTES]; /* with its quotes */

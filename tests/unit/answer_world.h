@@ -129,7 +129,7 @@ static const char *get_text(const char *method, const struct fixture_statement *
     return text;
 }
 
-static struct response get(int which, const char *fields)
+static inline struct response get(int which, const char *fields)
 {
     return answer_head_text(get_text("GET", &world.statements[which], CERTID_HASH_SHA1, fields),
                             SPAN_EMPTY);
@@ -143,7 +143,7 @@ static void expect_field(const struct response *r, const char *name, const char 
         fail_msg("no \"%s: %s\" in:\n%s", name, value, (const char *)r->octets);
 }
 
-static void expect_no_field(const struct response *r, const char *name)
+static inline void expect_no_field(const struct response *r, const char *name)
 {
     char line[64];
     snprintf(line, sizeof line, "\r\n%s:", name);
@@ -157,7 +157,7 @@ static void expect_date(const struct response *r, const char *name, uint64_t tim
     expect_field(r, name, text);
 }
 
-static void expect_length(const struct response *r, size_t size)
+static inline void expect_length(const struct response *r, size_t size)
 {
     char text[24];
     snprintf(text, sizeof text, "%zu", size);
@@ -174,7 +174,7 @@ static void etag_of(int which, char ret[static ANSWER_ETAG_BYTES + 1])
 }
 
 /* The independent reader: OpenSSL decodes what is sent and says what it is. */
-static void expect_openssl(const struct response *r, int which)
+static inline void expect_openssl(const struct response *r, int which)
 {
     const uint8_t *der = r->octets + r->head_size;
     long size = (long)(r->size - r->head_size);
@@ -204,7 +204,7 @@ static void expect_openssl(const struct response *r, int which)
     OCSP_RESPONSE_free(response);
 }
 
-static void expect_statement_head(const struct response *r, int which, uint64_t max_age_s)
+static inline void expect_statement_head(const struct response *r, int which, uint64_t max_age_s)
 {
     char text[128];
     char etag[ANSWER_ETAG_BYTES + 1];
