@@ -3,13 +3,15 @@
  * and receive, provided buffers, deferred task work) that answers everything up to an empty line
  * with the same 200. What the edge takes beyond this is the edge's.
  *
- *   statim-floor PORT BODY_BYTES     on 127.0.0.1, one thread, until it is killed
+ *   statim-floor PORT BODY_BYTES [close]     on 127.0.0.1, one thread, until it is killed
+ * With "close" each connection is read once, answered and closed.
  * For measuring only: nothing is limited or timed out, and answers to a client that does not read
  * them may arrive in the wrong order. */
 #include <errno.h>
 #include <liburing.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +32,7 @@ static struct io_uring_buf_ring *buffer_ring;
 static char buffers[BUFFER_COUNT][BUFFER_BYTES];
 static char *answers; /* PIPELINE_MAX copies of the answer, so that several go out in one send */
 static size_t answer_bytes;
+static bool closes;
 static unsigned char matched[CONNECTIONS_MAX]; /* octets of the empty line seen so far */
 
 _Noreturn static void fail(const char *what, int error)
@@ -51,7 +54,10 @@ static struct io_uring_sqe *entry_for(enum op op, int fd)
 static void arm_receive(int fd)
 {
     struct io_uring_sqe *entry = entry_for(OP_RECEIVE, fd);
-    io_uring_prep_recv_multishot(entry, fd, NULL, 0, 0);
+    if (closes) /* a receive that goes on would keep the socket open */
+        io_uring_prep_recv(entry, fd, NULL, BUFFER_BYTES, 0);
+    else
+        io_uring_prep_recv_multishot(entry, fd, NULL, 0, 0);
     entry->flags |= IOSQE_BUFFER_SELECT;
     entry->buf_group = BUFFER_GROUP;
 }
@@ -77,17 +83,27 @@ static void give_back(unsigned buffer_no)
     io_uring_buf_ring_advance(buffer_ring, 1);
 }
 
+static void answer(int fd, size_t count)
+{
+    struct io_uring_sqe *entry = entry_for(OP_SEND, fd);
+    io_uring_prep_send(entry, fd, answers, count * answer_bytes, MSG_NOSIGNAL | MSG_WAITALL);
+    if (closes) {
+        entry->flags |= IOSQE_IO_LINK;
+        io_uring_prep_close(entry_for(OP_CLOSE, fd), fd);
+    }
+}
+
 static void received(int fd, const struct io_uring_cqe *cqe)
 {
+    size_t count = 0;
     if (cqe->flags & IORING_CQE_F_BUFFER) {
         unsigned buffer_no = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
-        size_t count = cqe->res > 0 ? count_heads(fd, buffers[buffer_no], (size_t)cqe->res) : 0;
+        count = cqe->res > 0 ? count_heads(fd, buffers[buffer_no], (size_t)cqe->res) : 0;
         if (count > 0)
-            io_uring_prep_send(entry_for(OP_SEND, fd), fd, answers, count * answer_bytes,
-                               MSG_NOSIGNAL | MSG_WAITALL);
+            answer(fd, count);
         give_back(buffer_no);
     }
-    if (cqe->flags & IORING_CQE_F_MORE)
+    if ((cqe->flags & IORING_CQE_F_MORE) || (closes && count > 0))
         return;
     if (cqe->res > 0 || cqe->res == -ENOBUFS)
         arm_receive(fd);
@@ -167,8 +183,9 @@ static void make_ring(void)
 static void make_answers(unsigned body_bytes)
 {
     char head[128];
-    size_t size = (size_t)snprintf(head, sizeof head,
-                                   "HTTP/1.1 200 OK\r\nContent-Length: %u\r\n\r\n", body_bytes);
+    size_t size =
+        (size_t)snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %u\r\n%s\r\n",
+                         body_bytes, closes ? "Connection: close\r\n" : "");
     answer_bytes = size + body_bytes;
     answers = malloc(PIPELINE_MAX * answer_bytes);
     if (answers == NULL)
@@ -183,9 +200,10 @@ int main(int argc, char **argv)
     unsigned port = 0;
     unsigned body_bytes = 0;
     char rest = '\0';
-    if (argc != 3 || sscanf(argv[1], "%u%c", &port, &rest) != 1 || port == 0 || port > 65535 ||
-        sscanf(argv[2], "%u%c", &body_bytes, &rest) != 1 || body_bytes > BODY_MAX) {
-        fprintf(stderr, "usage: statim-floor PORT BODY_BYTES\n");
+    closes = argc == 4 && strcmp(argv[3], "close") == 0;
+    if (argc != 3 + closes || sscanf(argv[1], "%u%c", &port, &rest) != 1 || port == 0 ||
+        port > 65535 || sscanf(argv[2], "%u%c", &body_bytes, &rest) != 1 || body_bytes > BODY_MAX) {
+        fprintf(stderr, "usage: statim-floor PORT BODY_BYTES [close]\n");
         return 2;
     }
     make_answers(body_bytes);
