@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/http_request.h"
 
-#include "lib/octets.h"
+#include "lib/http_line.h"
 
 /* Longer names are no method anybody registered; the bound lets the target be judged early. */
 #define METHOD_BYTES_MAX 32
@@ -57,6 +57,7 @@ static bool all_of_class(struct span s, uint8_t class)
 /* What the fields said, beside what goes to the caller. */
 struct head {
     struct http_request r;
+    const uint8_t *start; /* of the octets */
     size_t field_count;
     uint8_t host_count;
     bool transfer_encoding, close, keep_alive;
@@ -64,13 +65,24 @@ struct head {
 
 /* `lower` has letters and "-" only. Names and tokens that match nothing else in ASCII: a token has
  * no octet but the letter itself that becomes it when bit 5 is set. */
-static bool equals_ignoring_case(struct span s, const char *lower, size_t size)
+static inline __attribute__((always_inline)) bool
+equals_ignoring_case(struct span s, const char *lower, size_t size)
 {
     if (s.size != size)
         return false;
-    uint8_t difference = 0;
-    for (size_t i = 0; i < size; i++)
-        difference |= (uint8_t)((s.data[i] | 0x20) ^ (uint8_t)lower[i]);
+    const uint8_t *expected = (const uint8_t *)lower;
+    uint64_t difference = 0;
+    size_t i = 0;
+    for (; i + 8 <= size; i += 8)
+        difference |= (octets_load(s.data + i) | OCTETS_EACH(0x20u)) ^ octets_load(expected + i);
+    if (i == size)
+        return difference == 0;
+    /* The rest, with some of what is done when there is no more of it. */
+    if (size >= 8)
+        return (difference | ((octets_load(s.data + size - 8) | OCTETS_EACH(0x20u)) ^
+                              octets_load(expected + size - 8))) == 0;
+    for (; i < size; i++)
+        difference |= (uint8_t)((s.data[i] | 0x20) ^ expected[i]);
     return difference == 0;
 }
 #define IS(s, literal) equals_ignoring_case((s), (literal), sizeof(literal) - 1)
@@ -100,6 +112,15 @@ static bool is_digit(uint8_t c)
     return c >= '0' && c <= '9';
 }
 
+static void take_request_line(struct head *h, struct span method, struct span target,
+                              uint8_t minor_version)
+{
+    h->r.method = method_from(method);
+    h->r.method_text = method;
+    h->r.target = target;
+    h->r.minor_version = minor_version;
+}
+
 /* `line` without its CRLF. */
 static enum http_verdict read_request_line(struct head *h, struct span line)
 {
@@ -118,10 +139,7 @@ static enum http_verdict read_request_line(struct head *h, struct span line)
         return HTTP_BAD_REQUEST;
     if (version[6] != '1' || version[8] > '1')
         return HTTP_VERSION;
-    h->r.method = method_from(method);
-    h->r.method_text = method;
-    h->r.target = target;
-    h->r.minor_version = (uint8_t)(version[8] - '0');
+    take_request_line(h, method, target, (uint8_t)(version[8] - '0'));
     return HTTP_REQUEST;
 }
 
@@ -156,7 +174,9 @@ static void read_connection(struct head *h, struct span value)
 
 static enum http_verdict read_host(struct head *h, struct span value)
 {
-    if (h->host_count++ > 0 || !all_of_class(value, HOST))
+    size_t at = (size_t)(value.data - h->start);
+    bool valid = octets_all_plain(h->start, at, at + value.size) || all_of_class(value, HOST);
+    if (h->host_count++ > 0 || !valid)
         return HTTP_BAD_REQUEST;
     h->r.host = value;
     return HTTP_REQUEST;
@@ -170,6 +190,8 @@ static void keep_first(struct span *field, struct span value)
 
 static enum http_verdict take_field(struct head *h, struct span name, struct span value)
 {
+    if (++h->field_count > HTTP_FIELDS_MAX)
+        return HTTP_HEAD_TOO_LARGE;
     switch (name.size) {
     case sizeof "Host" - 1:
         return IS(name, "host") ? read_host(h, value) : HTTP_REQUEST;
@@ -235,8 +257,6 @@ static enum http_verdict read_field(struct head *h, struct span line)
     struct span value = trim(span_of(line.data + size + 1, line.size - size - 1));
     if (value_has_control(value))
         return HTTP_BAD_REQUEST;
-    if (++h->field_count > HTTP_FIELDS_MAX)
-        return HTTP_HEAD_TOO_LARGE;
     return take_field(h, span_of(line.data, size), value);
 }
 
@@ -304,37 +324,68 @@ static bool target_is_too_long(struct span bytes, size_t start)
     return i > target_end;
 }
 
+/* The line at `at` as it usually is; false: the general way must judge it. */
+static bool read_plain_line(struct head *h, struct span bytes, size_t at, bool is_first,
+                            size_t *ret_bytes, enum http_verdict *ret_verdict)
+{
+    struct http_line line;
+    if (is_first) {
+        if (!http_line_plain_request(bytes, at, &line))
+            return false;
+        take_request_line(h, line.name, line.value, line.minor_version);
+        *ret_verdict = HTTP_REQUEST;
+    } else {
+        if (!http_line_plain_field(bytes, at, &line))
+            return false;
+        *ret_verdict = take_field(h, line.name, line.value);
+    }
+    *ret_bytes = line.bytes;
+    return true;
+}
+
+/* The same for any line. 0 octets: its end is not there. */
+static enum http_verdict read_line(struct head *h, struct span bytes, size_t at, bool is_first,
+                                   size_t *ret_bytes)
+{
+    const uint8_t *data = bytes.data + at;
+    const uint8_t *lf = memchr(data, '\n', bytes.size - at);
+    *ret_bytes = lf == NULL ? 0 : (size_t)(lf - data) + 1;
+    if (lf == NULL)
+        return HTTP_MORE;
+    if (lf == data || lf[-1] != '\r')
+        return HTTP_BAD_REQUEST;
+    struct span line = span_of(data, *ret_bytes - 2);
+    return is_first ? read_request_line(h, line) : read_field(h, line);
+}
+
 /* Every line in turn. After the first fault only the end of the head is looked for, so that the
  * verdict does not depend on how the bytes arrived. */
-static enum http_verdict read_lines(struct head *h, struct span bytes, size_t start)
+static enum http_verdict read_lines(struct head *h, struct span bytes, size_t start, bool try_plain)
 {
-    size_t size = bounded_size(bytes), at = start;
-    enum http_verdict verdict = HTTP_REQUEST;
-    while (at < size) {
-        const uint8_t *line = bytes.data + at;
-        const uint8_t *lf = memchr(line, '\n', size - at);
-        if (lf == NULL)
-            break;
-        size_t line_size = (size_t)(lf - line);
-        if (line_size == 0 || lf[-1] != '\r')
-            return HTTP_BAD_REQUEST;
-        struct span text = span_of(line, line_size - 1);
-        if (text.size == 0 && at > start) {
+    struct span bounded = span_of(bytes.data, bounded_size(bytes));
+    size_t at = start;
+    while (at < bounded.size) {
+        if (at > start && http_line_ends_at(bounded, at)) {
             h->r.head_bytes = at + 2;
             return judge(h);
         }
-        verdict = at == start ? read_request_line(h, text) : read_field(h, text);
+        size_t line_bytes;
+        enum http_verdict verdict;
+        if (!try_plain || !read_plain_line(h, bounded, at, at == start, &line_bytes, &verdict))
+            verdict = read_line(h, bounded, at, at == start, &line_bytes);
+        if (line_bytes == 0)
+            break;
         if (verdict != HTTP_REQUEST) {
             enum http_verdict end = find_end(bytes, start, at);
             return end == HTTP_REQUEST ? verdict : end;
         }
-        at += line_size + 1;
+        at += line_bytes;
     }
     return without_end(bytes);
 }
 
-enum http_verdict http_request_parse(struct span bytes, size_t already_seen,
-                                     struct http_request *ret)
+static enum http_verdict parse(struct span bytes, size_t already_seen, bool try_plain,
+                               struct http_request *ret)
 {
     bool blank = bytes.size >= 2 && bytes.data[0] == '\r' && bytes.data[1] == '\n';
     size_t start = blank ? 2 : 0;
@@ -346,11 +397,23 @@ enum http_verdict http_request_parse(struct span bytes, size_t already_seen,
         if (end != HTTP_REQUEST)
             return end;
     }
-    struct head head = {0};
-    enum http_verdict verdict = read_lines(&head, bytes, start);
+    struct head head = {.start = bytes.data};
+    enum http_verdict verdict = read_lines(&head, bytes, start, try_plain);
     if (verdict == HTTP_REQUEST)
         *ret = head.r;
     return verdict;
+}
+
+enum http_verdict http_request_parse(struct span bytes, size_t already_seen,
+                                     struct http_request *ret)
+{
+    return parse(bytes, already_seen, true, ret);
+}
+
+enum http_verdict http_request_parse_any(struct span bytes, size_t already_seen,
+                                         struct http_request *ret)
+{
+    return parse(bytes, already_seen, false, ret);
 }
 
 static bool starts_with_ignoring_case(struct span s, const char *lower)

@@ -54,6 +54,11 @@ struct http_request {
 enum http_verdict http_request_parse(struct span bytes, size_t already_seen,
                                      struct http_request *ret);
 
+/** The same without the short way for lines as they usually are (lib/http_line.h): for tests, which
+ *  compare the two. */
+enum http_verdict http_request_parse_any(struct span bytes, size_t already_seen,
+                                         struct http_request *ret);
+
 /** The HTTP status and the text of a verdict. */
 uint16_t http_verdict_status(enum http_verdict verdict);
 const char *http_verdict_text(enum http_verdict verdict);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The first two octets say where the bytes are cut; the rest is what a client sends. The verdict
- * may not depend on the cut, a verdict may not change when more arrives, and every span must lie in
- * the head. */
+ * may not depend on the cut, the short way and the general one agree, a verdict may not change when
+ * more arrives, and every span must lie in the head. */
 #include <stdlib.h>
 
 #include "lib/check.h"
@@ -38,6 +38,28 @@ static void check_request(struct span bytes, const struct http_request *r)
     (void)http_etag_matches(r->if_none_match, span_text("\"0123456789abcdef\""));
 }
 
+static bool same_span(struct span a, struct span b)
+{
+    return a.data == b.data && a.size == b.size;
+}
+
+static void check_agreement(enum http_verdict verdict, struct span bytes,
+                            const struct http_request *r)
+{
+    struct http_request any = {0};
+    CHECK(http_request_parse_any(bytes, 0, &any) == verdict);
+    CHECK(r->method == any.method && r->minor_version == any.minor_version);
+    CHECK(r->keep_alive == any.keep_alive && r->expect_continue == any.expect_continue);
+    CHECK(r->has_content_length == any.has_content_length && r->head_bytes == any.head_bytes);
+    CHECK(r->content_length_bytes == any.content_length_bytes);
+    CHECK(same_span(r->method_text, any.method_text) && same_span(r->target, any.target));
+    CHECK(same_span(r->host, any.host) && same_span(r->content_type, any.content_type));
+    CHECK(same_span(r->if_none_match, any.if_none_match) && same_span(r->range, any.range));
+    CHECK(same_span(r->if_modified_since, any.if_modified_since));
+    CHECK(same_span(r->if_range, any.if_range));
+    CHECK(r->if_none_match_repeated == any.if_none_match_repeated);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2)
@@ -46,6 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct span bytes = span_of(data + 2, size - 2);
     size_t cut = (size_t)(data[0] << 8 | data[1]) % (bytes.size + 1);
     enum http_verdict verdict = http_request_parse(bytes, 0, &whole);
+    check_agreement(verdict, bytes, &whole);
     /* A copy of its own: reading past the cut is an error. */
     uint8_t *first = malloc(cut + 1);
     CHECK(first != NULL);
