@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/base64.h"
 
-#include "lib/hex.h"
+#include "lib/ocsp_path_plain.h"
 
 /* What a character stands for: 0..63, or one of these. */
 #define SYMBOL_PAD     64
@@ -169,6 +169,8 @@ enum err ocsp_path_decode(struct span path, uint8_t *out, size_t out_size, size_
         path.data++;
         path.size--;
     }
+    if (ocsp_path_decode_plain(path, out, out_size, ret_size))
+        return ERR_OK;
     return decode(path_symbols, path, out, out_size, ret_size);
 }
 

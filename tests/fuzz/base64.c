@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define INPUT_BYTES_MAX 4096
 
-static uint8_t decoded[INPUT_BYTES_MAX], again[INPUT_BYTES_MAX];
+static uint8_t decoded[OCSP_PATH_DECODE_BYTES(INPUT_BYTES_MAX)], again[INPUT_BYTES_MAX];
 static char text[3 * BASE64_ENCODED_BYTES(INPUT_BYTES_MAX)];
 
 static void check_path_round_trip(struct span der)
@@ -30,6 +30,16 @@ static void check_round_trip(struct span octets)
     CHECK(span_equal(span_of(again, again_size), octets));
 }
 
+/* With room for the fast way and without it: the same. */
+static void check_path_ways(struct span path)
+{
+    size_t size = 0, again_size = 0;
+    size_t tight = path.size * 3 / 4 + 1;
+    enum err err = ocsp_path_decode(path, decoded, OCSP_PATH_DECODE_BYTES(path.size), &size);
+    CHECK(ocsp_path_decode(path, again, tight, &again_size) == err);
+    CHECK(size == again_size && memcmp(decoded, again, size) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t decoded_size;
@@ -45,6 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (decoded_size > 0)
             CHECK(base64_decode(input, again, decoded_size - 1, &size) == ERR_NO_SPACE);
     }
+    check_path_ways(input);
     if (ocsp_path_decode(input, decoded, sizeof decoded, &decoded_size) == ERR_OK)
         check_path_round_trip(span_of(decoded, decoded_size));
     return 0;

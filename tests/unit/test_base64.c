@@ -191,12 +191,82 @@ static void round_trips(void **state)
     }
 }
 
+/* What the fast way takes when there is room for it, the general one takes too, and the other way
+ * round: without that room only the general one runs. */
+static bool expect_path_agreement(struct span path)
+{
+    uint8_t fast[OCSP_PATH_DECODE_BYTES(256)], general[256];
+    size_t fast_size = 777, size = 777;
+    assert_true(path.size <= 192 && path.size > 0);
+    enum err fast_err = ocsp_path_decode(path, fast, OCSP_PATH_DECODE_BYTES(path.size), &fast_size);
+    enum err err = ocsp_path_decode(path, general, path.size, &size);
+    if (fast_err != err || fast_size != size || (err == ERR_OK && memcmp(fast, general, size) != 0))
+        fail_msg("%.*s: %s and %zu, in general %s and %zu", (int)path.size, (const char *)path.data,
+                 err_name(fast_err), fast_size, err_name(err), size);
+    return err == ERR_OK;
+}
+
+/* Every octet at every place of paths of every length. */
+static void path_ways_agree(void **state)
+{
+    (void)state;
+    for (size_t der_size = 1; der_size <= 40; der_size++) {
+        uint8_t der[40];
+        char text[192];
+        size_t size;
+        for (size_t i = 0; i < der_size; i++)
+            der[i] = (uint8_t)(i * 37 + der_size * 11 + (i % 3 == 0 ? 0xf8 : 0));
+        assert_int_equal(ocsp_path_encode(span_of(der, der_size), text, sizeof text, &size),
+                         ERR_OK);
+        assert_true(expect_path_agreement(guard_copy(text, size)));
+        for (size_t cut = 1; cut < size; cut++)
+            (void)expect_path_agreement(guard_copy(text, cut));
+        for (size_t at = 0; at < size; at++) {
+            char symbol = text[at];
+            for (unsigned c = 0; c < 256; c++) {
+                text[at] = (char)c;
+                (void)expect_path_agreement(span_of(text, size));
+            }
+            text[at] = symbol;
+        }
+    }
+}
+
+static void path_ways_agree_at_random(void **state)
+{
+    (void)state;
+    static const char parts[][5] = {"A",   "z",   "0",    "+",   "/",   "=",   "-",  "_",
+                                    "%2B", "%2f", "%3D",  "%25", "%00", "%41", "%4", "%",
+                                    "==",  "QUE", "a9Zy", "3D",  "%3d", ".",   "M",  "g"};
+    uint32_t seed = 1;
+    unsigned accepted = 0;
+    for (unsigned round = 0; round < 300000; round++) {
+        char text[192];
+        size_t size = 0;
+        size_t length = 1 + (seed >> 16) % 40;
+        while (size < length) {
+            seed = seed * 1664525u + 1013904223u;
+            /* Mostly letters, so that some are accepted. */
+            const char *part = parts[(seed >> 8) % 3 != 0 ? 18 : (seed >> 12) % 24];
+            size_t part_size = strnlen(part, sizeof parts[0]);
+            memcpy(text + size, part, part_size);
+            size += part_size;
+        }
+        accepted += expect_path_agreement(guard_copy(text, size));
+    }
+    assert_true(accepted > 10000 && accepted < 290000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_vectors),  cmocka_unit_test(strict_alphabet),
-        cmocka_unit_test(path_spellings), cmocka_unit_test(long_slash_runs),
+        cmocka_unit_test(known_vectors),
+        cmocka_unit_test(strict_alphabet),
+        cmocka_unit_test(path_spellings),
+        cmocka_unit_test(long_slash_runs),
         cmocka_unit_test(round_trips),
+        cmocka_unit_test(path_ways_agree),
+        cmocka_unit_test(path_ways_agree_at_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
