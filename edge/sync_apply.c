@@ -141,6 +141,8 @@ static enum err apply_log(struct step *s)
         case LOG_RANGE:
             TRY(apply_range(s, &item.range));
             break;
+        case LOG_PATH:
+            return ERR_UNSUPPORTED;
         }
     }
     struct position *position = store_position(s->txn);
@@ -165,6 +167,8 @@ static enum err begin_index(struct step *s)
     struct index_line line;
     size_t cursor = 0;
     while (index_next(index, &cursor, &line)) {
+        if (line.type == INDEX_PATH)
+            return ERR_UNSUPPORTED;
         if (line.type != INDEX_TEMPLATE) {
             pass_over(s, line.range.issuer_id);
             continue;

@@ -93,6 +93,21 @@ static enum err read_tail(struct span line, struct log_range *tail)
     return read_pack(words + 2, tail);
 }
 
+static enum err read_path(struct span line, struct blob_path *path)
+{
+    struct span words[8];
+    TRY(text_words(line, words, 8));
+    path->path = words[1];
+    path->media_type = words[2];
+    TRY(text_decimal(words[3], &path->blob_bytes));
+    TRY(sha256_from_text(words[4], &path->blob));
+    TRY(text_decimal(words[5], &path->modified_s));
+    TRY(text_decimal(words[6], &path->next_s));
+    TRY(text_decimal(words[7], &path->expires_s));
+    /* A path that is withdrawn is not listed. */
+    return path->blob_bytes == 0 ? ERR_MALFORMED : blob_path_check(path);
+}
+
 static bool begins(struct span line, const char *keyword)
 {
     size_t size = strlen(keyword);
@@ -108,6 +123,10 @@ static enum err read_line(struct span line, struct index_line *ret)
     if (begins(line, "tail ")) {
         ret->type = INDEX_TAIL;
         return read_tail(line, &ret->range);
+    }
+    if (begins(line, "path ")) {
+        ret->type = INDEX_PATH;
+        return read_path(line, &ret->path);
     }
     if (begins(line, "template ")) {
         struct span words[2];
@@ -125,6 +144,7 @@ struct order {
     uint16_t template_no;
     bool any;            /* there is a line before, of the same type */
     struct serial until; /* of the range before; SERIAL_AFTER_ALL when no range is open */
+    struct span path;    /* before */
 };
 
 static enum err order_range(struct order *o, const struct log_range *range)
@@ -142,6 +162,47 @@ static enum err order_range(struct order *o, const struct log_range *range)
     return ERR_OK;
 }
 
+static enum err order_template(struct order *o, const struct ocsp_template *t)
+{
+    if (o->any && (t->issuer_id < o->issuer_id ||
+                   (t->issuer_id == o->issuer_id && t->template_no <= o->template_no)))
+        return ERR_ORDER;
+    o->issuer_id = t->issuer_id;
+    o->template_no = t->template_no;
+    return ERR_OK;
+}
+
+static enum err order_tail(struct order *o, const struct log_range *tail)
+{
+    if (o->any && tail->issuer_id < o->issuer_id)
+        return ERR_ORDER;
+    o->issuer_id = tail->issuer_id;
+    return ERR_OK;
+}
+
+static enum err order_path(struct order *o, struct span path)
+{
+    if (o->any && span_compare(path, o->path) <= 0)
+        return ERR_ORDER;
+    o->path = path;
+    return ERR_OK;
+}
+
+static enum err order_same(struct order *o, const struct index_line *line)
+{
+    switch (line->type) {
+    case INDEX_TEMPLATE:
+        return order_template(o, &line->template_);
+    case INDEX_RANGE:
+        return order_range(o, &line->range);
+    case INDEX_TAIL:
+        return order_tail(o, &line->range);
+    case INDEX_PATH:
+        return order_path(o, line->path.path);
+    }
+    return ERR_UNSUPPORTED;
+}
+
 static enum err order_line(struct order *o, const struct index_line *line)
 {
     if (line->type < o->type)
@@ -151,20 +212,7 @@ static enum err order_line(struct order *o, const struct index_line *line)
             return ERR_ORDER;
         *o = (struct order){.type = line->type, .until = SERIAL_AFTER_ALL};
     }
-    if (line->type == INDEX_RANGE) {
-        TRY(order_range(o, &line->range));
-    } else if (line->type == INDEX_TAIL) {
-        if (o->any && line->range.issuer_id < o->issuer_id)
-            return ERR_ORDER;
-        o->issuer_id = line->range.issuer_id;
-    } else {
-        const struct ocsp_template *t = &line->template_;
-        if (o->any && (t->issuer_id < o->issuer_id ||
-                       (t->issuer_id == o->issuer_id && t->template_no <= o->template_no)))
-            return ERR_ORDER;
-        o->issuer_id = t->issuer_id;
-        o->template_no = t->template_no;
-    }
+    TRY(order_same(o, line));
     o->any = true;
     return ERR_OK;
 }
@@ -317,6 +365,24 @@ void index_writer_tail(struct index_writer *w, const struct log_range *tail)
     struct text_writer text = resume(w);
     text_put_format(&text, "tail %016llx", (unsigned long long)tail->issuer_id);
     put_pack(&text, tail);
+    suspend(w, &text);
+    w->line_count++;
+}
+
+void index_writer_path(struct index_writer *w, const struct blob_path *path)
+{
+    struct text_writer text = resume(w);
+    char hash[SHA256_TEXT_BYTES];
+    if (text.err == ERR_OK)
+        text.err = path->blob_bytes == 0 ? ERR_MALFORMED : blob_path_check(path);
+    sha256_to_text(&path->blob, hash);
+    text_put(&text, span_text("path "));
+    text_put(&text, path->path);
+    text_put(&text, span_text(" "));
+    text_put(&text, path->media_type);
+    text_put_format(&text, " %llu %s %llu %llu %llu\n", (unsigned long long)path->blob_bytes, hash,
+                    (unsigned long long)path->modified_s, (unsigned long long)path->next_s,
+                    (unsigned long long)path->expires_s);
     suspend(w, &text);
     w->line_count++;
 }

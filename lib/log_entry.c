@@ -60,6 +60,9 @@ static enum err read_item(struct wire_reader *items, struct log_item *ret)
     case LOG_RANGE:
         TRY(read_range(&r, &item.range));
         break;
+    case LOG_PATH:
+        TRY(blob_path_read(r.rest, &item.path));
+        break;
     default:
         return ERR_UNSUPPORTED;
     }
@@ -251,6 +254,18 @@ void log_writer_range(struct log_writer *w, const struct log_range *range)
         frame[0] = LOG_RANGE;
         be32_store(frame + 1, (uint32_t)(wire.size - w->size - ITEM_FRAME_BYTES));
     }
+    end_item(w, &wire, w->size);
+}
+
+void log_writer_path(struct log_writer *w, const struct blob_path *path)
+{
+    uint8_t octets[BLOB_PATH_WIRE_MAX];
+    size_t size = 0;
+    struct wire_writer wire = resume(w);
+    if (wire.err == ERR_OK && blob_path_write(path, octets, sizeof octets, &size) != ERR_OK)
+        wire.err = ERR_RANGE;
+    put_frame(&wire, LOG_PATH, size);
+    wire_put(&wire, span_of(octets, size));
     end_item(w, &wire, w->size);
 }
 

@@ -11,11 +11,13 @@
  *   2 statement   key (issuer 8, size 1, octets) | facts 16 | signature: the rest
  *   3 range       issuer 8 | after: size 1, octets | until: size 1, octets | pack hash 32 |
  *                 pack size 8 | statement count 8
+ *   4 path        wire form (blob_path.h)
  *
  * An item that says something impossible (a range that encloses nothing, a serial that is no DER
  * INTEGER) is ERR_MALFORMED. */
 #pragma once
 
+#include "lib/blob_path.h"
 #include "lib/digest.h"
 #include "lib/facts.h"
 #include "lib/publish_key.h"
@@ -25,7 +27,7 @@ enum log_item_type {
     LOG_TEMPLATE = 1,  /* a template that later statements name */
     LOG_STATEMENT = 2, /* issuer id, serial, facts, signature: put in or replaced */
     LOG_RANGE = 3,     /* all of (after, until] of an issuer is now what the range pack has */
-    /* 4 is kept for path entries (CRL, CA certificate, filter at a URL path). */
+    LOG_PATH = 4,      /* at a URL path is now this blob, or nothing more */
 };
 
 struct log_range {
@@ -43,6 +45,7 @@ struct log_item {
     uint64_t issuer_id;         /* LOG_STATEMENT */
     struct statement statement; /* LOG_STATEMENT; signature borrows the entry */
     struct log_range range;     /* LOG_RANGE */
+    struct blob_path path;      /* LOG_PATH; borrows the entry */
 };
 
 struct log_entry {
@@ -81,6 +84,7 @@ void log_writer_start(struct log_writer *w, struct span network, uint64_t number
 void log_writer_template(struct log_writer *w, const struct ocsp_template *t);
 void log_writer_statement(struct log_writer *w, uint64_t issuer_id, const struct statement *s);
 void log_writer_range(struct log_writer *w, const struct log_range *range);
+void log_writer_path(struct log_writer *w, const struct blob_path *path);
 /** Signs. ERR_NO_SPACE, ERR_CRYPTO, ERR_LIMIT (LOG_ENTRY_BYTES_MAX), ERR_NETWORK (the key's name is
  *  another), ERR_RANGE (what log_entry_open() would refuse). */
 MUST_CHECK enum err log_writer_finish(struct log_writer *w, const struct publish_key *key,

@@ -24,6 +24,14 @@ static inline struct span span_text(const char *text)
     return span_of(text, strlen(text));
 }
 
+/** <0, 0, >0 in octet order; a beginning of the other comes first. */
+static inline int span_compare(struct span a, struct span b)
+{
+    size_t size = a.size < b.size ? a.size : b.size;
+    int order = size == 0 ? 0 : memcmp(a.data, b.data, size);
+    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+}
+
 static inline bool span_equal(struct span a, struct span b)
 {
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);

@@ -60,7 +60,7 @@ static enum err add_index_text(struct publish_refs *refs, struct span text)
     size_t cursor = 0;
     TRY(index_open(text, &index));
     while (index_next(&index, &cursor, &line))
-        if (line.type != INDEX_TEMPLATE)
+        if (line.type == INDEX_RANGE || line.type == INDEX_TAIL)
             TRY(add(refs, &line.range.pack));
     return ERR_OK;
 }

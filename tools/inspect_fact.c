@@ -150,6 +150,26 @@ void fact_range(json_t *object, const struct log_range *range, bool has_bounds)
     fact_hash(object, "pack", &range->pack);
 }
 
+static void fact_span(json_t *object, const char *name, struct span text)
+{
+    put(object, name, json_stringn((const char *)text.data, text.size));
+}
+
+void fact_path(json_t *object, const struct blob_path *path)
+{
+    fact_span(object, "path", path->path);
+    if (path->blob_bytes == 0) {
+        fact_text(object, "blob", "withdrawn");
+        return;
+    }
+    fact_hash(object, "blob", &path->blob);
+    fact_number(object, "bytes", path->blob_bytes);
+    fact_span(object, "media_type", path->media_type);
+    fact_time(object, "modified", path->modified_s);
+    fact_time(object, "next", path->next_s);
+    fact_time(object, "expires", path->expires_s);
+}
+
 json_t *fact_list(json_t *object, const char *name)
 {
     put(object, name, json_array());

@@ -27,6 +27,7 @@ void fact_facts(json_t *object, const struct facts *facts);
 void fact_template(json_t *object, const struct ocsp_template *t);
 /** A range or, without bounds, a tail pack. */
 void fact_range(json_t *object, const struct log_range *range, bool has_bounds);
+void fact_path(json_t *object, const struct blob_path *path);
 
 /** An empty list or object under that name; borrowed from `object`. */
 json_t *fact_list(json_t *object, const char *name);

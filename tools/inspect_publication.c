@@ -131,6 +131,10 @@ static void show_item(json_t *list, const struct log_item *item)
         fact_text(row, "item", "range");
         fact_range(row, &item->range, true);
         break;
+    case LOG_PATH:
+        fact_text(row, "item", "path");
+        fact_path(row, &item->path);
+        break;
     }
 }
 
@@ -180,9 +184,14 @@ bool inspect_index(struct inspection *in, struct span content)
     json_t *templates = fact_list(in->facts, "templates");
     json_t *ranges = fact_list(in->facts, "ranges");
     json_t *tails = fact_list(in->facts, "tails");
+    json_t *paths = fact_list(in->facts, "paths");
     for (size_t cursor = 0; index_next(&index, &cursor, &line);) {
         if (line.type == INDEX_TEMPLATE) {
             fact_template(fact_row(templates), &line.template_);
+            continue;
+        }
+        if (line.type == INDEX_PATH) {
+            fact_path(fact_row(paths), &line.path);
             continue;
         }
         bool range = line.type == INDEX_RANGE;

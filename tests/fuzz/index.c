@@ -31,6 +31,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         case INDEX_TAIL:
             index_writer_tail(&w, &line.range);
             break;
+        case INDEX_PATH:
+            index_writer_path(&w, &line.path);
+            break;
         }
     }
     size_t written;

@@ -27,6 +27,9 @@ static void write_again(struct log_writer *w, const struct log_entry *entry)
         case LOG_RANGE:
             log_writer_range(w, &item.range);
             break;
+        case LOG_PATH:
+            log_writer_path(w, &item.path);
+            break;
         }
     }
 }

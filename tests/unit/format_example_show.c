@@ -93,6 +93,18 @@ static void put_range(struct text_writer *w, const struct log_range *range)
     put_number(w, "statement count", range->statement_count);
 }
 
+static void put_path(struct text_writer *w, const struct blob_path *path)
+{
+    text_put_format(w, "path: %.*s\n", (int)path->path.size, (const char *)path->path.data);
+    put_hash(w, "blob", &path->blob);
+    put_number(w, "blob size", path->blob_bytes);
+    text_put_format(w, "media type: %.*s\n", (int)path->media_type.size,
+                    (const char *)path->media_type.data);
+    put_time(w, "modified", path->modified_s);
+    put_time(w, "next", path->next_s);
+    put_time(w, "expires", path->expires_s);
+}
+
 void show_key(struct span octets, struct text_writer *w)
 {
     uint64_t issuer_id;
@@ -206,6 +218,10 @@ void show_log_entry(struct span octets, struct text_writer *w)
             text_put(w, span_text("item: range\n"));
             put_range(w, &item.range);
             break;
+        case LOG_PATH:
+            text_put(w, span_text("item: path\n"));
+            put_path(w, &item.path);
+            break;
         }
     }
     struct sha256 hash = sha256_of(octets);
@@ -226,6 +242,8 @@ void show_index(struct span octets, struct text_writer *w)
     while (index_next(&index, &cursor, &line)) {
         if (line.type == INDEX_TEMPLATE)
             put_number(w, "template", line.template_.template_no);
+        else if (line.type == INDEX_PATH)
+            put_path(w, &line.path);
         else
             put_range(w, &line.range);
     }

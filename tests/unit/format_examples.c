@@ -154,6 +154,17 @@ static struct log_range whole_range(const struct ocsp_template *t)
                               .statement_count = 2};
 }
 
+static struct blob_path crl_path(void)
+{
+    return (struct blob_path){.path = span_text("/crl/1/3.crl"),
+                              .blob = sha256_of(span_text("a CRL")),
+                              .blob_bytes = 5,
+                              .media_type = span_text("application/pkix-crl"),
+                              .modified_s = TIME_S,
+                              .next_s = TIME_S + 86400,
+                              .expires_s = TIME_S + 604800};
+}
+
 static size_t make_log_entry(uint8_t out[static EXAMPLE_BYTES_MAX])
 {
     static const struct sha256 none;
@@ -165,10 +176,12 @@ static size_t make_log_entry(uint8_t out[static EXAMPLE_BYTES_MAX])
     example_template(&t);
     struct statement s = statement(1, signature);
     struct log_range range = whole_range(&t);
+    struct blob_path path = crl_path();
     log_writer_start(&w, span_text("example"), 1, TIME_S + 1, &none, out, EXAMPLE_BYTES_MAX);
     log_writer_template(&w, &t);
     log_writer_statement(&w, t.issuer_id, &s);
     log_writer_range(&w, &range);
+    log_writer_path(&w, &path);
     CHECK(log_writer_finish(&w, key, &size) == ERR_OK);
     publish_key_free(key);
     return size;
@@ -189,10 +202,12 @@ static size_t make_index(uint8_t out[static EXAMPLE_BYTES_MAX])
     struct sha256 hash = log_hash();
     example_template(&t);
     struct log_range range = whole_range(&t);
+    struct blob_path path = crl_path();
     index_writer_start(&w, span_text("example"), 1, &hash, TIME_S + 2, (char *)out,
                        EXAMPLE_BYTES_MAX);
     index_writer_template(&w, &t);
     index_writer_range(&w, &range);
+    index_writer_path(&w, &path);
     CHECK(index_writer_finish(&w, &size) == ERR_OK);
     return size;
 }
@@ -312,6 +327,17 @@ static const struct example_cut log_entry_cuts[] = {{4, "magic STLE"},
                                                     {32, "pack hash"},
                                                     {8, "pack size"},
                                                     {8, "statement count"},
+                                                    {1, "item: path"},
+                                                    {4, "its size"},
+                                                    {2, "path size"},
+                                                    {12, "path"},
+                                                    {32, "blob hash"},
+                                                    {8, "blob size"},
+                                                    {1, "media type size"},
+                                                    {20, "media type"},
+                                                    {8, "modified"},
+                                                    {8, "next"},
+                                                    {8, "expires"},
                                                     {4, "key id"},
                                                     {64, "signature of the entry"},
                                                     {0, NULL}};

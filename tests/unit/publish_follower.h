@@ -204,7 +204,7 @@ static inline void follower_index(struct follower *f)
             size_t size = 0;
             FOLLOW(template_write(&line.template_, wire, sizeof wire, &size) == ERR_OK);
             follower_template(f, span_of(wire, size));
-        } else {
+        } else if (line.type != INDEX_PATH) {
             follower_pack(f, &line.range, line.type == INDEX_RANGE ? PACK_RANGE : PACK_TAIL);
         }
     }

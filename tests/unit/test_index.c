@@ -41,6 +41,16 @@ static enum err write_index(char *out, size_t out_size, size_t *ret_size)
     for (size_t i = 0; i < 2; i++)
         index_writer_tail(&w, &ranges[i]);
     index_writer_tail(&w, &ranges[3]);
+    struct blob_path path = {.path = span_text("/1/2.crl"),
+                             .blob = {{9}},
+                             .blob_bytes = 77,
+                             .media_type = span_text("application/pkix-crl"),
+                             .modified_s = 5,
+                             .next_s = 6,
+                             .expires_s = 7};
+    index_writer_path(&w, &path);
+    path.path = span_text("/1/20.crl");
+    index_writer_path(&w, &path);
     return index_writer_finish(&w, ret_size);
 }
 
@@ -57,13 +67,13 @@ static void round_trip(void **state)
     assert_int_equal(index.log_number, 42);
     assert_true(sha256_equal(&index.log_hash, &log_hash));
     assert_int_equal(index.time_s, 1700000000);
-    assert_int_equal(index.line_count, 10);
+    assert_int_equal(index.line_count, 12);
     struct index_line line;
     size_t cursor = 0;
     static const enum index_line_type types[] = {
-        INDEX_TEMPLATE, INDEX_TEMPLATE, INDEX_TEMPLATE, INDEX_RANGE, INDEX_RANGE,
-        INDEX_RANGE,    INDEX_RANGE,    INDEX_TAIL,     INDEX_TAIL,  INDEX_TAIL};
-    for (size_t i = 0; i < 10; i++) {
+        INDEX_TEMPLATE, INDEX_TEMPLATE, INDEX_TEMPLATE, INDEX_RANGE, INDEX_RANGE, INDEX_RANGE,
+        INDEX_RANGE,    INDEX_TAIL,     INDEX_TAIL,     INDEX_TAIL,  INDEX_PATH,  INDEX_PATH};
+    for (size_t i = 0; i < 12; i++) {
         assert_true(index_next(&index, &cursor, &line));
         assert_int_equal(line.type, types[i]);
         if (i == 1)
@@ -73,7 +83,16 @@ static void round_trip(void **state)
             assert_int_equal(serial_compare(&line.range.after, &low), 0);
             assert_int_equal(serial_compare(&line.range.until, &high), 0);
         }
-        if (i >= 3) {
+        if (i == 10)
+            assert_true(span_equal(line.path.path, span_text("/1/2.crl")));
+        if (i >= 10) {
+            assert_int_equal(line.path.blob.octets[0], 9);
+            assert_int_equal(line.path.blob_bytes, 77);
+            assert_true(span_equal(line.path.media_type, span_text("application/pkix-crl")));
+            assert_int_equal(line.path.modified_s, 5);
+            assert_int_equal(line.path.next_s, 6);
+            assert_int_equal(line.path.expires_s, 7);
+        } else if (i >= 3) {
             assert_int_equal(line.range.pack.octets[0], 0xab);
             assert_int_equal(line.range.pack_bytes, 1000);
             assert_int_equal(line.range.statement_count, 10);
@@ -101,6 +120,7 @@ static void too_small_a_buffer(void **state)
 #define TITLE  "statim-index v1\n"
 #define HEADER TITLE "network test\nlog 0 " ZEROS "\ntime 0\n"
 #define PACK   " 1 2 " ZEROS "\n"
+#define BLOB   " a/b 2 " ZEROS " 0 0 0\n"
 #define ONE    "0000000000000001"
 #define TWO    "0000000000000002"
 #define A_B    HEADER "range " ONE " 00 017f" PACK "range " ONE " 017f ff" PACK
@@ -128,7 +148,18 @@ static void texts_and_what_they_give(void **state)
         {TITLE "network test\nlog 0  " ZEROS "\n", ERR_MALFORMED},
         {TITLE "network test\nlog 0 " ZEROS " \n", ERR_MALFORMED},
         {TITLE "network test\nlog 0 00\n", ERR_MALFORMED},
-        {HEADER "path x\nend 5\n", ERR_UNSUPPORTED},
+        {HEADER "road x\nend 5\n", ERR_UNSUPPORTED},
+        {HEADER "path x\nend 5\n", ERR_MALFORMED},
+        {HEADER "path /x" BLOB "end 5\n", ERR_OK},
+        {HEADER "path x" BLOB "end 5\n", ERR_MALFORMED},
+        {HEADER "path /x a/b 0 " ZEROS " 0 0 0\nend 5\n", ERR_MALFORMED},
+        {HEADER "path /x a/b 268435457 " ZEROS " 0 0 0\nend 5\n", ERR_LIMIT},
+        {HEADER "path /x ab 2 " ZEROS " 0 0 0\nend 5\n", ERR_MALFORMED},
+        {HEADER "path /x a/b 2 " ZEROS " 5 4 0\nend 5\n", ERR_MALFORMED},
+        {HEADER "path /x" BLOB "path /xy" BLOB "end 6\n", ERR_OK},
+        {HEADER "path /x" BLOB "path /x" BLOB "end 6\n", ERR_ORDER},
+        {HEADER "path /y" BLOB "path /x" BLOB "end 6\n", ERR_ORDER},
+        {HEADER "path /x" BLOB "tail " ONE PACK "end 6\n", ERR_ORDER},
         {HEADER "template AAAA\nend 5\n", ERR_TRUNCATED},
         {HEADER "template A\nend 5\n", ERR_MALFORMED},
         {A_B "end 6\n", ERR_OK},

@@ -33,6 +33,17 @@ static struct log_range range(void)
                               .statement_count = 678};
 }
 
+static struct blob_path path(void)
+{
+    return (struct blob_path){.path = span_text("/1/2.crl"),
+                              .blob = {{9}},
+                              .blob_bytes = 77,
+                              .media_type = span_text("application/pkix-crl"),
+                              .modified_s = 1700000000,
+                              .next_s = 1700000100,
+                              .expires_s = 1700000200};
+}
+
 static enum err write_entry(const char *network, uint64_t number, uint8_t *out, size_t out_size,
                             size_t *ret_size)
 {
@@ -40,10 +51,12 @@ static enum err write_entry(const char *network, uint64_t number, uint8_t *out, 
     struct ocsp_template t = fixture_template(ISSUER, 1, SIG_ECDSA_P256_SHA256);
     struct statement s = statement();
     struct log_range r = range();
+    struct blob_path p = path();
     log_writer_start(&w, span_text(network), number, 1700000001, &previous, out, out_size);
     log_writer_template(&w, &t);
     log_writer_statement(&w, ISSUER, &s);
     log_writer_range(&w, &r);
+    log_writer_path(&w, &p);
     return log_writer_finish(&w, key, ret_size);
 }
 
@@ -52,7 +65,7 @@ static void assert_items(const struct log_entry *entry)
     struct log_item item;
     struct statement s = statement();
     size_t cursor = 0;
-    assert_int_equal(entry->item_count, 3);
+    assert_int_equal(entry->item_count, 4);
     assert_true(log_entry_next(entry, &cursor, &item));
     assert_int_equal(item.type, LOG_TEMPLATE);
     struct ocsp_template t;
@@ -72,6 +85,13 @@ static void assert_items(const struct log_entry *entry)
     assert_int_equal(item.range.pack.octets[0], 7);
     assert_int_equal(item.range.pack_bytes, 12345);
     assert_int_equal(item.range.statement_count, 678);
+    struct blob_path p = path();
+    assert_true(log_entry_next(entry, &cursor, &item));
+    assert_int_equal(item.type, LOG_PATH);
+    assert_true(span_equal(item.path.path, p.path));
+    assert_true(sha256_equal(&item.path.blob, &p.blob));
+    assert_int_equal(item.path.blob_bytes, 77);
+    assert_int_equal(item.path.expires_s, p.expires_s);
     assert_false(log_entry_next(entry, &cursor, &item));
 }
 
@@ -198,11 +218,10 @@ static void changed_octets_give_the_error(void **state)
         uint8_t value;
         enum err want;
     } rows[] = {
-        {0, 'X', ERR_MALFORMED},  {4, 2, ERR_UNSUPPORTED},  {5, 0, ERR_MALFORMED},
-        {6, ' ', ERR_MALFORMED},  {6, 'T', ERR_NETWORK},    {61, 2, ERR_TRAILING},
-        {61, 4, ERR_TRUNCATED},   {62, 4, ERR_UNSUPPORTED}, /* the type kept for paths */
-        {62, 0, ERR_UNSUPPORTED}, {63, 1, ERR_TRUNCATED},   {17, 1, ERR_MALFORMED},
-        {17, 0, ERR_MALFORMED},
+        {0, 'X', ERR_MALFORMED}, {4, 2, ERR_UNSUPPORTED},  {5, 0, ERR_MALFORMED},
+        {6, ' ', ERR_MALFORMED}, {6, 'T', ERR_NETWORK},    {61, 2, ERR_TRAILING},
+        {61, 5, ERR_TRUNCATED},  {62, 5, ERR_UNSUPPORTED}, {62, 0, ERR_UNSUPPORTED},
+        {63, 1, ERR_TRUNCATED},  {17, 1, ERR_MALFORMED},   {17, 0, ERR_MALFORMED},
     };
     uint8_t out[2048];
     size_t size;
