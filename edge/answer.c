@@ -31,6 +31,8 @@ static bool is_ocsp_request_type(struct span value)
 {
     static const char type[] = "application/ocsp-request";
     size_t size = 0;
+    if (value.size == sizeof type - 1 && memcmp(value.data, type, sizeof type - 1) == 0)
+        return true;
     while (size < value.size && value.data[size] != ';')
         size++;
     while (size > 0 && (value.data[size - 1] == ' ' || value.data[size - 1] == '\t'))
@@ -99,7 +101,7 @@ static void ocsp_begin(const struct snapshot *snapshot, struct span der, struct 
 static void get_begin(const struct snapshot *snapshot, const struct http_request *request,
                       struct span path, struct answer_query *query)
 {
-    uint8_t der[HTTP_TARGET_BYTES_MAX];
+    uint8_t der[OCSP_PATH_DECODE_BYTES(HTTP_TARGET_BYTES_MAX)];
     size_t der_size;
     query->without_body = request->method == HTTP_HEAD;
     query->condition_repeated = request->if_none_match_repeated;
