@@ -41,7 +41,7 @@ static uint64_t take_time(struct der_reader *r)
     return time_s;
 }
 
-/* The usual CertID is compared whole; any other way to write it is decoded. */
+/* The right CertID, as it is usually written, is compared whole; any other is decoded. */
 static bool take_certid(struct der_reader *r, const struct reply_question *q)
 {
     struct span content = SPAN_EMPTY;
@@ -49,8 +49,9 @@ static bool take_certid(struct der_reader *r, const struct reply_question *q)
     content = der_take(r, DER_SEQUENCE);
     size_t prefix = q->certid_prefix.size;
     if (content.size == prefix + q->certid.serial.size &&
-        memcmp(content.data, q->certid_prefix.data, prefix) == 0)
-        return memcmp(content.data + prefix, q->certid.serial.data, q->certid.serial.size) == 0;
+        memcmp(content.data, q->certid_prefix.data, prefix) == 0 &&
+        memcmp(content.data + prefix, q->certid.serial.data, q->certid.serial.size) == 0)
+        return true;
     if (r->err != ERR_OK)
         return false;
     struct der_reader inner;
