@@ -140,9 +140,11 @@ static bool is_not_modified(const struct answer_clock *clock, const struct answe
 {
     if (query->condition_repeated)
         return false;
-    if (query->if_none_match.data != NULL)
-        return http_etag_matches(query->if_none_match,
-                                 span_of(validators->etag, sizeof validators->etag));
+    if (query->if_none_match.data != NULL) {
+        uint8_t etag[ANSWER_ETAG_BYTES];
+        answer_etag_write(validators->signature, etag);
+        return http_etag_matches(query->if_none_match, span_of(etag, sizeof etag));
+    }
     uint64_t since_s;
     if (query->if_modified_since.size == 0 || facts->status == CERT_REVOKED ||
         http_date_read(query->if_modified_since, clock->now_s, &since_s) != ERR_OK)
@@ -204,10 +206,10 @@ static size_t form_write(const struct answer_clock *clock, const struct found *f
     if (without_body)
         return head_size;
     struct ocsp_form_times times;
-    day_table_generalized(&clock->days, facts->this_update_s, times.this_update);
-    day_table_generalized(&clock->days, facts->next_update_s, times.next_update);
+    times.this_update = day_table_generalized(&clock->days, facts->this_update_s);
+    times.next_update = day_table_generalized(&clock->days, facts->next_update_s);
     if (facts->status == CERT_REVOKED)
-        day_table_generalized(&clock->days, facts->revoked_at_s, times.revoked_at);
+        times.revoked_at = day_table_generalized(&clock->days, facts->revoked_at_s);
     ocsp_form_fill(found->forms, form, found->t, &found->statement, &times, out + head_size);
     return head_size + der_size;
 }

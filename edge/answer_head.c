@@ -33,9 +33,15 @@ void answer_validators_make(const struct ocsp_template *t, const struct statemen
     ret->max_age_s = (uint32_t)(max_age_s < left_s ? max_age_s : left_s);
     ret->this_update_s = facts->this_update_s;
     ret->next_update_s = facts->next_update_s;
-    ret->etag[0] = '"';
-    hex_put(statement->signature.data, ret->etag + 1);
-    ret->etag[ANSWER_ETAG_BYTES - 1] = '"';
+    ret->signature = statement->signature.data;
+}
+
+void answer_etag_write(const uint8_t signature[static ANSWER_ETAG_OCTETS],
+                       uint8_t ret[static ANSWER_ETAG_BYTES])
+{
+    ret[0] = '"';
+    hex_put(signature, ret + 1);
+    ret[ANSWER_ETAG_BYTES - 1] = '"';
 }
 
 /* The parts of a statement's head, which are in every answer: sizes are constant but for two
@@ -46,6 +52,9 @@ static inline uint8_t *put(uint8_t *at, const void *data, size_t size)
     return at + size;
 }
 #define PUT_TEXT(at, literal) put(at, literal, sizeof(literal) - 1)
+
+#define HEAD_200_DATE    "HTTP/1.1 200 OK\r\nDate: "
+#define HEAD_OCSP_LENGTH "\r\nContent-Type: application/ocsp-response\r\nContent-Length: "
 
 static uint8_t *put_connection(uint8_t *at, enum answer_connection connection)
 {
@@ -62,10 +71,8 @@ static uint8_t *put_start(uint8_t *at, const struct answer_clock *clock, size_t 
         at = PUT_TEXT(at, "HTTP/1.1 304 Not Modified\r\nDate: ");
         return put(at, clock->date, sizeof clock->date);
     }
-    at = PUT_TEXT(at, "HTTP/1.1 200 OK\r\nDate: ");
-    at = put(at, clock->date, sizeof clock->date);
-    at = PUT_TEXT(at, "\r\nContent-Type: application/ocsp-response\r\nContent-Length: ");
-    return digits_put_decimal(at, (uint32_t)body_size);
+    at = put(PUT_TEXT(at, HEAD_200_DATE), clock->date, sizeof clock->date);
+    return digits_put_decimal(PUT_TEXT(at, HEAD_OCSP_LENGTH), (uint32_t)body_size);
 }
 
 size_t answer_head_statement(const struct answer_clock *clock,
@@ -81,54 +88,68 @@ size_t answer_head_statement(const struct answer_clock *clock,
     at = PUT_TEXT(at + IMF_FIXDATE_BYTES, "\r\nLast-Modified: ");
     day_table_imf(&clock->days, validators->this_update_s, at);
     at = PUT_TEXT(at + IMF_FIXDATE_BYTES, "\r\nETag: ");
-    at = put(at, validators->etag, sizeof validators->etag);
-    at = put_connection(PUT_TEXT(at, "\r\n"), connection);
+    answer_etag_write(validators->signature, at);
+    at = put_connection(PUT_TEXT(at + ANSWER_ETAG_BYTES, "\r\n"), connection);
     return (size_t)(at - out);
 }
 
 /* ---- what is not a statement ---- */
 
-static void connection_field(struct http_writer *w, enum answer_connection connection)
+#define NOT_CACHED "no-store, no-cache, max-age=0"
+
+#define X(name, http, ocsp, label, text) \
+    _Static_assert(ocsp == OUTCOME_NO_OCSP || http == 200 || http == 304, #name);
+OUTCOME_TABLE(X)
+#undef X
+
+/* OCSP's own errors. */
+static size_t ocsp_error_write(const struct answer_clock *clock, const struct outcome_info *info,
+                               bool without_body, enum answer_connection connection, uint8_t *out)
 {
-    if (connection == ANSWER_CLOSE)
-        http_writer_field(w, "Connection", span_text("close"));
-    else if (connection == ANSWER_KEEP_1_0)
-        http_writer_field(w, "Connection", span_text("keep-alive"));
+    struct span body = ocsp_error_response((enum ocsp_response_status)info->ocsp_status);
+    uint8_t *at = put(PUT_TEXT(out, HEAD_200_DATE), clock->date, sizeof clock->date);
+    at = digits_put_decimal(PUT_TEXT(at, HEAD_OCSP_LENGTH), (uint32_t)body.size);
+    at = PUT_TEXT(at, "\r\nCache-Control: " NOT_CACHED "\r\n");
+    at = put_connection(at, connection);
+    if (!without_body)
+        at = put(at, body.data, body.size);
+    return (size_t)(at - out);
 }
 
-static size_t finish(struct http_writer *w)
+/* HTTP's errors, a line of text. */
+static size_t http_error_write(const struct answer_clock *clock, const struct outcome_info *info,
+                               bool without_body, enum answer_connection connection, uint8_t *out)
 {
+    struct span body = span_text(info->text);
+    struct http_writer w;
     size_t size = 0;
-    /* Every head here is made of bounded parts: HTTP_RESPONSE_HEAD_MAX cannot be too small. */
-    enum err err = http_writer_finish(w, &size);
+    http_writer_start(&w, info->http_status, out, HTTP_RESPONSE_HEAD_MAX);
+    http_writer_field(&w, "Date", span_of(clock->date, sizeof clock->date));
+    http_writer_field(&w, "Content-Type", span_text("text/plain"));
+    http_writer_number(&w, "Content-Length", body.size + 1);
+    http_writer_field(&w, "Cache-Control", span_text(NOT_CACHED));
+    if (info->http_status == 405)
+        http_writer_field(&w, "Allow", span_text("GET, HEAD, POST"));
+    if (connection == ANSWER_CLOSE)
+        http_writer_field(&w, "Connection", span_text("close"));
+    else if (connection == ANSWER_KEEP_1_0)
+        http_writer_field(&w, "Connection", span_text("keep-alive"));
+    /* Made of bounded parts: HTTP_RESPONSE_HEAD_MAX cannot be too small. */
+    enum err err = http_writer_finish(&w, &size);
     CHECK(err == ERR_OK);
-    return size;
+    if (without_body)
+        return size;
+    uint8_t *at = put(out + size, body.data, body.size);
+    *at++ = '\n';
+    return (size_t)(at - out);
 }
 
 size_t answer_other(const struct answer_clock *clock, enum outcome outcome, bool without_body,
                     enum answer_connection connection, uint8_t *out, size_t out_size)
 {
+    CHECK(out_size >= ANSWER_BYTES_MAX);
     const struct outcome_info *info = outcome_info(outcome);
-    bool is_ocsp = info->ocsp_status != OUTCOME_NO_OCSP;
-    struct span body = is_ocsp ? ocsp_error_response((enum ocsp_response_status)info->ocsp_status)
-                               : span_text(info->text);
-    size_t body_size = body.size + (is_ocsp ? 0 : 1);
-    struct http_writer w;
-    http_writer_start(&w, info->http_status, out, out_size);
-    http_writer_field(&w, "Date", span_of(clock->date, sizeof clock->date));
-    http_writer_field(&w, "Content-Type",
-                      span_text(is_ocsp ? "application/ocsp-response" : "text/plain"));
-    http_writer_number(&w, "Content-Length", body_size);
-    http_writer_field(&w, "Cache-Control", span_text("no-store, no-cache, max-age=0"));
-    if (outcome == OUTCOME_METHOD)
-        http_writer_field(&w, "Allow", span_text("GET, HEAD, POST"));
-    connection_field(&w, connection);
-    size_t size = finish(&w);
-    if (without_body)
-        return size;
-    CHECK(out_size - size >= body_size);
-    memcpy(out + size, body.data, body.size);
-    if (!is_ocsp)
-        out[size + body.size] = '\n';
-    return size + body_size;
+    return info->ocsp_status == OUTCOME_NO_OCSP
+               ? http_error_write(clock, info, without_body, connection, out)
+               : ocsp_error_write(clock, info, without_body, connection, out);
 }

@@ -13,12 +13,16 @@ struct answer_validators {
     uint32_t max_age_s;
     uint32_t this_update_s;
     uint32_t next_update_s;
-    uint8_t etag[ANSWER_ETAG_BYTES]; /* with its quotes */
+    const uint8_t *signature; /* ANSWER_ETAG_OCTETS at least */
 };
 
 /** The statement is fresh at now_s and its signature has ANSWER_ETAG_OCTETS at least. */
 void answer_validators_make(const struct ocsp_template *t, const struct statement *statement,
                             uint64_t now_s, struct answer_validators *ret);
+
+/** The entity tag of a statement, with its quotes. */
+void answer_etag_write(const uint8_t signature[static ANSWER_ETAG_OCTETS],
+                       uint8_t ret[static ANSWER_ETAG_BYTES]);
 
 /** Head of a statement: 200 with the body's size, or 304 with ANSWER_NO_LENGTH. Returns its size;
  *  HTTP_RESPONSE_HEAD_MAX is room enough. */

@@ -35,19 +35,26 @@ static const struct day_text *day_of(const struct day_table *table, uint32_t tim
     return place < table->day_count ? &table->days[place] : NULL;
 }
 
-void day_table_generalized(const struct day_table *table, uint32_t time_s,
-                           uint8_t ret[static GENERALIZED_TIME_BYTES])
+static struct generalized_time generalized_far(uint32_t time_s)
+{
+    uint8_t text[GENERALIZED_TIME_BYTES];
+    struct generalized_time ret;
+    generalized_time_write(time_s, text);
+    memcpy(&ret.first, text, 8);
+    memcpy(&ret.last, text + 7, 8);
+    return ret;
+}
+
+struct generalized_time day_table_generalized(const struct day_table *table, uint32_t time_s)
 {
     const struct day_text *day = day_of(table, time_s);
-    if (day == NULL) {
-        generalized_time_write(time_s, ret);
-        return;
-    }
-    uint8_t clock[8];
-    digits_store(clock, digits_of_clock(time_s % DAY_S));
-    clock[6] = 'Z';
-    memcpy(ret, day->generalized, sizeof day->generalized);
-    memcpy(ret + sizeof day->generalized, clock, 7);
+    if (day == NULL)
+        return generalized_far(time_s);
+    uint64_t first;
+    memcpy(&first, day->generalized, sizeof first);
+    uint64_t clock = digits_of_clock(time_s % DAY_S);
+    uint64_t last = le64toh(first) >> 56 | clock << 16 >> 8 | (uint64_t)'Z' << 56;
+    return (struct generalized_time){.first = first, .last = htole64(last)};
 }
 
 void day_table_imf(const struct day_table *table, uint32_t time_s,
@@ -59,9 +66,9 @@ void day_table_imf(const struct day_table *table, uint32_t time_s,
         return;
     }
     uint64_t clock = digits_of_clock(time_s % DAY_S);
-    uint8_t *at = ret + sizeof day->imf;
     memcpy(ret, day->imf, sizeof day->imf);
-    digits_store(at, (clock & 0xffff) | UINT64_C(0x3a) << 16 | (clock >> 16 & 0xffff) << 24 |
-                         UINT64_C(0x3a) << 40 | (clock >> 32 & 0xffff) << 48);
-    memcpy(at + 8, " GMT", 4);
+    ret[16] = ' ';
+    digits_store(ret + 17, (clock & 0xffff) | (uint64_t)':' << 16 | (clock >> 16 & 0xffff) << 24 |
+                               (uint64_t)':' << 40 | (clock >> 32 & 0xffff) << 48);
+    memcpy(ret + 25, " GMT", 4);
 }

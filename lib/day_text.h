@@ -9,13 +9,24 @@
 #define DAY_TEXT_BEFORE 16
 #define DAY_TEXT_DAYS   64
 
-#define DAY_TEXT_GENERALIZED_BYTES 8  /* YYYYMMDD */
-#define DAY_TEXT_IMF_BYTES         17 /* "Sun, 06 Nov 1994 " */
-
 struct day_text {
-    uint8_t generalized[DAY_TEXT_GENERALIZED_BYTES];
-    uint8_t imf[DAY_TEXT_IMF_BYTES];
+    uint8_t generalized[8]; /* YYYYMMDD */
+    uint8_t imf[16];        /* "Sun, 06 Nov 1994" */
 };
+
+/* A GeneralizedTime as two words, as they are in memory: octets 0 to 7 and 7 to 14. Written to
+ * several places it stays in registers, and what was just stored is not loaded across. */
+struct generalized_time {
+    uint64_t first;
+    uint64_t last;
+};
+
+static inline void generalized_time_put(const struct generalized_time *time,
+                                        uint8_t to[static GENERALIZED_TIME_BYTES])
+{
+    memcpy(to, &time->first, 8);
+    memcpy(to + 7, &time->last, 8);
+}
 
 struct day_table {
     uint32_t first_day; /* since 1970 */
@@ -27,7 +38,6 @@ struct day_table {
 void day_table_set(struct day_table *table, uint64_t now_s);
 
 /** As generalized_time_write() and imf_fixdate_write(). */
-void day_table_generalized(const struct day_table *table, uint32_t time_s,
-                           uint8_t ret[static GENERALIZED_TIME_BYTES]);
+struct generalized_time day_table_generalized(const struct day_table *table, uint32_t time_s);
 void day_table_imf(const struct day_table *table, uint32_t time_s,
                    uint8_t ret[static IMF_FIXDATE_BYTES]);

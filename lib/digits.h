@@ -24,11 +24,11 @@ static inline uint64_t digits_of_number(uint32_t number)
     return digits_of_pairs(high / 100 | high % 100 << 16 | low / 100 << 32 | low % 100 << 48);
 }
 
-/** HHMMSS of a second of the day, in the lower six octets. */
+/** HHMMSS of a second of the day, in the lower six octets; two zeros above. */
 static inline uint64_t digits_of_clock(uint32_t second)
 {
-    uint64_t hour = second / 3600, minute = second / 60 % 60;
-    return digits_of_pairs(hour | minute << 16 | (uint64_t)(second % 60) << 32);
+    uint64_t minutes = second / 60, hour = minutes / 60;
+    return digits_of_pairs(hour | (minutes - 60 * hour) << 16 | (second - 60 * minutes) << 32);
 }
 
 static inline void digits_store(uint8_t to[static 8], uint64_t digits)
@@ -43,15 +43,21 @@ static inline void digits_store(uint8_t to[static 8], uint64_t digits)
  *  DIGITS_DECIMAL_ROOM from its start, may be written too. */
 static inline uint8_t *digits_put_decimal(uint8_t to[static DIGITS_DECIMAL_ROOM], uint32_t number)
 {
-    uint32_t above = number / 100000000;
-    uint64_t digits = digits_of_number(number % 100000000);
-    unsigned zeros = 0;
-    if (above >= 10)
-        *to++ = (uint8_t)('0' + above / 10);
-    if (above > 0)
+    uint32_t above = 0;
+    if (number >= 100000000) {
+        above = number / 100000000;
+        number %= 100000000;
+        if (above >= 10)
+            *to++ = (uint8_t)('0' + above / 10);
         *to++ = (uint8_t)('0' + above % 10);
-    else /* the lowest bit keeps the last digit of zero */
-        zeros = (unsigned)__builtin_ctzll((digits - DIGITS_ZERO) | UINT64_C(1) << 56) / 8;
+    }
+    uint64_t digits =
+        number < 10000
+            ? digits_of_pairs((uint64_t)(number / 100) << 32 | (uint64_t)(number % 100) << 48)
+            : digits_of_number(number);
+    /* The highest octet's lowest bit keeps the last digit of zero. */
+    uint64_t values = (digits - DIGITS_ZERO) | UINT64_C(1) << 56;
+    unsigned zeros = above > 0 ? 0 : (unsigned)__builtin_ctzll(values) / 8;
     digits_store(to, digits >> 8 * zeros);
     return to + (8 - zeros);
 }

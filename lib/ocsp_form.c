@@ -69,16 +69,11 @@ static inline void put_serial(uint8_t *to, const struct serial *serial)
         to[i] = serial->octets[i];
 }
 
-static inline void put_time(uint8_t *to, const uint8_t time[static GENERALIZED_TIME_BYTES])
-{
-    memcpy(to, time, GENERALIZED_TIME_BYTES);
-}
-
 static void put_revoked(const struct ocsp_form *form, const struct facts *facts,
-                        const uint8_t *revoked_at, uint8_t *out)
+                        const struct generalized_time *revoked_at, uint8_t *out)
 {
-    put_time(out + form->revoked_at[0], revoked_at);
-    put_time(out + form->revoked_at[1], revoked_at);
+    generalized_time_put(revoked_at, out + form->revoked_at[0]);
+    generalized_time_put(revoked_at, out + form->revoked_at[1]);
     if (facts->reason == REASON_ABSENT)
         return;
     out[form->reason[0]] = facts->reason;
@@ -111,13 +106,13 @@ void ocsp_form_fill(const struct ocsp_forms *forms, const struct ocsp_form *form
     memcpy(out, form->octets, form->size);
     put_serial(out + form->serial[0], &statement->serial);
     put_serial(out + form->serial[1], &statement->serial);
-    put_time(out + form->this_update[0], times->this_update);
-    put_time(out + form->this_update[1], times->this_update);
-    put_time(out + form->this_update[2], times->this_update);
-    put_time(out + form->next_update[0], times->next_update);
-    put_time(out + form->next_update[1], times->next_update);
+    generalized_time_put(&times->this_update, out + form->this_update[0]);
+    generalized_time_put(&times->this_update, out + form->this_update[1]);
+    generalized_time_put(&times->this_update, out + form->this_update[2]);
+    generalized_time_put(&times->next_update, out + form->next_update[0]);
+    generalized_time_put(&times->next_update, out + form->next_update[1]);
     if (statement->facts.status == CERT_REVOKED)
-        put_revoked(form, &statement->facts, times->revoked_at, out);
+        put_revoked(form, &statement->facts, &times->revoked_at, out);
     put_signature(forms, form, statement->signature.data, out);
     if (forms->responder_cert_size > 0)
         memcpy(out + form->size, t->responder_cert, forms->responder_cert_size);

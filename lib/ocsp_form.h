@@ -9,8 +9,8 @@
  * be said) are the encoder's. producedAt is thisUpdate. */
 #pragma once
 
+#include "lib/day_text.h"
 #include "lib/ocsp_response.h"
-#include "lib/timetext.h"
 
 /* good, revoked, revoked with a reason */
 #define OCSP_FORM_SHAPES 3
@@ -40,11 +40,11 @@ struct ocsp_forms {
     struct ocsp_form *forms[OCSP_FORM_SHAPES][OCSP_FORM_SIGNS];
 };
 
-/** GeneralizedTime of the statement's times; revoked_at when it is revoked. */
+/** The statement's times; revoked_at when it is revoked. */
 struct ocsp_form_times {
-    uint8_t this_update[GENERALIZED_TIME_BYTES];
-    uint8_t next_update[GENERALIZED_TIME_BYTES];
-    uint8_t revoked_at[GENERALIZED_TIME_BYTES];
+    struct generalized_time this_update;
+    struct generalized_time next_update;
+    struct generalized_time revoked_at;
 };
 
 /** ERR_MEMORY; ERR_MALFORMED when the encoder has no such responses (template, serial size). */

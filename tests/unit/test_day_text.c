@@ -17,7 +17,8 @@ static void expect_time(const struct day_table *table, uint32_t time_s)
     uint8_t got[IMF_FIXDATE_BYTES + 1], want[IMF_FIXDATE_BYTES + 1];
     memset(got, 'x', sizeof got);
     memset(want, 'x', sizeof want);
-    day_table_generalized(table, time_s, got);
+    struct generalized_time time = day_table_generalized(table, time_s);
+    generalized_time_put(&time, got);
     generalized_time_write(time_s, want);
     assert_memory_equal(got, want, sizeof got);
     day_table_imf(table, time_s, got);

@@ -48,10 +48,11 @@ static struct statement random_statement(struct fixture_random *r, const struct 
 static size_t fill(const struct ocsp_forms *forms, const struct ocsp_form *form,
                    const struct ocsp_template *t, const struct statement *s, uint8_t *out)
 {
-    struct ocsp_form_times times;
-    generalized_time_write(s->facts.this_update_s, times.this_update);
-    generalized_time_write(s->facts.next_update_s, times.next_update);
-    generalized_time_write(s->facts.revoked_at_s, times.revoked_at);
+    static const struct day_table table; /* without a day */
+    struct ocsp_form_times times = {
+        .this_update = day_table_generalized(&table, s->facts.this_update_s),
+        .next_update = day_table_generalized(&table, s->facts.next_update_s),
+        .revoked_at = day_table_generalized(&table, s->facts.revoked_at_s)};
     ocsp_form_fill(forms, form, t, s, &times, out);
     return form->size + forms->responder_cert_size;
 }
