@@ -32,12 +32,32 @@ struct single {
     uint64_t next_update_s; /* UINT64_MAX: none */
 };
 
-static uint64_t take_time(struct der_reader *r)
+/* An answer says the same two times over and over: each is read once. */
+struct time_memo {
+    struct {
+        struct span text;
+        uint64_t time_s;
+    } known[2];
+    unsigned next;
+};
+
+static uint64_t take_time(struct der_reader *r, struct time_memo *memo)
 {
     uint64_t time_s = 0;
     struct span text = der_take(r, DER_GENERALIZED_TIME);
-    if (r->err == ERR_OK && generalized_time_read(text, &time_s) != ERR_OK)
+    if (r->err != ERR_OK)
+        return 0;
+    for (unsigned i = 0; i < 2; i++) {
+        if (memo->known[i].text.data != NULL && span_equal(memo->known[i].text, text))
+            return memo->known[i].time_s;
+    }
+    if (generalized_time_read(text, &time_s) != ERR_OK) {
         der_fail(r, ERR_MALFORMED);
+        return 0;
+    }
+    memo->known[memo->next].text = text;
+    memo->known[memo->next].time_s = time_s;
+    memo->next = 1 - memo->next;
     return time_s;
 }
 
@@ -66,10 +86,10 @@ static bool take_certid(struct der_reader *r, const struct reply_question *q)
            span_equal(certid.serial, q->certid.serial);
 }
 
-static void take_revoked(struct der_reader *r)
+static void take_revoked(struct der_reader *r, struct time_memo *memo)
 {
     der_enter(r, TAG_REVOKED);
-    (void)take_time(r);
+    (void)take_time(r, memo);
     if (der_next_is(r, TAG_REASON)) {
         der_enter(r, TAG_REASON);
         struct span reason = der_take(r, DER_ENUMERATED);
@@ -80,10 +100,10 @@ static void take_revoked(struct der_reader *r)
     der_leave(r);
 }
 
-static enum reply_verdict take_status(struct der_reader *r)
+static enum reply_verdict take_status(struct der_reader *r, struct time_memo *memo)
 {
     if (der_next_is(r, TAG_REVOKED)) {
-        take_revoked(r);
+        take_revoked(r, memo);
         return REPLY_REVOKED;
     }
     uint8_t tag = 0;
@@ -113,16 +133,17 @@ static void take_extensions(struct der_reader *r)
     der_leave(r);
 }
 
-static struct single take_single(struct der_reader *r, const struct reply_question *q)
+static struct single take_single(struct der_reader *r, const struct reply_question *q,
+                                 struct time_memo *memo)
 {
     struct single single = {.next_update_s = UINT64_MAX};
     der_enter(r, DER_SEQUENCE);
     single.matches = take_certid(r, q);
-    single.status = take_status(r);
-    single.this_update_s = take_time(r);
+    single.status = take_status(r, memo);
+    single.this_update_s = take_time(r, memo);
     if (der_next_is(r, TAG_NEXT_UPDATE)) {
         der_enter(r, TAG_NEXT_UPDATE);
-        single.next_update_s = take_time(r);
+        single.next_update_s = take_time(r, memo);
         der_leave(r);
     }
     if (der_next_is(r, TAG_EXTENSIONS))
@@ -149,12 +170,13 @@ static void take_responder_id(struct der_reader *r)
 static struct single take_response_data(struct der_reader *r, const struct reply_question *q)
 {
     struct single found = {.matches = false};
+    struct time_memo memo = {.next = 0};
     der_enter(r, DER_SEQUENCE);
     take_responder_id(r); /* no version before it: v1 is the default, which DER omits */
-    (void)take_time(r);
+    (void)take_time(r, &memo);
     der_enter(r, DER_SEQUENCE);
     while (!der_at_end(r)) {
-        struct single single = take_single(r, q);
+        struct single single = take_single(r, q, &memo);
         if (single.matches && !found.matches)
             found = single;
     }
