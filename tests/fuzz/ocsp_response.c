@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Facts from any octets -> response -> OpenSSL reads it and writes the same octets.
+/* Facts from any octets -> response -> OpenSSL reads it and writes the same octets, and so does the
+ * statement's form when it has one.
  *
  *   CertID set 1 | algorithm 1 | producedAt 4 | facts 16 | serial size 1, octets | signature */
 #include <openssl/ocsp.h>
 
 #include "lib/check.h"
-#include "lib/ocsp_response.h"
+#include "lib/ocsp_form.h"
 #include "lib/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -39,6 +40,33 @@ static struct span make_signature(uint8_t sig_alg, struct span left,
     return span_of(ret, size);
 }
 
+/* Made once each: the template is the same but for these. */
+static const struct ocsp_forms *forms_get(const struct ocsp_template *t, uint8_t serial_size)
+{
+    static struct ocsp_forms *made[CERTID_BOTH + 1][SIG_ED25519 + 1][SERIAL_BYTES_MAX + 1];
+    struct ocsp_forms **forms = &made[t->certid_set][t->sig_alg][serial_size];
+    if (*forms == NULL)
+        CHECK(ocsp_forms_new(t, serial_size, forms) == ERR_OK);
+    return *forms;
+}
+
+static void check_form(const struct ocsp_template *t, const struct statement *s, struct span der)
+{
+    static const struct day_table table;
+    const struct ocsp_forms *forms = forms_get(t, s->serial.size);
+    const struct ocsp_form *form = ocsp_form_find(forms, s);
+    if (form == NULL)
+        return;
+    struct ocsp_form_times times = {
+        .this_update = day_table_generalized(&table, s->facts.this_update_s),
+        .next_update = day_table_generalized(&table, s->facts.next_update_s),
+        .revoked_at = day_table_generalized(&table, s->facts.revoked_at_s)};
+    uint8_t out[OCSP_RESPONSE_BYTES_MAX];
+    CHECK(form->size == der.size);
+    ocsp_form_fill(forms, form, t, s, &times, out);
+    CHECK(memcmp(out, der.data, der.size) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct ocsp_template t;
@@ -63,5 +91,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
           ERR_OK);
     CHECK(memmem(out, out_size, tbs, tbs_size) != NULL);
     check_with_openssl(out, out_size);
+    struct statement s = {.serial = serial, .facts = facts, .signature = signature};
+    CHECK(ocsp_response_encode(&t, &serial, &facts, facts.this_update_s, signature, out, sizeof out,
+                               &out_size) == ERR_OK);
+    check_form(&t, &s, span_of(out, out_size));
     return 0;
 }
