@@ -190,6 +190,13 @@ static void take_completions(struct load_thread *t)
     load_ring_advance(&t->ring, count);
 }
 
+/* Requests of the warm-up that still wait would only stand before those that count. */
+static void forget_warm_up(struct load_thread *t)
+{
+    for (; t->waiting > 0 && t->send.next_ns < t->stretch->start_ns; t->waiting--)
+        schedule_advance(&t->send);
+}
+
 static void change_phase(struct load_thread *t)
 {
     t->end_ns = __atomic_load_n(&t->stretch->end_ns, __ATOMIC_RELAXED);
@@ -197,6 +204,7 @@ static void change_phase(struct load_thread *t)
         t->phase = LOAD_STRETCH;
         t->meter.cpu_ns = thread_cpu_ns();
         t->meter_start = t->meter;
+        forget_warm_up(t);
     }
     if (t->phase == LOAD_STRETCH && t->now_ns >= t->end_ns) {
         t->phase = LOAD_DRAIN;

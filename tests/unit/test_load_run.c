@@ -288,6 +288,25 @@ static void waiting_counts(void **state)
     stop_server(thread, stop);
 }
 
+/* What the warm-up left waiting does not stand before the requests that count. */
+static void warm_up_is_forgotten(void **state)
+{
+    (void)state;
+    int stop = -1;
+    struct load_options *o = plain_options();
+    o->connections = 1;
+    o->threads = 1;
+    o->warmup_s = 0.5;
+    o->timeout_s = 0.1;
+    pthread_t thread = start_server(SILENT, &stop, o);
+    struct load_result *result = run(o, 100);
+    assert_in_range(result->due, 19, 21);
+    /* Each waits for the end of one before it: those of the stretch get a connection, too. */
+    assert_true(result->ends[LOAD_END_TIMEOUT] > 0);
+    load_result_done(result);
+    stop_server(thread, stop);
+}
+
 static void server_goes_away(void **state)
 {
     (void)state;
@@ -351,9 +370,10 @@ static void warm_up_and_early_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(closed_loop),    cmocka_unit_test(open_loop),
-        cmocka_unit_test(waiting_counts), cmocka_unit_test(server_goes_away),
-        cmocka_unit_test(nobody_listens), cmocka_unit_test(warm_up_and_early_end),
+        cmocka_unit_test(closed_loop),           cmocka_unit_test(open_loop),
+        cmocka_unit_test(waiting_counts),        cmocka_unit_test(warm_up_is_forgotten),
+        cmocka_unit_test(server_goes_away),      cmocka_unit_test(nobody_listens),
+        cmocka_unit_test(warm_up_and_early_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
