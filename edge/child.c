@@ -28,6 +28,7 @@ pid_t child_fork(struct child *child, uint64_t now_ns)
     if (pid > 0) {
         child->pid = pid;
         child->started_ns = now_ns;
+        child->told = false;
     }
     return pid;
 }
@@ -43,6 +44,13 @@ void child_died(struct child *child, uint64_t now_ns)
         child->pause_ns = CHILD_PAUSE_LAST_NS;
     child->pid = 0;
     child->start_again_ns = now_ns + child->pause_ns;
+}
+
+void child_replace(struct child *child, bool again)
+{
+    child->start_again_ns = again ? 0 : UINT64_MAX;
+    child->told = child->pid > 0;
+    child_signal(child, SIGTERM);
 }
 
 bool child_due(const struct child *child, uint64_t now_ns)

@@ -18,11 +18,14 @@ struct child {
     uint64_t started_ns;
     uint64_t pause_ns;
     uint64_t start_again_ns; /* when not running; UINT64_MAX: not wanted */
+    bool told;               /* it was asked to end */
 };
 
 /** Forks. In the child: named, dies with the parent, no signal blocked, SIGINT and SIGHUP ignored;
  *  returns 0. In the parent: the process id, or -1 (errno tells). */
 pid_t child_fork(struct child *child, uint64_t now_ns);
+/** Asks it to end: for good, or to be started again at once. */
+void child_replace(struct child *child, bool again);
 /** It has ended by itself: sets when it is started again. */
 void child_died(struct child *child, uint64_t now_ns);
 /** Whether it is time. */

@@ -2,6 +2,7 @@
 #include "edge/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,6 +172,29 @@ enum err listener_set_make(struct listener_set *old, const struct address *addre
     free(set.listeners);
     errno = saved;
     return err;
+}
+
+enum err listener_set_copy(const struct listener_set *set, struct listener_set *ret)
+{
+    struct listener_set copy = *set;
+    copy.listeners = calloc((size_t)set->count + 1, sizeof *copy.listeners);
+    if (copy.listeners == NULL)
+        return ERR_MEMORY;
+    for (copy.count = 0; copy.count < set->count; copy.count++) {
+        struct listener *listener = &copy.listeners[copy.count];
+        *listener = set->listeners[copy.count];
+        if (listener->fd < 0)
+            continue;
+        listener->fd = fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
+        if (listener->fd < 0) {
+            int saved = errno;
+            listener_set_done(&copy);
+            errno = saved;
+            return ERR_IO;
+        }
+    }
+    *ret = copy;
+    return ERR_OK;
 }
 
 unsigned listener_set_of_worker(const struct listener_set *set, unsigned worker_no,

@@ -33,6 +33,8 @@ struct listener_set {
 MUST_CHECK enum err listener_set_make(struct listener_set *old, const struct address *addresses,
                                       unsigned address_count, unsigned worker_count,
                                       struct listener_set *ret, struct address *ret_failed);
+/** The same sockets again, by descriptors of its own. ERR_IO (errno tells), ERR_MEMORY. */
+MUST_CHECK enum err listener_set_copy(const struct listener_set *set, struct listener_set *ret);
 /** The descriptors of one worker; their number. */
 unsigned listener_set_of_worker(const struct listener_set *set, unsigned worker_no,
                                 int ret_fds[static LISTENERS_PER_WORKER_MAX]);

@@ -77,6 +77,13 @@ static void write_gauges(const struct pages *p, struct text_writer *w)
                            counter_get(&p->shared->serve_starts));
     metrics_write_labelled(w, PREFIX, &starts, "process=\"sync\"",
                            counter_get(&p->shared->sync_starts));
+    static const struct metric_row reloads = {"reloads", METRIC_COUNTER,
+                                              "Reloads of the configuration"};
+    metrics_write_head(w, PREFIX, &reloads);
+    metrics_write_labelled(w, PREFIX, &reloads, "result=\"taken\"",
+                           counter_get(&p->shared->reloads));
+    metrics_write_labelled(w, PREFIX, &reloads, "result=\"failed\"",
+                           counter_get(&p->shared->reloads_failed));
 }
 
 static unsigned write_metrics(void *context, struct text_writer *w)

@@ -44,6 +44,10 @@ struct edge_shared {
     uint64_t serve_processes; /* by the supervisor; two during a reload */
     uint64_t serve_starts;    /* how often each was started */
     uint64_t sync_starts;
+    uint64_t reloads; /* taken; by the supervisor */
+    uint64_t reloads_failed;
+    uint64_t sync_ready;     /* by the child, when it has begun; the supervisor sets it back */
+    uint64_t admin_ready[2]; /* likewise */
     struct edge_worker_counters workers[2][EDGE_WORKERS_MAX];
 };
 

@@ -291,6 +291,7 @@ int sync_run(const struct edge_config *config, struct edge_shared *shared)
 {
     struct sync_process p = {.config = &config->sync, .counters = shared->sync, .signals = -1};
     enum err err = start(&p);
+    counter_set(&shared->sync_ready, err == ERR_OK);
     if (err == ERR_OK)
         loop(&p);
     else

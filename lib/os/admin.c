@@ -42,7 +42,8 @@ struct admin {
     const struct admin_page *pages;
     void *context;
     uint64_t accept_after_ns;
-    char *body; /* ADMIN_RESPONSE_BYTES_MAX: where a page is written */
+    uint64_t stop_ns; /* when it ends at the latest; 0: nobody has asked for it */
+    char *body;       /* ADMIN_RESPONSE_BYTES_MAX: where a page is written */
     struct connection connections[ADMIN_CONNECTIONS_MAX];
 };
 
@@ -238,8 +239,8 @@ static void turn_add(struct turn *t, int fd, short events, struct connection *ow
 static void turn_prepare(struct admin *a, struct turn *t, uint64_t now_ns)
 {
     t->count = 0;
-    t->wake_ns = UINT64_MAX;
-    turn_add(t, a->stop, POLLIN, NULL);
+    t->wake_ns = a->stop_ns != 0 ? a->stop_ns : UINT64_MAX;
+    turn_add(t, a->stop_ns != 0 ? -1 : a->stop, POLLIN, NULL); /* poll() passes over -1 */
     for (size_t i = 0; i < ADMIN_CONNECTIONS_MAX; i++) {
         struct connection *c = &a->connections[i];
         if (c->state != STATE_FREE && now_ns >= c->deadline_ns)
@@ -250,6 +251,8 @@ static void turn_prepare(struct admin *a, struct turn *t, uint64_t now_ns)
         if (c->deadline_ns < t->wake_ns)
             t->wake_ns = c->deadline_ns;
     }
+    if (a->stop_ns != 0)
+        return;
     if (now_ns < a->accept_after_ns) {
         if (a->accept_after_ns < t->wake_ns)
             t->wake_ns = a->accept_after_ns;
@@ -272,12 +275,14 @@ static void *admin_run(void *argument)
     for (;;) {
         uint64_t now_ns = clock_monotonic_ns();
         turn_prepare(a, &t, now_ns);
+        if (a->stop_ns != 0 && (t.count == 1 || now_ns >= a->stop_ns))
+            return NULL;
         if (poll(t.fds, t.count, wait_ms(now_ns, t.wake_ns)) < 0) {
             CHECK(errno == EINTR || errno == ENOMEM);
             continue;
         }
         if (t.fds[0].revents != 0)
-            return NULL;
+            a->stop_ns = clock_monotonic_ns() + ADMIN_STOP_MS * NS_PER_MS;
         for (nfds_t i = 1; i < t.count; i++) {
             if (t.fds[i].revents == 0)
                 continue;
@@ -289,7 +294,7 @@ static void *admin_run(void *argument)
     }
 }
 
-static enum err listen_on(const struct address *address, int *ret_fd)
+enum err admin_listen(const struct address *address, int *ret_fd)
 {
     int on = 1;
     int fd = socket(address->sa.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -336,20 +341,20 @@ static void admin_free(struct admin *a)
     errno = saved;
 }
 
-enum err admin_start(const struct address *address, const struct admin_page *pages, void *context,
-                     struct admin **ret)
+enum err admin_start_on(int listener, const struct admin_page *pages, void *context,
+                        struct admin **ret)
 {
     struct admin *a = calloc(1, sizeof *a);
-    if (a == NULL)
+    if (a == NULL) {
+        close(listener);
         return ERR_MEMORY;
+    }
     a->pages = pages;
     a->context = context;
-    a->listener = -1;
+    a->listener = listener;
     a->stop = eventfd(0, EFD_CLOEXEC);
     a->body = malloc(ADMIN_RESPONSE_BYTES_MAX);
     enum err err = a->body == NULL ? ERR_MEMORY : a->stop < 0 ? ERR_IO : ERR_OK;
-    if (err == ERR_OK)
-        err = listen_on(address, &a->listener);
     if (err == ERR_OK)
         err = start_thread(a);
     if (err != ERR_OK) {
@@ -358,6 +363,14 @@ enum err admin_start(const struct address *address, const struct admin_page *pag
     }
     *ret = a;
     return ERR_OK;
+}
+
+enum err admin_start(const struct address *address, const struct admin_page *pages, void *context,
+                     struct admin **ret)
+{
+    int listener = -1;
+    TRY(admin_listen(address, &listener));
+    return admin_start_on(listener, pages, context, ret);
 }
 
 void admin_address(const struct admin *admin, struct address *ret)

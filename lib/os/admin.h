@@ -18,7 +18,16 @@ struct admin_page {
     unsigned (*write)(void *context, struct text_writer *w);
 };
 
+/* A stop waits for the answers to those who are connected, this long at most. */
+#define ADMIN_STOP_MS 500
+
 struct admin;
+/** A socket for admin_start_on(). ERR_IO (errno tells). */
+MUST_CHECK enum err admin_listen(const struct address *address, int *ret_fd);
+/** As admin_start(), at a socket that admin_listen() made, here or in another process, and that may
+ * be shared with others. It is closed in the end, also on failure. */
+MUST_CHECK enum err admin_start_on(int listener, const struct admin_page *pages, void *context,
+                                   struct admin **ret);
 /** Binds, listens and starts the thread. `pages` ends with a row whose path is NULL; it and
  * `context` stay borrowed until admin_stop(). ERR_IO (errno tells), ERR_MEMORY. */
 MUST_CHECK enum err admin_start(const struct address *address, const struct admin_page *pages,

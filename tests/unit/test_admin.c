@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -245,6 +246,47 @@ static void listens_on_ipv6(void **state)
     assert_null(admin_stop(second));
 }
 
+static void *end(void *argument)
+{
+    return admin_stop(argument);
+}
+
+/* Two servers at one socket: when one is asked to stop, whoever it has accepted gets an answer, and
+ * those who come are the other one's. */
+static void hands_over(void **state)
+{
+    (void)state;
+    struct address any;
+    struct admin *old = NULL, *next = NULL;
+    pthread_t stopping;
+    int listener = -1;
+    assert_int_equal(address_from_text(span_text("127.0.0.1:0"), &any), ERR_OK);
+    assert_int_equal(admin_listen(&any, &listener), ERR_OK);
+    int other = dup(listener);
+    assert_int_equal(admin_start_on(listener, pages, &visits, &old), ERR_OK);
+    struct address ours = address;
+    admin_address(old, &address);
+    int fd = dial();
+    send_text(fd, span_text("GET /metrics HTTP/1.1\r\n"));
+    int again = dial(); /* answered: so the first one was accepted before */
+    send_text(again, span_text("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"));
+    assert_true(receive(again));
+    close(again);
+    assert_int_equal(pthread_create(&stopping, NULL, end, old), 0);
+    assert_int_equal(admin_start_on(other, pages, &visits, &next), ERR_OK);
+    send_text(fd, span_text("Host: a\r\n\r\n"));
+    assert_true(receive(fd));
+    close(fd);
+    assert_memory_equal(answer, "HTTP/1.1 200", 12);
+    assert_int_equal(pthread_join(stopping, NULL), 0);
+    fd = dial();
+    send_text(fd, span_text("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"));
+    assert_true(receive(fd));
+    close(fd);
+    admin_stop(next);
+    address = ours;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +297,7 @@ int main(void)
         cmocka_unit_test(outlives_slow_clients),
         cmocka_unit_test(reports_taken_addresses),
         cmocka_unit_test(listens_on_ipv6),
+        cmocka_unit_test(hands_over),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -162,7 +162,7 @@ static void metrics_parse(void **state)
     char *rest = page;
     while (*rest != '\0')
         check_line(strsep(&rest, "\n"), series, &count);
-    assert_int_equal(count, SERVE_COUNTER_COUNT + SYNC_COUNTER_COUNT + SERVE_GAUGE_COUNT + 3);
+    assert_int_equal(count, SERVE_COUNTER_COUNT + SYNC_COUNTER_COUNT + SERVE_GAUGE_COUNT + 5);
 }
 
 /* HELP and TYPE once for each name. */
