@@ -75,8 +75,9 @@ struct answer_query {
 void answer_begin(const struct snapshot *snapshot, const struct answer_config *config,
                   const struct http_request *request, struct span body, struct answer_query *query);
 
-/** Writes the response and returns the outcome. For a query that needs a lookup, stage 2
- *  (snapshot_find_chunk) must have run. out_size >= ANSWER_BYTES_MAX. The same snapshot as before.
+/** Writes the response and returns the outcome. For a query that needs a lookup, the
+ *  stages up to snapshot_find_approach() must have run. out_size >= ANSWER_BYTES_MAX. The same
+ * snapshot as before.
  */
 enum outcome answer_finish(const struct snapshot *snapshot, const struct answer_clock *clock,
                            struct answer_query *query, enum answer_connection connection,

@@ -180,6 +180,7 @@ static enum conn_step read_alone(const struct conn_env *env, struct span bytes, 
     if (step == CONN_STEP_REQUEST) {
         conn_exchange_begin(env, x);
         conn_exchange_chunk(x);
+        conn_exchange_reach(x);
         conn_exchange_approach(x);
     }
     return step;

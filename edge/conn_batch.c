@@ -24,6 +24,8 @@ void conn_batch_answer(struct conn_batch *batch, struct conn_env *env, conn_batc
     for (uint32_t i = 0; i < count; i++)
         conn_exchange_chunk(&batch->entries[i].exchange);
     for (uint32_t i = 0; i < count; i++)
+        conn_exchange_reach(&batch->entries[i].exchange);
+    for (uint32_t i = 0; i < count; i++)
         conn_exchange_approach(&batch->entries[i].exchange);
     for (uint32_t i = 0; i < count; i++) {
         struct conn_batch_entry *entry = &batch->entries[i];

@@ -91,13 +91,19 @@ void conn_exchange_chunk(struct conn_exchange *x)
 {
     if (x->query.needs_lookup)
         snapshot_find_chunk(&x->query.lookup);
-    x->looked_up = true;
+}
+
+void conn_exchange_reach(const struct conn_exchange *x)
+{
+    if (x->query.needs_lookup)
+        snapshot_find_reach(&x->query.lookup);
 }
 
 void conn_exchange_approach(struct conn_exchange *x)
 {
     if (x->query.needs_lookup)
         snapshot_find_approach(&x->query.lookup);
+    x->looked_up = true;
 }
 
 size_t conn_exchange_finish(const struct conn_env *env, struct conn_exchange *x,

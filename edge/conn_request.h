@@ -28,8 +28,9 @@ enum conn_step conn_exchange_read(struct span bytes, size_t already_seen,
                                   struct conn_exchange *ret);
 /** Decodes a whole request and starts its lookup. Counts nothing. */
 void conn_exchange_begin(const struct conn_env *env, struct conn_exchange *x);
-/** The stages of the lookup that wait for memory: first all of the one, then all of the other. */
+/** The stages of the lookup that wait for memory (edge/snapshot.h). */
 void conn_exchange_chunk(struct conn_exchange *x);
+void conn_exchange_reach(const struct conn_exchange *x);
 void conn_exchange_approach(struct conn_exchange *x);
 /** Ends the lookup, writes the response, counts the request and its outcome. After the stages
  *  above, and with the snapshot of the beginning. */

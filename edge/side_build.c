@@ -37,12 +37,13 @@ void side_index_free(struct side_index *index)
     for (uint32_t i = 0; i < index->group_count; i++) {
         struct side_group *group = &index->groups[i];
         for (uint32_t j = 0; j < group->chunk_count; j++) {
-            struct side_chunk *chunk = group->directory[j].chunk;
+            struct side_chunk *chunk = group->chunks[j];
             CHECK(chunk->share_count > 0);
             if (--chunk->share_count == 0)
                 free(chunk);
         }
-        free(group->directory);
+        free(group->chunks);
+        free(group->runs);
         free(group->radix);
     }
     free(index->groups);
@@ -96,7 +97,7 @@ static void chunks_list(const struct side_index *previous, struct old_chunk *chu
         struct side_key after = key_of(group->issuer_id, &first);
         after.size = KEY_HEAD_BYTES;
         for (uint32_t j = 0; j < group->chunk_count; j++) {
-            struct side_chunk *chunk = group->directory[j].chunk;
+            struct side_chunk *chunk = group->chunks[j];
             bool is_last = j + 1 == group->chunk_count;
             chunks[n] = (struct old_chunk){.chunk = chunk, .group = group, .after = after};
             chunks[n].until = is_last ? group_end(group) : key_of(group->issuer_id, &chunk->last);
@@ -165,7 +166,7 @@ static enum err walk_take(struct side_grower *g, struct span key, struct span bl
         block.size < BLOCK_BYTES_MIN || block.size > BLOCK_BYTES_MAX)
         return ERR_STORE;
     return side_grower_add(g, be64_load(key.data), key.data[KEY_HEAD_BYTES - 1],
-                           key.data + KEY_HEAD_BYTES, block.data);
+                           key.data + KEY_HEAD_BYTES, block);
 }
 
 static bool is_past(struct span key, const struct side_key *until)

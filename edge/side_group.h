@@ -10,14 +10,14 @@
 
 struct side_pending {
     const uint8_t *serial; /* serial_size octets: the end of the key */
-    const uint8_t *block;
+    uint64_t place;        /* of struct side_entry */
 };
 
 struct side_grower {
     struct side_group *groups;
     uint32_t group_count;
     uint32_t group_room;
-    uint32_t directory_room; /* of the last group */
+    uint32_t chunk_room; /* of the last group */
     uint32_t pending_count;
     uint32_t chunks_shared;
     uint32_t chunks_built;
@@ -27,7 +27,7 @@ struct side_grower {
 
 /** One block; its key's serial octets stay where they are until the grower is done. ERR_MEMORY. */
 MUST_CHECK enum err side_grower_add(struct side_grower *g, uint64_t issuer_id, uint8_t serial_size,
-                                    const uint8_t *serial, const uint8_t *block);
+                                    const uint8_t *serial, struct span block);
 /** A whole chunk of another index, to be shared. Ends the run before it. ERR_MEMORY. */
 MUST_CHECK enum err side_grower_share(struct side_grower *g, uint64_t issuer_id,
                                       struct side_chunk *chunk);

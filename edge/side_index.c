@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "edge/side_index.h"
 
+#include "lib/prefetch.h"
+
 #include <endian.h>
 
-/* Entries in one cache line, and how often a search doubles its step away from the guess before it
- * halves what is left instead. */
-#define STEP_ENTRIES 4
-#define STEPS_MAX    3
+/* Among the 49 statements of a full block a guess misses by two or three, serials of 16 octets. */
+#define NEAR_BYTES 64
 
 uint64_t side_prefix(const uint8_t *octets, size_t size, size_t common_size)
 {
@@ -30,13 +30,12 @@ const struct side_group *side_group_find(const struct side_group *groups, uint32
     return NULL;
 }
 
-/* First place in [low, high) whose prefix is not below `prefix`, else high. */
-static uint32_t directory_lower(const struct side_directory_entry *directory, uint32_t low,
-                                uint32_t high, uint64_t prefix)
+/* First run in [low, high) whose prefix is not below `prefix`, else high. */
+static uint32_t run_lower(const struct side_run *runs, uint32_t low, uint32_t high, uint64_t prefix)
 {
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (directory[middle].prefix < prefix)
+        if (runs[middle].prefix < prefix)
             low = middle + 1;
         else
             high = middle;
@@ -44,16 +43,27 @@ static uint32_t directory_lower(const struct side_directory_entry *directory, ui
     return low;
 }
 
-/* Chunks from `low` on whose prefix equals the serial's: settled by whole serials. */
-static uint32_t directory_among_equals(const struct side_group *group, uint32_t low,
-                                       uint64_t prefix, const struct serial *serial)
+/* Compares the last serial of an entry's block: reads the block. */
+static int entry_compare(const struct side_entry *entry, const struct serial *serial)
+{
+    struct serial last;
+    block_last_serial(side_entry_block(entry), &last);
+    return serial_compare(&last, serial);
+}
+
+/* Runs from `low` on whose prefix equals the serial's: settled by whole serials. */
+static uint32_t run_among_equals(const struct side_group *group, uint32_t low, uint64_t prefix,
+                                 const struct serial *serial)
 {
     uint32_t high = prefix == UINT64_MAX
-                        ? group->chunk_count
-                        : directory_lower(group->directory, low, group->chunk_count, prefix + 1);
+                        ? group->run_count
+                        : run_lower(group->runs, low, group->run_count, prefix + 1);
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (serial_compare(&group->directory[middle].chunk->last, serial) < 0)
+        const struct side_run *run = &group->runs[middle];
+        const struct side_entry *last =
+            &group->chunks[run->chunk]->entries[run->first + run->count - 1];
+        if (entry_compare(last, serial) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -61,133 +71,119 @@ static uint32_t directory_among_equals(const struct side_group *group, uint32_t 
     return low;
 }
 
-/* Where in a chunk of `count` entries a serial between two neighbours of the directory should be.
- */
-static uint32_t interpolate(uint64_t low, uint64_t high, uint64_t prefix, uint32_t count)
+/* The first run that does not end below the serial. */
+static uint32_t run_find(const struct side_group *group, const struct serial *serial)
+{
+    int order = memcmp(serial->octets, group->common, group->common_size);
+    if (order != 0)
+        return order < 0 ? 0 : group->run_count;
+    uint64_t prefix = side_prefix(serial->octets, serial->size, group->common_size);
+    uint64_t top = prefix >> group->radix_shift;
+    uint32_t run = run_lower(group->runs, group->radix[top], group->radix[top + 1], prefix);
+    if (run < group->run_count && group->runs[run].prefix == prefix)
+        run = run_among_equals(group, run, prefix, serial);
+    return run;
+}
+
+void side_find_run(const struct side_group *group, const struct serial *serial,
+                   struct side_cursor *cursor)
+{
+    *cursor = (struct side_cursor){0};
+    if (group == NULL)
+        return;
+    uint32_t number = run_find(group, serial);
+    if (number == group->run_count)
+        return;
+    const struct side_run *run = &group->runs[number];
+    cursor->chunk = group->chunks[run->chunk];
+    cursor->first = run->first;
+    cursor->count = run->count;
+    cursor->stride_bytes = group->stride_bytes;
+    const struct side_entry *entries = cursor->chunk->entries + run->first;
+    prefetch(cursor->chunk, 1);
+    prefetch(entries - 1, (run->count + 1u) * sizeof *entries); /* and the left neighbour */
+}
+
+/* Entries of the run from `low` on whose prefix equals the serial's: settled by whole serials. */
+static uint32_t entry_among_equals(const struct side_cursor *cursor, uint32_t low, uint64_t prefix,
+                                   const struct serial *serial)
+{
+    const struct side_entry *entries = cursor->chunk->entries + cursor->first;
+    uint32_t high = low;
+    while (high < cursor->count && entries[high].prefix == prefix)
+        high++;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (entry_compare(&entries[middle], serial) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Where between two neighbours of the index a serial should be. */
+static uint32_t part_between(uint64_t low, uint64_t high, uint64_t prefix)
 {
     if (prefix <= low || high <= low)
         return 0;
     double part = (double)(prefix - low) / (double)(high - low);
-    uint32_t guess = (uint32_t)(part * (double)count);
-    return guess < count ? guess : count - 1;
+    uint32_t guess = (uint32_t)(part * SIDE_PARTS);
+    return guess < SIDE_PARTS ? guess : SIDE_PARTS - 1;
 }
 
-void side_find_chunk(const struct side_group *group, const struct serial *serial,
-                     struct side_cursor *cursor)
+/* The octets of the block around the guess; the block itself has not been read yet. Most have one
+ * row of facts. */
+static void guess_octets(struct side_cursor *cursor, const struct side_entry *entry,
+                         size_t serial_size)
 {
-    *cursor = (struct side_cursor){0};
-    if (group == NULL || group->chunk_count == 0)
-        return;
-    int order = memcmp(serial->octets, group->common, group->common_size);
-    if (order > 0)
-        return;
-    uint32_t place = 0;
-    uint64_t prefix = 0;
-    if (order == 0) {
-        prefix = side_prefix(serial->octets, serial->size, group->common_size);
-        uint64_t top = prefix >> group->radix_shift;
-        place = directory_lower(group->directory, group->radix[top], group->radix[top + 1], prefix);
-        if (place < group->chunk_count && group->directory[place].prefix == prefix)
-            place = directory_among_equals(group, place, prefix, serial);
-        if (place == group->chunk_count)
-            return;
-    }
-    const struct side_directory_entry *entry = &group->directory[place];
-    uint64_t low = place > 0 ? entry[-1].prefix : 0;
-    cursor->chunk = entry->chunk;
-    cursor->guess = interpolate(low, entry->prefix, prefix, entry->count);
-    __builtin_prefetch(entry->chunk);
-    __builtin_prefetch(&entry->chunk->entries[cursor->guess]);
-}
-
-/* First entry in [low, high) whose prefix is not below `prefix`, else high: halving. */
-static uint32_t entry_halve(const struct side_chunk *chunk, uint32_t low, uint32_t high,
-                            uint64_t prefix)
-{
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (chunk->entries[middle].prefix < prefix)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* The same over the whole chunk, starting near the guess. */
-static uint32_t entry_lower(const struct side_chunk *chunk, uint32_t guess, uint64_t prefix)
-{
-    uint32_t low = 0;
-    uint32_t high = chunk->count;
-    uint32_t step = STEP_ENTRIES;
-    if (guess >= high)
-        guess = high - 1;
-    for (int i = 0; i < STEPS_MAX && low < high; i++, step *= 2) {
-        if (chunk->entries[guess].prefix < prefix) {
-            low = guess + 1;
-            if (high - guess <= step)
-                break;
-            guess += step;
-        } else {
-            high = guess;
-            if (guess < low + step)
-                break;
-            guess -= step;
-        }
-    }
-    return entry_halve(chunk, low, high, prefix);
-}
-
-/* Entries from `low` on whose prefix equals the serial's: settled by whole serials. */
-static uint32_t entry_among_equals(const struct side_chunk *chunk, uint32_t low, uint64_t prefix,
-                                   const struct serial *serial)
-{
-    uint32_t high =
-        prefix == UINT64_MAX ? chunk->count : entry_halve(chunk, low, chunk->count, prefix + 1);
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        struct serial last;
-        block_last_serial(chunk->entries[middle].block, &last);
-        if (serial_compare(&last, serial) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    size_t start = BLOCK_HEADER_BYTES + BLOCK_FACTS_BYTES;
+    size_t count = (side_entry_bytes(entry) - start) / (serial_size + cursor->stride_bytes);
+    size_t guess = start + count * cursor->part / SIDE_PARTS * serial_size;
+    cursor->near_first = (uint32_t)(guess < NEAR_BYTES ? 0 : guess - NEAR_BYTES);
+    cursor->near_end = (uint32_t)(guess + serial_size + NEAR_BYTES);
 }
 
 void side_find_block(const struct serial *serial, struct side_cursor *cursor)
 {
     const struct side_chunk *chunk = cursor->chunk;
-    cursor->block = NULL;
     if (chunk == NULL)
         return;
+    const struct side_entry *entries = chunk->entries + cursor->first;
     uint32_t place = 0;
-    cursor->part = 0;
     /* Not above the chunk's last serial, so its leading octets are not above the common ones. */
     if (memcmp(serial->octets, chunk->last.octets, chunk->common_size) == 0) {
         uint64_t prefix = side_prefix(serial->octets, serial->size, chunk->common_size);
-        place = entry_lower(chunk, cursor->guess, prefix);
-        if (place < chunk->count && chunk->entries[place].prefix == prefix)
-            place = entry_among_equals(chunk, place, prefix, serial);
-        if (place == chunk->count)
+        for (uint32_t i = 0; i < cursor->count; i++)
+            place += entries[i].prefix < prefix;
+        if (place < cursor->count && entries[place].prefix == prefix)
+            place = entry_among_equals(cursor, place, prefix, serial);
+        if (place == cursor->count)
             return;
-        uint64_t low = place > 0 ? chunk->entries[place - 1].prefix : 0;
-        cursor->part = interpolate(low, chunk->entries[place].prefix, prefix, SIDE_PARTS);
+        bool has_left = cursor->first + place > 0;
+        cursor->common_size = has_left ? chunk->common_size : 0;
+        uint64_t low = has_left ? (entries + place)[-1].prefix : 0;
+        cursor->part = part_between(low, entries[place].prefix, prefix);
     }
-    cursor->block = chunk->entries[place].block;
-    __builtin_prefetch(cursor->block);
-    __builtin_prefetch(cursor->block + 64);
+    cursor->block = side_entry_block(&entries[place]);
+    guess_octets(cursor, &entries[place], serial->size);
 }
 
-void side_approach(const struct side_cursor *cursor)
+void side_reach_block(const struct side_cursor *cursor)
+{
+    prefetch(cursor->block, BLOCK_HEADER_BYTES);
+    prefetch(cursor->block + cursor->near_first, cursor->near_end - cursor->near_first);
+}
+
+void side_find_statement(const struct serial *serial, struct side_cursor *cursor)
 {
     if (cursor->block == NULL)
         return;
     struct block block = block_load(cursor->block);
-    uint32_t place = cursor->part * block.count / SIDE_PARTS;
-    const uint8_t *body = block.bodies + (size_t)place * block.stride_bytes;
-    __builtin_prefetch(block.serials + (size_t)place * block.serial_size);
-    __builtin_prefetch(body);
-    __builtin_prefetch(body + 64);
+    /* The last one is the right neighbour itself: half a place to the left of the middle. */
+    uint32_t guess = (2 * cursor->part * block.count / SIDE_PARTS + 1) / 2;
+    guess -= guess > 0;
+    cursor->found = block_find_near(&block, serial, guess, cursor->common_size, &cursor->statement);
+    if (cursor->found)
+        block_prefetch_body(&block, cursor->statement);
 }

@@ -146,7 +146,7 @@ void snapshot_find_start(const struct snapshot *snapshot, const struct snapshot_
     const struct side_group *group = NULL;
     if (issuer->group_count > 0)
         group = side_group_find(groups + issuer->group_first, issuer->group_count, serial->size);
-    side_find_chunk(group, serial, &lookup->cursor);
+    side_find_run(group, serial, &lookup->cursor);
 }
 
 void snapshot_find_chunk(struct snapshot_lookup *lookup)
@@ -154,17 +154,23 @@ void snapshot_find_chunk(struct snapshot_lookup *lookup)
     side_find_block(&lookup->serial, &lookup->cursor);
 }
 
-void snapshot_find_approach(const struct snapshot_lookup *lookup)
+void snapshot_find_reach(const struct snapshot_lookup *lookup)
 {
-    side_approach(&lookup->cursor);
+    side_reach_block(&lookup->cursor);
 }
 
-bool snapshot_find_finish(struct snapshot_lookup *lookup, struct statement *ret)
+void snapshot_find_approach(struct snapshot_lookup *lookup)
 {
-    if (lookup->cursor.block == NULL)
+    side_find_statement(&lookup->serial, &lookup->cursor);
+}
+
+bool snapshot_find_finish(const struct snapshot_lookup *lookup, struct statement *ret)
+{
+    if (!lookup->cursor.found)
         return false;
     struct block block = block_load(lookup->cursor.block);
-    return block_find(&block, &lookup->serial, ret);
+    block_statement(&block, lookup->cursor.statement, ret);
+    return true;
 }
 
 bool snapshot_find(const struct snapshot *snapshot, const struct snapshot_issuer *issuer,
@@ -173,6 +179,7 @@ bool snapshot_find(const struct snapshot *snapshot, const struct snapshot_issuer
     struct snapshot_lookup lookup;
     snapshot_find_start(snapshot, issuer, serial, &lookup);
     snapshot_find_chunk(&lookup);
+    snapshot_find_reach(&lookup);
     snapshot_find_approach(&lookup);
     return snapshot_find_finish(&lookup, ret);
 }

@@ -75,8 +75,7 @@ const struct ocsp_template *snapshot_template(const struct snapshot *snapshot,
                                               uint16_t template_no);
 
 /** One lookup in stages, so that several run side by side with their memory on its way:
- *  start all, then chunk all, then approach all, then finish all. Each stage prefetches what the
- * next one reads; approach may be left out. */
+ *  start all, then chunk all, reach all, approach all, finish all. Reach may be left out. */
 struct snapshot_lookup {
     struct serial serial;
     struct side_cursor cursor;
@@ -84,10 +83,11 @@ struct snapshot_lookup {
 void snapshot_find_start(const struct snapshot *snapshot, const struct snapshot_issuer *issuer,
                          const struct serial *serial, struct snapshot_lookup *lookup);
 void snapshot_find_chunk(struct snapshot_lookup *lookup);
-void snapshot_find_approach(const struct snapshot_lookup *lookup);
+void snapshot_find_reach(const struct snapshot_lookup *lookup);
+void snapshot_find_approach(struct snapshot_lookup *lookup);
 /** false: no statement for the serial. The signature borrows the map: until the snapshot is left.
  */
-bool snapshot_find_finish(struct snapshot_lookup *lookup, struct statement *ret);
+bool snapshot_find_finish(const struct snapshot_lookup *lookup, struct statement *ret);
 
 /** All at once. */
 bool snapshot_find(const struct snapshot *snapshot, const struct snapshot_issuer *issuer,

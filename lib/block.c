@@ -4,9 +4,7 @@
 #include "lib/check.h"
 #include "lib/wire.h"
 
-#define FACTS_NO_BYTES   1
-#define PREFIX_BYTES     8
-#define CACHE_LINE_BYTES 64
+#define FACTS_NO_BYTES 1
 
 static const uint8_t *serial_at(const struct block *b, uint32_t i)
 {
@@ -129,118 +127,6 @@ void block_last_serial(const uint8_t *wire, struct serial *ret)
 {
     struct block b = block_load(wire);
     block_serial(&b, (uint32_t)b.count - 1, ret);
-}
-
-/* A search compares 8 octets as one number. They start where the serials of the block begin to
- * differ, or 8 before their end: then the number decides alone. */
-struct search {
-    const uint8_t *serials;
-    const uint8_t *octets; /* looked for */
-    uint64_t prefix;       /* of octets */
-    size_t size;
-    size_t offset;
-};
-
-static uint64_t prefix_load(const uint8_t *serial, size_t size, size_t offset)
-{
-    if (size >= PREFIX_BYTES)
-        return be64_load(serial + offset);
-    uint64_t prefix = 0;
-    for (size_t i = 0; i < size; i++)
-        prefix = prefix << 8 | serial[i];
-    return prefix;
-}
-
-static size_t prefix_offset(const uint8_t *first, const uint8_t *last, size_t size)
-{
-    size_t offset = 0;
-    size_t offset_max = size >= PREFIX_BYTES ? size - PREFIX_BYTES : 0;
-    while (offset < offset_max && first[offset] == last[offset])
-        offset++;
-    return offset;
-}
-
-/* Compares serial number i with the one looked for: <0 when i is below. */
-static int search_compare(const struct search *s, uint32_t i, uint64_t *ret_prefix)
-{
-    const uint8_t *serial = s->serials + (size_t)i * s->size;
-    uint64_t prefix = prefix_load(serial, s->size, s->offset);
-    *ret_prefix = prefix;
-    if (prefix != s->prefix)
-        return prefix < s->prefix ? -1 : 1;
-    size_t done = s->offset + PREFIX_BYTES;
-    return done >= s->size ? 0 : memcmp(serial + done, s->octets + done, s->size - done);
-}
-
-/* Where `at` lies between low (value a) and high (value b), a <= at <= b, a < b. */
-static uint32_t interpolate(uint32_t low, uint32_t high, uint64_t a, uint64_t at, uint64_t b)
-{
-    /* 32 bits are more than the count needs, and make the product fit. */
-    unsigned shift = 63u - (unsigned)__builtin_clzll(b - a);
-    shift = shift > 31 ? shift - 31 : 0;
-    uint64_t guess = ((at - a) >> shift) * (high - low) / ((b - a) >> shift);
-    return low + (uint32_t)guess;
-}
-
-/* Guesses that may go wrong before a binary search ends the matter. */
-#define INTERPOLATIONS_MAX 3
-
-/* Looks between low and high, both included, whose prefixes are a and b. */
-static bool search_between(const struct search *s, uint32_t low, uint32_t high, uint64_t a,
-                           uint64_t b, uint32_t *ret)
-{
-    for (int step = 0; low <= high; step++) {
-        bool guess = step < INTERPOLATIONS_MAX && a < b && s->prefix >= a && s->prefix <= b;
-        uint32_t middle = guess ? interpolate(low, high, a, s->prefix, b) : low + (high - low) / 2;
-        uint64_t prefix;
-        int order = search_compare(s, middle, &prefix);
-        if (order == 0) {
-            *ret = middle;
-            return true;
-        }
-        if (order < 0) {
-            low = middle + 1;
-            a = prefix;
-        } else if (middle == 0) {
-            return false;
-        } else {
-            high = middle - 1;
-            b = prefix;
-        }
-    }
-    return false;
-}
-
-/* A cold block costs its cache misses, and each step of a search waits for the one before. Asked
- * for together, all lines of the serials (12 for a full block of 16-octet serials) come at the
- * price of one. */
-static void prefetch_serials(const struct block *b)
-{
-    size_t size = (size_t)b->count * b->serial_size;
-    for (size_t at = 0; at < size; at += CACHE_LINE_BYTES)
-        __builtin_prefetch(b->serials + at);
-}
-
-bool block_find(const struct block *block, const struct serial *serial, struct statement *ret)
-{
-    if (serial->size != block->serial_size)
-        return false;
-    prefetch_serials(block);
-    uint32_t last = (uint32_t)block->count - 1;
-    const uint8_t *first_octets = serial_at(block, 0);
-    const uint8_t *last_octets = serial_at(block, last);
-    struct search s = {.serials = block->serials, .octets = serial->octets, .size = serial->size};
-    s.offset = prefix_offset(first_octets, last_octets, s.size);
-    if (memcmp(s.octets, first_octets, s.offset) != 0)
-        return false;
-    s.prefix = prefix_load(s.octets, s.size, s.offset);
-    uint64_t a = prefix_load(first_octets, s.size, s.offset);
-    uint64_t b = prefix_load(last_octets, s.size, s.offset);
-    uint32_t i;
-    if (s.prefix < a || s.prefix > b || !search_between(&s, 0, last, a, b, &i))
-        return false;
-    block_statement(block, i, ret);
-    return true;
 }
 
 void block_builder_reset(struct block_builder *b)

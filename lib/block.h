@@ -45,6 +45,13 @@ void block_statement(const struct block *block, uint32_t i, struct statement *re
 void block_serial(const struct block *block, uint32_t i, struct serial *ret);
 /** Interpolation search, never worse than a binary search. false: not in this block. */
 bool block_find(const struct block *block, const struct serial *serial, struct statement *ret);
+/** For one who knows more: the serial should be near statement number `guess` < count, and its
+ * first `common_size` octets are those of all serials of the block. Never worse than a binary
+ * search. *ret: its number. */
+bool block_find_near(const struct block *block, const struct serial *serial, uint32_t guess,
+                     uint8_t common_size, uint32_t *ret);
+/** Asks for the memory of a statement's body. */
+void block_prefetch_body(const struct block *block, uint32_t i);
 /** The last serial of the block that starts at `wire` (validated before). */
 void block_last_serial(const uint8_t *wire, struct serial *ret);
 

@@ -103,8 +103,8 @@ static void store_open_snapshot(const char *path)
     for (uint32_t g = 0; g < t.snapshot->index.group_count; g++) {
         const struct side_group *group = &t.snapshot->index.groups[g];
         for (uint32_t i = 0; i < group->chunk_count; i++)
-            for (uint32_t j = 0; j < group->directory[i].chunk->count; j++)
-                t.sum += touch(group->directory[i].chunk->entries[j].block, BLOCK_BYTES_MIN);
+            for (uint32_t j = 0; j < group->chunks[i]->count; j++)
+                t.sum += touch(side_entry_block(&group->chunks[i]->entries[j]), BLOCK_BYTES_MIN);
     }
 }
 
@@ -154,6 +154,8 @@ static uint32_t run_batch(void)
             snapshot_find_start(t.snapshot, t.issuer, &t.queries[i + j], &lookups[j]);
         for (uint32_t j = 0; j < count; j++)
             snapshot_find_chunk(&lookups[j]);
+        for (uint32_t j = 0; j < count; j++)
+            snapshot_find_reach(&lookups[j]);
         for (uint32_t j = 0; j < count; j++)
             snapshot_find_approach(&lookups[j]);
         for (uint32_t j = 0; j < count; j++) {

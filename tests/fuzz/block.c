@@ -14,6 +14,8 @@ static void find_all(const struct block *block)
         CHECK(block_find(block, &s.serial, &found));
         CHECK(serial_compare(&s.serial, &found.serial) == 0);
         CHECK(s.signature.data == found.signature.data);
+        uint32_t place;
+        CHECK(block_find_near(block, &s.serial, i * 7 % block->count, 0, &place) && place == i);
         /* One above: it is there only as the next one. */
         struct serial above = s.serial;
         above.octets[above.size - 1]++;

@@ -97,8 +97,10 @@ static struct response answer_with(const struct snapshot *snapshot, const char *
     assert_int_equal(verdict, HTTP_REQUEST);
     struct answer_query query;
     answer_begin(snapshot, &world.config, &request, body, &query);
-    if (query.needs_lookup)
+    if (query.needs_lookup) {
         snapshot_find_chunk(&query.lookup);
+        snapshot_find_approach(&query.lookup);
+    }
     response.outcome = answer_finish(snapshot, &world.clock, &query, connection, response.octets,
                                      ANSWER_BYTES_MAX, &response.size);
     response.octets[response.size] = 0;

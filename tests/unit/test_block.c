@@ -45,6 +45,22 @@ static struct serial neighbour(const struct serial *serial, int step)
     return near;
 }
 
+/* With a guess that may be right or as wrong as can be. */
+static void assert_find_near(const struct block *block, const struct serial *serial, bool want,
+                             uint8_t common_size)
+{
+    const uint32_t guesses[] = {0, block->count / 2, block->count - 1};
+    for (unsigned i = 0; i < sizeof guesses / sizeof guesses[0]; i++) {
+        uint32_t place;
+        assert_int_equal(block_find_near(block, serial, guesses[i], common_size, &place), want);
+        struct serial found;
+        if (!want)
+            continue;
+        block_serial(block, place, &found);
+        assert_int_equal(serial_compare(&found, serial), 0);
+    }
+}
+
 static void assert_find(const struct block *block, const struct statement *all, uint32_t count,
                         const struct serial *serial)
 {
@@ -53,6 +69,13 @@ static void assert_find(const struct block *block, const struct statement *all, 
     assert_int_equal(block_find(block, serial, &found), want);
     if (want)
         assert_int_equal(serial_compare(&found.serial, serial), 0);
+    assert_find_near(block, serial, want, 0);
+    uint8_t common_size = 0;
+    while (common_size < serial->size && serial->size == block->serial_size &&
+           all[0].serial.octets[common_size] == all[count - 1].serial.octets[common_size] &&
+           all[0].serial.octets[common_size] == serial->octets[common_size])
+        common_size++;
+    assert_find_near(block, serial, want, common_size);
 }
 
 static void check_against_array(enum shape shape, uint8_t size, uint64_t seed)
@@ -93,6 +116,7 @@ static void check_against_array(enum shape shape, uint8_t size, uint64_t seed)
         assert_statement(&got, &all[i]);
         assert_true(block_find(&block, &all[i].serial, &got));
         assert_statement(&got, &all[i]);
+        assert_find(&block, all, added, &all[i].serial);
         struct serial above = neighbour(&all[i].serial, 1);
         struct serial below = neighbour(&all[i].serial, -1);
         assert_find(&block, all, added, &above);

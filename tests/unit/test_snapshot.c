@@ -45,13 +45,13 @@ static void expect_chunks_sound(const struct snapshot *s)
         assert_true(group->chunk_count > 0);
         uint32_t small = 0;
         for (uint32_t i = 0; i < group->chunk_count; i++) {
-            const struct side_chunk *chunk = group->directory[i].chunk;
+            const struct side_chunk *chunk = group->chunks[i];
             assert_true(chunk->count > 0 && chunk->count <= SIDE_CHUNK_ENTRIES);
             struct serial last;
-            block_last_serial(chunk->entries[chunk->count - 1].block, &last);
+            block_last_serial(side_entry_block(&chunk->entries[chunk->count - 1]), &last);
             assert_int_equal(serial_compare(&last, &chunk->last), 0);
             if (i > 0)
-                assert_true(serial_compare(&group->directory[i - 1].chunk->last, &last) < 0);
+                assert_true(serial_compare(&group->chunks[i - 1]->last, &last) < 0);
             small += chunk->count < SIDE_CHUNK_SMALL;
         }
         assert_true(small <= group->chunk_count / 2 + 1);

@@ -122,9 +122,9 @@ static const uint8_t *walk_next(struct walk *w)
             w->chunk = 0;
             continue;
         }
-        const struct side_chunk *chunk = group->directory[w->chunk].chunk;
+        const struct side_chunk *chunk = group->chunks[w->chunk];
         if (w->entry < chunk->count)
-            return chunk->entries[w->entry++].block;
+            return side_entry_block(&chunk->entries[w->entry++]);
         w->chunk++;
         w->entry = 0;
     }
