@@ -5,16 +5,18 @@
 #include <lmdb.h>
 #include <stdlib.h>
 
-static const char *const db_names[] = {
+static const char *const db_names[SNAPSHOT_DB_COUNT] = {
     [SNAPSHOT_DB_BLOCK] = STORE_DB_BLOCK,
     [SNAPSHOT_DB_TEMPLATE] = STORE_DB_TEMPLATE,
     [SNAPSHOT_DB_CHANGE] = STORE_DB_CHANGE,
     [SNAPSHOT_DB_META] = STORE_DB_META,
+    [SNAPSHOT_DB_BLOB] = STORE_DB_BLOB,
+    [SNAPSHOT_DB_PATH] = STORE_DB_PATH,
 };
 
 struct snapshot_source {
     MDB_env *env;
-    MDB_dbi dbs[STORE_DB_COUNT];
+    MDB_dbi dbs[SNAPSHOT_DB_COUNT];
     bool dbs_open; /* the writer makes them in its first commit, perhaps after we started */
 };
 
@@ -75,7 +77,7 @@ static enum err open_dbs(struct snapshot_source *source)
     int code = mdb_txn_begin(source->env, NULL, MDB_RDONLY, &txn);
     if (code != 0)
         return err_of(code);
-    for (unsigned i = 0; i < STORE_DB_COUNT; i++) {
+    for (unsigned i = 0; i < SNAPSHOT_DB_COUNT; i++) {
         code = mdb_dbi_open(txn, db_names[i], 0, &source->dbs[i]);
         if (code != 0) {
             mdb_txn_abort(txn);

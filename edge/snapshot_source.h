@@ -29,7 +29,15 @@ MUST_CHECK enum err snapshot_txn_begin(struct snapshot_source *source, struct MD
 void snapshot_txn_end(struct MDB_txn *txn);
 
 /* The databases of the store that snapshots read. */
-enum snapshot_db { SNAPSHOT_DB_BLOCK, SNAPSHOT_DB_TEMPLATE, SNAPSHOT_DB_CHANGE, SNAPSHOT_DB_META };
+enum snapshot_db {
+    SNAPSHOT_DB_BLOCK,
+    SNAPSHOT_DB_TEMPLATE,
+    SNAPSHOT_DB_CHANGE,
+    SNAPSHOT_DB_META,
+    SNAPSHOT_DB_BLOB,
+    SNAPSHOT_DB_PATH,
+    SNAPSHOT_DB_COUNT
+};
 
 /** One value; it stays where it is until the transaction ends. ERR_NOT_FOUND, ERR_STORE. */
 MUST_CHECK enum err snapshot_txn_get(struct snapshot_source *source, struct MDB_txn *txn,

@@ -2,6 +2,7 @@
 #include "edge/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@ struct store {
     MDB_dbi dbi[STORE_DB_COUNT];
     bool read_only;
     bool writing;
+    bool bulk;
     char marker[STORE_PATH_MAX];
 };
 
@@ -31,6 +33,9 @@ static const char *const db_names[STORE_DB_COUNT] = {
     [STORE_TEMPLATES] = STORE_DB_TEMPLATE,
     [STORE_CHANGES] = STORE_DB_CHANGE,
     [STORE_META] = STORE_DB_META,
+    [STORE_BLOBS] = STORE_DB_BLOB,
+    [STORE_BLOB_USES] = STORE_DB_BLOB_USE,
+    [STORE_PATHS] = STORE_DB_PATH,
 };
 
 enum err store_err(int rc)
@@ -169,12 +174,25 @@ enum err store_bulk_start(struct store *store)
     if (boot.size == 0)
         return ERR_OK;
     TRY(file_publish(store->marker, boot, STORE_MODE));
-    return store_err(mdb_env_set_flags(store->env, MDB_NOSYNC, 1));
+    TRY(store_err(mdb_env_set_flags(store->env, MDB_NOSYNC, 1)));
+    store->bulk = true;
+    return ERR_OK;
+}
+
+/* Without syncs the pages of the first filling would wait in memory to be written all at its end.
+ * They are sent on their way as they come, and nobody waits for them: that is store_bulk_finish()'s
+ * part. */
+static void start_writeback(const struct store *store)
+{
+    mdb_filehandle_t fd;
+    if (store->bulk && mdb_env_get_fd(store->env, &fd) == 0)
+        (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
 enum err store_bulk_finish(struct store *store)
 {
     TRY(store_err(mdb_env_sync(store->env, 1)));
+    store->bulk = false;
     return store_err(mdb_env_set_flags(store->env, MDB_NOSYNC, 0));
 }
 
@@ -296,6 +314,8 @@ enum err store_commit(struct store_txn *txn, struct position *ret_position)
         txn->txn = NULL; /* freed by LMDB, whatever came of it */
         if (err == ERR_OK && ret_position != NULL)
             *ret_position = txn->position;
+        if (err == ERR_OK)
+            start_writeback(txn->store);
     }
     store_abort(txn);
     return err;

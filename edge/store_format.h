@@ -8,13 +8,17 @@
  * change     commit number 8                       dirty key ranges: count 2, then each after-key
  *                                                  size 1 + octets, until-key size 1 + octets;
  *                                                  count 0xffff stands for "everything"
+ * blob       SHA-256 32                            the octets, zero-padded to BLOCK_BYTES_MIN
+ * blob_use   SHA-256 32                            how many paths name it 4, since when none does 8
+ * path       SHA-256 of the path 32                path entry, wire form (lib/blob_path.h)
  * meta       "position"                            struct position, wire form
  *            "issuers"                             version 1, then issuer_set_hash() of the issuers
  *                                                  that it is filled for; missing: all
+ *            "paths"                               8: how often the paths have changed
  *
  * Invariant: blocks of one (issuer, serial size) are disjoint and ascending, so the first block
  * whose key is not below a serial is the only one that can hold it. Every committed write
- * transaction that touches blocks or templates adds one change record, numbered without gaps, and
+ * transaction that touches blocks, templates or paths adds one change record, numbered without gaps, and
  * removes the record STORE_CHANGES_MAX before it. All integers big-endian. */
 #pragma once
 
@@ -25,10 +29,15 @@
 #define STORE_DB_TEMPLATE "template"
 #define STORE_DB_CHANGE   "change"
 #define STORE_DB_META     "meta"
-#define STORE_DB_COUNT    4
+#define STORE_DB_BLOB     "blob"
+#define STORE_DB_BLOB_USE "blob_use"
+#define STORE_DB_PATH     "path"
+#define STORE_DB_COUNT    7
 
 #define STORE_META_POSITION      "position"
 #define STORE_META_ISSUERS       "issuers"
+#define STORE_META_PATHS         "paths"
+#define STORE_BLOB_USE_BYTES     12
 #define STORE_ISSUERS_VERSION    1
 #define STORE_CHANGES_MAX        4096
 #define STORE_CHANGE_RANGES_MAX  1024 /* more in one transaction are written as "everything" */

@@ -8,14 +8,22 @@
 #include "edge/store_change.h"
 #include "lib/block.h"
 
-enum store_db { STORE_BLOCKS, STORE_TEMPLATES, STORE_CHANGES, STORE_META };
+enum store_db {
+    STORE_BLOCKS,
+    STORE_TEMPLATES,
+    STORE_CHANGES,
+    STORE_META,
+    STORE_BLOBS,
+    STORE_BLOB_USES,
+    STORE_PATHS
+};
 
 struct store_txn {
     struct store *store;
     MDB_txn *txn;
     MDB_cursor *blocks;
     bool writable;
-    bool touched; /* blocks or templates: the commit needs a change record */
+    bool touched; /* blocks, templates or paths: the commit needs a change record */
     struct position position;
     struct store_changes changes;
     struct block_builder builder;

@@ -115,8 +115,9 @@ static void writer_position(struct writer *w, MDB_txn *txn)
 
 static void writer_start(struct writer *w, const char *path)
 {
-    static const char *const names[] = {STORE_DB_BLOCK, STORE_DB_TEMPLATE, STORE_DB_CHANGE,
-                                        STORE_DB_META};
+    static const char *const names[SNAPSHOT_DB_COUNT] = {STORE_DB_BLOCK,  STORE_DB_TEMPLATE,
+                                                         STORE_DB_CHANGE, STORE_DB_META,
+                                                         STORE_DB_BLOB,   STORE_DB_PATH};
     *w = (struct writer){.position.complete = 1};
     check_mdb(mdb_env_create(&w->env));
     check_mdb(mdb_env_set_mapsize(w->env, MAP_BYTES));
@@ -124,7 +125,7 @@ static void writer_start(struct writer *w, const char *path)
     check_mdb(mdb_env_open(w->env, path, MDB_NOSYNC | MDB_NOTLS, 0640));
     MDB_txn *txn;
     check_mdb(mdb_txn_begin(w->env, NULL, 0, &txn));
-    for (unsigned i = 0; i < STORE_DB_COUNT; i++)
+    for (unsigned i = 0; i < SNAPSHOT_DB_COUNT; i++)
         check_mdb(mdb_dbi_open(txn, names[i], MDB_CREATE, &w->dbs[i]));
     for (uint32_t i = 0; i < 2; i++) {
         w->templates[i] = fixture_template(i, 1, CERTID_BOTH, 3600);
