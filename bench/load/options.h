@@ -2,6 +2,7 @@
 /* What statim-bench was asked to do, read from its command line. */
 #pragma once
 
+#include <stdio.h>
 #include <sys/socket.h>
 
 #include "lib/err.h"
@@ -27,6 +28,7 @@ enum load_mode { LOAD_STEADY, LOAD_STEP, LOAD_RAMP };
 
 struct load_options {
     /* where */
+    const char *url;              /* as given */
     char host[LOAD_HOST_MAX + 1]; /* as in the URL, for Host */
     char port[6];
     char prefix[LOAD_PREFIX_MAX + 1]; /* path of the URL, ends with "/" */
@@ -55,8 +57,29 @@ struct load_options {
     double duration_s;
     double warmup_s;
     double timeout_s; /* of an answer */
+    /* when a result stands */
+    double lag_max_s; /* open loop: lateness of our own at p99 */
+    double p99_max_s; /* of STEP and RAMP; 0: as many times the first stretch's as follows */
+    double p99_times;
     /* where to */
     const char *json_file;
     const char *html_file;
     bool quiet;
 };
+
+#define OPTIONS_WHY_BYTES 256
+
+enum options_found { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_BAD };
+
+/** Reads a command line; argv[0] is passed over. Pure: nothing is opened or resolved, `address`
+ *  stays empty. The texts are borrowed. OPTIONS_BAD: `why` says what is wrong. `ret` is set with
+ *  OPTIONS_RUN only. */
+enum options_found load_options_read(int argc, char *const *argv, struct load_options *ret,
+                                     char why[static OPTIONS_WHY_BYTES]);
+void load_options_help(FILE *out);
+
+/* The words of the command line for a choice; never NULL. */
+const char *load_method_text(enum load_method method);
+const char *load_hash_text(enum certid_hash hash);
+const char *load_verify_text(enum load_verify verify);
+const char *load_mode_text(enum load_mode mode);
