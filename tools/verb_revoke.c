@@ -70,7 +70,7 @@ static bool read_claim(const struct cli *c, struct serial *serial, struct cert_r
 }
 
 static enum err apply(const struct directory *d, MDB_txn *txn, const struct serial *serial,
-                      const struct cert_record *claim, bool *ret_changed)
+                      const struct cert_record *claim, bool *ret_changed, struct cert_record *ret)
 {
     struct status_writer w;
     struct cert_record known;
@@ -82,15 +82,17 @@ static enum err apply(const struct directory *d, MDB_txn *txn, const struct seri
         status_writer_drop(&w);
         return err;
     }
-    return status_writer_end(&w);
+    TRY(status_writer_end(&w));
+    /* Before the commit: behind it nothing may fail, for it is done. */
+    return status_get(d->db, txn, d->issuer_id, serial, ret);
 }
 
 static enum err commit(const struct directory *d, const struct serial *serial,
-                       const struct cert_record *claim, bool *ret_changed)
+                       const struct cert_record *claim, bool *ret_changed, struct cert_record *ret)
 {
     MDB_txn *txn;
     TRY(status_txn_write(d->db, &txn));
-    enum err err = apply(d, txn, serial, claim, ret_changed);
+    enum err err = apply(d, txn, serial, claim, ret_changed, ret);
     if (err != ERR_OK) {
         status_txn_abort(txn);
         return err;
@@ -98,39 +100,32 @@ static enum err commit(const struct directory *d, const struct serial *serial,
     return status_txn_commit(txn);
 }
 
-static int report(const struct directory *d, const struct serial *serial, bool changed)
+static void report(const struct serial *serial, const struct cert_record *record, bool changed)
 {
-    MDB_txn *txn;
-    struct cert_record record;
     char hex[SERIAL_HEX_MAX], at[ISO_TIME_BYTES + 1];
-    enum err err = status_txn_read(d->db, &txn);
-    if (err == ERR_OK) {
-        err = status_get(d->db, txn, d->issuer_id, serial, &record);
-        status_txn_abort(txn);
-    }
-    if (err != ERR_OK) {
-        directory_complain(d, "%s", err_text(err));
-        return 1;
-    }
     serial_to_hex(serial, hex);
-    iso_time_write(record.revoked_at_s, at);
-    const char *reason = record.reason == REASON_ABSENT ? "no reason" : reason_text(record.reason);
-    printf("%s: revoked at %s, %s, sequence %" PRIu64 "%s\n", hex, at, reason, record.sequence,
+    iso_time_write(record->revoked_at_s, at);
+    const char *reason =
+        record->reason == REASON_ABSENT ? "no reason" : reason_text(record->reason);
+    printf("%s: revoked at %s, %s, sequence %" PRIu64 "%s\n", hex, at, reason, record->sequence,
            changed ? "" : " (it was already)");
-    return 0;
 }
 
 static int revoke(const struct directory *d, const struct cli *c, const struct serial *serial,
                   const struct cert_record *claim)
 {
     bool changed = false;
-    enum err err = commit(d, serial, claim, &changed);
+    struct cert_record record;
+    enum err err = commit(d, serial, claim, &changed, &record);
     if (err == ERR_NOT_FOUND)
         directory_complain(d, "%s: issuer %s has no such certificate; import it first", c->serial,
                            d->issuer->name);
     else if (err != ERR_OK)
         directory_complain(d, "%s: %s", c->serial, err_text(err));
-    return err == ERR_OK ? report(d, serial, changed) : 1;
+    if (err != ERR_OK)
+        return 1;
+    report(serial, &record, changed);
+    return 0;
 }
 
 int verb_revoke(int argc, char **argv)

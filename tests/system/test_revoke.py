@@ -79,3 +79,39 @@ def test_a_bad_line_takes_nothing_of_the_file(make_site, line, says):
     assert done.returncode != 0
     assert says in done.stderr, done.stderr
     assert run(STATIM, "status", site.dir, "43", check=False).returncode != 0
+
+
+SHIM = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+
+static int wrote;
+
+/* Read transactions fail once there has been one that writes. */
+int mdb_txn_begin(void *env, void *parent, unsigned flags, void **ret)
+{
+    int (*real)(void *, void *, unsigned, void **) = dlsym(RTLD_NEXT, "mdb_txn_begin");
+    if ((flags & 0x20000) == 0)
+        wrote = 1;
+    else if (wrote)
+        return EIO;
+    return real(env, parent, flags, ret);
+}
+"""
+
+
+@pytest.mark.skipif(IS_SANITIZED, reason="a sanitizer's library must come first")
+def test_what_is_done_is_not_called_a_failure(make_site, tmp_path):
+    """Nothing that happens behind the commit makes the command say that it failed."""
+    site = make_site()
+    site.init()
+    site.issue_certificate("good")
+    site.import_certificates()
+    source, shim = tmp_path / "shim.c", tmp_path / "shim.so"
+    source.write_text(SHIM)
+    run("cc", "-shared", "-fPIC", "-o", shim, source)
+    done = run(STATIM, "revoke", site.dir, site.serial("good"), "--reason", "superseded", check=False,
+               env={**os.environ, "LD_PRELOAD": str(shim)})
+    assert "revoked" in site.statim("status", site.dir, site.serial("good")).stdout
+    assert done.returncode == 0 and "revoked at" in done.stdout and "superseded, sequence 2" in done.stdout
