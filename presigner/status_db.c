@@ -122,6 +122,7 @@ static enum err open_environment(struct status_db *db, const char *state_dir,
     TRY(path_join(path, sizeof path, state_dir, "status"));
     TRY(directory_make(path, 0750));
     TRY(complain(mdb_env_create(&db->env), "create"));
+    TRY(complain(mdb_env_set_userctx(db->env, db), "context"));
     TRY(complain(mdb_env_set_mapsize(db->env, map_size_bytes), "map size"));
     TRY(complain(mdb_env_set_maxdbs(db->env, STATUS_TABLE_COUNT), "tables"));
     TRY(complain(mdb_env_set_maxreaders(db->env, READERS_MAX), "readers"));
@@ -155,20 +156,38 @@ struct status_db *status_db_close(struct status_db *db)
     return NULL;
 }
 
+/* Another process runs with a larger map: take its size over. LMDB moves the map even while a read
+ * transaction looks at it, so not then. */
+static int take_map_size(struct status_db *db)
+{
+    if (__atomic_load_n(&db->open_count, __ATOMIC_ACQUIRE) > 0)
+        return MDB_MAP_RESIZED;
+    return mdb_env_set_mapsize(db->env, 0);
+}
+
 static enum err txn_begin(struct status_db *db, unsigned flags, MDB_txn **ret)
 {
     MDB_txn *txn;
     int code = mdb_txn_begin(db->env, NULL, flags, &txn);
-    /* Another process runs with a larger map: take its size over. */
-    if (code == MDB_MAP_RESIZED && mdb_env_set_mapsize(db->env, 0) == 0)
+    if (code == MDB_MAP_RESIZED && (code = take_map_size(db)) == 0)
         code = mdb_txn_begin(db->env, NULL, flags, &txn);
     /* Slots of processes that died are free again after a check. */
     int dead = 0;
     if (code == MDB_READERS_FULL && mdb_reader_check(db->env, &dead) == 0)
         code = mdb_txn_begin(db->env, NULL, flags, &txn);
+    if (code == MDB_MAP_RESIZED) {
+        log_info("status database: it has outgrown our map, which is made anew in a moment");
+        return ERR_BUSY;
+    }
     TRY(complain(code, "transaction"));
+    __atomic_add_fetch(&db->open_count, 1, __ATOMIC_ACQ_REL);
     *ret = txn;
     return ERR_OK;
+}
+
+static void txn_ended(struct status_db *db)
+{
+    __atomic_sub_fetch(&db->open_count, 1, __ATOMIC_ACQ_REL);
 }
 
 enum err status_txn_read(struct status_db *db, MDB_txn **ret)
@@ -183,13 +202,19 @@ enum err status_txn_write(struct status_db *db, MDB_txn **ret)
 
 enum err status_txn_commit(MDB_txn *txn)
 {
-    return complain(mdb_txn_commit(txn), "commit");
+    struct status_db *db = mdb_env_get_userctx(mdb_txn_env(txn));
+    int code = mdb_txn_commit(txn);
+    txn_ended(db);
+    return complain(code, "commit");
 }
 
 MDB_txn *status_txn_abort(MDB_txn *txn)
 {
-    if (txn != NULL)
-        mdb_txn_abort(txn);
+    if (txn == NULL)
+        return NULL;
+    struct status_db *db = mdb_env_get_userctx(mdb_txn_env(txn));
+    mdb_txn_abort(txn);
+    txn_ended(db);
     return NULL;
 }
 

@@ -47,6 +47,7 @@ enum status_table {
 struct status_db {
     MDB_env *env;
     MDB_dbi dbi[STATUS_TABLE_COUNT];
+    unsigned open_count; /* of transactions; atomic */
 };
 
 /** Opens <state_dir>/status, made when missing (the directory too), and all tables. The map size is
@@ -61,8 +62,11 @@ struct status_db *status_db_close(struct status_db *db);
  *  full map (raise map_size_bytes) ERR_LIMIT, no memory ERR_MEMORY, all else ERR_STORE. */
 MUST_CHECK enum err status_db_err(int lmdb_code);
 
-/** Transactions. Read transactions are not bound to a thread (MDB_NOTLS); a write transaction is.
- *  status_txn_write() waits for other writers, also those of other processes. */
+/** Transactions. When another process has made the file larger than our map, the map is made
+ *  anew; that cannot be while another transaction of ours uses the old one: then ERR_BUSY, and the
+ *  same call succeeds once that has ended. Read transactions are not bound to a thread (MDB_NOTLS);
+ * a write transaction is. status_txn_write() waits for other writers, also those of other
+ * processes. */
 MUST_CHECK enum err status_txn_read(struct status_db *db, MDB_txn **ret);
 MUST_CHECK enum err status_txn_write(struct status_db *db, MDB_txn **ret);
 /** Durable when it returns ERR_OK; the transaction has ended either way. */

@@ -442,6 +442,47 @@ static void test_layout_is_checked(void **state)
     assert_int_equal(status_db_open(f->dir, MAP_BYTES, &f->db), ERR_UNSUPPORTED);
 }
 
+/* Another process, whose map is larger, puts in more than ours holds. */
+static void outgrow(const char *dir)
+{
+    struct status_db *db;
+    MDB_txn *txn;
+    static uint8_t big[4 << 20];
+    MDB_val key = {.mv_size = 3, .mv_data = (char[]){"big"}};
+    MDB_val value = {.mv_size = sizeof big, .mv_data = big};
+    bool done = status_db_open(dir, MAP_BYTES, &db) == ERR_OK &&
+                status_txn_write(db, &txn) == ERR_OK &&
+                mdb_put(txn, db->dbi[STATUS_GARBAGE], &key, &value, 0) == 0 &&
+                status_txn_commit(txn) == ERR_OK;
+    _exit(done ? 0 : 1);
+}
+
+/* The map is made anew only when nobody looks at the old one. */
+static void test_outgrown_map(void **state)
+{
+    struct fixture *f = *state;
+    MDB_txn *reading, *second = NULL;
+    struct cert_record record;
+    struct serial serial = serial_of(1);
+    int status = 1;
+    apply(f->db, ISSUER, 1, &good);
+    status_db_close(f->db);
+    assert_int_equal(status_db_open(f->dir, 1u << 20, &f->db), ERR_OK);
+    assert_int_equal(status_txn_read(f->db, &reading), ERR_OK);
+    pid_t child = fork();
+    if (child == 0)
+        outgrow(f->dir);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(status_txn_read(f->db, &second), ERR_BUSY);
+    assert_int_equal(status_txn_write(f->db, &second), ERR_BUSY);
+    assert_int_equal(status_get(f->db, reading, ISSUER, &serial, &record), ERR_OK);
+    status_txn_abort(reading);
+    assert_int_equal(status_txn_write(f->db, &second), ERR_OK);
+    assert_int_equal(status_get(f->db, second, ISSUER, &serial, &record), ERR_OK);
+    assert_int_equal(status_txn_commit(second), ERR_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -457,6 +498,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_full_map_and_reopen, setup, teardown),
         cmocka_unit_test_setup_teardown(test_killed_writer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_layout_is_checked, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_outgrown_map, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
