@@ -77,6 +77,10 @@ static enum err load_responder(const char *path, const struct certificate *ca,
     enum err err = responder_cert_check(c->x, ca->x);
     if (err != ERR_OK)
         log_error("%s: the CA did not issue it for OCSP signing", path);
+    else if (X509_get_ext_by_NID(c->x, NID_id_pkix_OCSP_noCheck, -1) < 0)
+        log_warning("%s: without id-pkix-ocsp-nocheck: clients may ask whether it is revoked, of "
+                    "itself (RFC 6960 4.2.2.2.1)",
+                    path);
     return err;
 }
 

@@ -204,6 +204,19 @@ def test_statements_of_a_ca_that_the_edge_does_not_know(site, tmp_path):
     wait_for(lambda: site.answer("other") not in (GOOD, REVOKED), "what is not trusted gone", 40)
 
 
+@pytest.mark.parametrize("nocheck", [False, True])
+def test_a_responder_without_nocheck_is_warned_of(site, nocheck):
+    """Clients would ask whether the responder itself is revoked (RFC 6960 4.2.2.2.1)."""
+    key, csr, cert, extensions = (site.dir / f"responder.{end}" for end in ("key", "csr", "pem", "ext"))
+    extensions.write_text("extendedKeyUsage = OCSPSigning\n" + "1.3.6.1.5.5.7.48.1.5 = ASN1:NULL\n" * nocheck)
+    run("openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key,
+        "-subj", "/CN=Responder", "-out", csr)
+    run("openssl", "x509", "-req", "-in", csr, "-CA", site.ca, "-CAkey", site.dir / "ca-key.pem", "-extfile",
+        extensions, "-days", "90", "-out", cert)
+    site.use_responder(cert, key)
+    assert ("without id-pkix-ocsp-nocheck" in site.presign_once().stderr) == (not nocheck)
+
+
 # Disks
 
 

@@ -469,17 +469,14 @@ static void test_outgrown_map(void **state)
     status_db_close(f->db);
     assert_int_equal(status_db_open(f->dir, 1u << 20, &f->db), ERR_OK);
     assert_int_equal(status_txn_read(f->db, &reading), ERR_OK);
-    pid_t child = fork();
-    if (child == 0)
+    if (fork() == 0)
         outgrow(f->dir);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
+    assert_true(wait(&status) > 0 && status == 0);
     assert_int_equal(status_txn_read(f->db, &second), ERR_BUSY);
     assert_int_equal(status_txn_write(f->db, &second), ERR_BUSY);
     assert_int_equal(status_get(f->db, reading, ISSUER, &serial, &record), ERR_OK);
     status_txn_abort(reading);
     assert_int_equal(status_txn_write(f->db, &second), ERR_OK);
-    assert_int_equal(status_get(f->db, second, ISSUER, &serial, &record), ERR_OK);
     assert_int_equal(status_txn_commit(second), ERR_OK);
 }
 
