@@ -4,6 +4,7 @@
 #include "edge/answer_head.h"
 #include "lib/base64.h"
 #include "lib/check.h"
+#include "lib/http_target.h"
 
 enum err answer_config_set(struct answer_config *config, const char *path_prefix)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The lines of an HTTP head as nearly all clients write them, found in one pass; anything else is
- * not for these functions to judge. Part of lib/http_request.c. */
+ * not for these functions to judge. Part of lib/http_request.c and
+ * lib/http_target.c. */
 #pragma once
 
 #include "lib/octets.h"
@@ -11,6 +12,18 @@ struct http_line {
     uint8_t minor_version;
     size_t bytes; /* with its CRLF */
 };
+
+/* Without the optional whitespace around a value (RFC 9110 5.6.3). */
+static inline struct span http_trim(struct span s)
+{
+    while (s.size > 0 && (s.data[0] == ' ' || s.data[0] == '\t')) {
+        s.data++;
+        s.size--;
+    }
+    while (s.size > 0 && (s.data[s.size - 1] == ' ' || s.data[s.size - 1] == '\t'))
+        s.size--;
+    return s;
+}
 
 static inline bool http_line_ends_at(struct span head, size_t at)
 {

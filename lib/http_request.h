@@ -50,7 +50,8 @@ struct http_request {
 
 /** Reads the head at the start of `bytes`. `already_seen` is how many octets an earlier call with
  *  the same start returned MORE for, so that a dripping client costs linear time. One empty line
- *  (CRLF) before the request line is skipped (RFC 9112 2.2). Fills `ret` only on HTTP_REQUEST. */
+ *  (CRLF) before the request line is skipped (RFC 9112 2.2). `ret` is parsed into, so that nothing
+ *  is copied: unless HTTP_REQUEST is returned it holds nothing of use. */
 enum http_verdict http_request_parse(struct span bytes, size_t already_seen,
                                      struct http_request *ret);
 
@@ -62,11 +63,3 @@ enum http_verdict http_request_parse_any(struct span bytes, size_t already_seen,
 /** The HTTP status and the text of a verdict. */
 uint16_t http_verdict_status(enum http_verdict verdict);
 const char *http_verdict_text(enum http_verdict verdict);
-
-/** The path of the target: for the absolute form the part after the authority. Query included.
- *  false: neither form. */
-bool http_target_path(struct span target, struct span *ret);
-
-/** RFC 9110 13.1.2, weak comparison: whether the field value names `etag` (the opaque tag with its
- *  quotes) or is "*". A malformed value matches nothing. */
-bool http_etag_matches(struct span if_none_match, struct span etag);

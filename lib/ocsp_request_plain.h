@@ -18,9 +18,10 @@ static const uint8_t ocsp_plain_sha256[] = {0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 
                                             0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20};
 
 /* `middle` is what stands between the sequences' headers and the name hash. Inlined with constants.
- */
+ * `ret` is written field by field, from registers: a copy would have to wait for what was just
+ * stored. */
 static inline bool ocsp_plain_take(struct span der, const uint8_t *middle, size_t middle_size,
-                                   struct ocsp_request *ret)
+                                   enum certid_hash hash, struct ocsp_request *ret)
 {
     size_t hash_size = middle[middle_size - 1];
     size_t name_at = OCSP_PLAIN_SEQUENCE_BYTES + middle_size;
@@ -31,10 +32,16 @@ static inline bool ocsp_plain_take(struct span der, const uint8_t *middle, size_
         der.data[key_at - 2] != DER_OCTET_STRING || der.data[key_at - 1] != hash_size ||
         der.data[serial_at - 2] != DER_INTEGER || der.data[serial_at - 1] != der.size - serial_at)
         return false;
+    struct span serial = span_of(der.data + serial_at, der.size - serial_at);
+    if (!der_integer_valid(serial))
+        return false;
+    ret->hash = hash;
     ret->name_hash = span_of(der.data + name_at, hash_size);
     ret->key_hash = span_of(der.data + key_at, hash_size);
-    ret->serial = span_of(der.data + serial_at, der.size - serial_at);
-    return der_integer_valid(ret->serial);
+    ret->serial = serial;
+    ret->request_count = 1;
+    ret->has_nonce = ret->has_requestor_name = ret->has_signature = false;
+    return true;
 }
 
 static inline bool ocsp_plain_sequences(struct span der)
@@ -51,13 +58,7 @@ static inline bool ocsp_request_decode_plain(struct span der, struct ocsp_reques
     if (der.size <= OCSP_PLAIN_SEQUENCE_BYTES || der.size > 2 + OCSP_PLAIN_LENGTH_MAX ||
         !ocsp_plain_sequences(der))
         return false;
-    struct ocsp_request request = {.request_count = 1};
-    if (ocsp_plain_take(der, ocsp_plain_sha1, sizeof ocsp_plain_sha1, &request))
-        request.hash = CERTID_HASH_SHA1;
-    else if (ocsp_plain_take(der, ocsp_plain_sha256, sizeof ocsp_plain_sha256, &request))
-        request.hash = CERTID_HASH_SHA256;
-    else
-        return false;
-    *ret = request;
-    return true;
+    return ocsp_plain_take(der, ocsp_plain_sha1, sizeof ocsp_plain_sha1, CERTID_HASH_SHA1, ret) ||
+           ocsp_plain_take(der, ocsp_plain_sha256, sizeof ocsp_plain_sha256, CERTID_HASH_SHA256,
+                           ret);
 }

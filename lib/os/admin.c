@@ -14,6 +14,7 @@
 #include "lib/check.h"
 #include "lib/http_request.h"
 #include "lib/http_response.h"
+#include "lib/http_target.h"
 #include "lib/os/clock.h"
 
 #define NS_PER_S  1000000000u

@@ -2,7 +2,7 @@
 /* An If-None-Match value of any octets: put before or after a list that matches, a well-formed one
  * keeps it matching and a malformed one never does. */
 #include "lib/check.h"
-#include "lib/http_request.h"
+#include "lib/http_target.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "lib/http_request.h"
+#include "lib/http_target.h"
 #include "tests/unit/guard_page.h"
 
 static const struct {
