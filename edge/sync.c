@@ -31,6 +31,7 @@ struct sync_process {
     enum sync_action_type told_action;
     uint64_t told_ns;
     uint32_t told_passed; /* of applier.passed */
+    bool told_outliving;
 };
 
 static bool stop_asked(void *context)
@@ -130,6 +131,15 @@ static void tell_passed_over(struct sync_process *p)
                     p->told_passed + 1 == SYNC_PASSED_MAX ? "; so may be others" : "");
 }
 
+static void tell_outliving(struct sync_process *p)
+{
+    if (p->told_outliving || counter_get(&p->counters[SYNC_OUTLIVING]) == 0)
+        return;
+    p->told_outliving = true;
+    log_warning("statements are published whose nextUpdate is beyond the end of their responder's "
+                "certificate: clients will refuse them from that end on");
+}
+
 static struct sync_action do_apply(struct sync_process *p, const struct sync_action *action)
 {
     struct position position;
@@ -138,6 +148,7 @@ static struct sync_action do_apply(struct sync_process *p, const struct sync_act
         return fail(p, action, err, "");
     tell_progress(p, action->type, &position);
     tell_passed_over(p);
+    tell_outliving(p);
     if (action->type == SYNC_APPLY_LOG || action->type == SYNC_FINISH_INDEX ||
         action->type == SYNC_APPLY_HEAD)
         sync_files_sweep(&p->files);

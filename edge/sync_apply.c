@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "edge/outlive.h"
 #include "edge/store_apply.h"
 #include "edge/store_range.h"
 #include "edge/sync_check.h"
@@ -35,6 +36,8 @@ struct step {
     bool template_here;
     uint64_t statement_count; /* put in so far */
     uint64_t passed_count;    /* items passed over */
+    uint64_t signer_end_s;    /* of template_ */
+    uint64_t outliving_count; /* statements that outlive their signer's certificate */
 };
 
 /* Whether it is to be passed over; notes it if so. */
@@ -70,6 +73,8 @@ static enum err find_template(struct step *s, uint64_t issuer_id, uint16_t templ
         return ERR_OK;
     enum err err = store_get_template(s->txn, issuer_id, template_no, &s->template_);
     s->template_here = err == ERR_OK;
+    if (err == ERR_OK)
+        s->signer_end_s = outlive_signer_end_s(&s->template_);
     return err == ERR_NOT_FOUND ? ERR_CONFLICT : err;
 }
 
@@ -92,6 +97,7 @@ static enum err apply_statement(struct step *s, const struct log_item *item)
     if (sync_verify_chosen(v, s->a->verify_log))
         TRY(sync_verify_one(v, &s->template_, statement));
     s->statement_count++;
+    s->outliving_count += statement->facts.next_update_s > s->signer_end_s;
     template_sweep_note(&s->a->sweep, item->issuer_id, statement->facts.template_no);
     return store_apply_statement(s->txn, item->issuer_id, statement);
 }
@@ -120,6 +126,7 @@ static enum err apply_range(struct step *s, const struct log_range *range)
     TRY(put_pack_templates(s, &pack));
     TRY(sync_verify_pack(&a->verifiers, a->verify_packs, &pack));
     s->statement_count += pack.info.statement_count;
+    s->outliving_count += outlive_count(&pack);
     return store_replace_range(s->txn, range->issuer_id, &range->after, &range->until, &pack);
 }
 
@@ -155,6 +162,7 @@ static enum err check_tail(void *context, const struct pack_reader *pack)
 {
     struct step *s = context;
     TRY(put_pack_templates(s, pack));
+    s->outliving_count += outlive_count(pack);
     return sync_verify_pack(&s->a->verifiers, s->a->verify_log, pack);
 }
 
@@ -328,6 +336,7 @@ static enum err transact(struct step *s, enum sync_action_type type, struct posi
     TRY(store_commit(s->txn, ret));
     counter_add(&s->a->counters[SYNC_STATEMENTS_APPLIED], s->statement_count);
     counter_add(&s->a->counters[SYNC_PASSED_OVER], s->passed_count);
+    counter_add(&s->a->counters[SYNC_OUTLIVING], s->outliving_count);
     return ERR_OK;
 }
 

@@ -31,6 +31,8 @@
       "Log entries, indexes and packs whose content was refused")                                \
     X(PASSED_OVER, "sync_items_passed_over", METRIC_COUNTER,                                     \
       "Templates, statements and ranges of issuers that are not configured")                     \
+    X(OUTLIVING, "sync_statements_outliving_signer", METRIC_COUNTER,                             \
+      "Statements whose nextUpdate is beyond the end of their responder's certificate")          \
     X(TEMPLATES_REMOVED, "sync_templates_removed", METRIC_COUNTER,                               \
       "Templates removed because no statement needed them any more")                             \
     X(SIGNATURES, "sync_signature_checks", METRIC_COUNTER, "Signatures of statements checked")   \

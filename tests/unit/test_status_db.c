@@ -442,14 +442,13 @@ static void test_layout_is_checked(void **state)
     assert_int_equal(status_db_open(f->dir, MAP_BYTES, &f->db), ERR_UNSUPPORTED);
 }
 
-/* Another process, whose map is larger, puts in more than ours holds. */
+/* Another process, whose map is larger, puts in more than ours holds: it is made anew when free. */
 static void outgrow(const char *dir)
 {
     struct status_db *db;
     MDB_txn *txn;
-    static uint8_t big[4 << 20];
     MDB_val key = {.mv_size = 3, .mv_data = (char[]){"big"}};
-    MDB_val value = {.mv_size = sizeof big, .mv_data = big};
+    MDB_val value = {.mv_size = 4 << 20, .mv_data = calloc(4 << 20, 1)};
     bool done = status_db_open(dir, MAP_BYTES, &db) == ERR_OK &&
                 status_txn_write(db, &txn) == ERR_OK &&
                 mdb_put(txn, db->dbi[STATUS_GARBAGE], &key, &value, 0) == 0 &&
@@ -457,14 +456,13 @@ static void outgrow(const char *dir)
     _exit(done ? 0 : 1);
 }
 
-/* The map is made anew only when nobody looks at the old one. */
 static void test_outgrown_map(void **state)
 {
     struct fixture *f = *state;
     MDB_txn *reading, *second = NULL;
+    int status = 1;
     struct cert_record record;
     struct serial serial = serial_of(1);
-    int status = 1;
     apply(f->db, ISSUER, 1, &good);
     status_db_close(f->db);
     assert_int_equal(status_db_open(f->dir, 1u << 20, &f->db), ERR_OK);
