@@ -31,8 +31,8 @@ struct sync_config {
     uint32_t index_when_behind; /* more log entries behind than this: start from the index */
     enum sync_verify verify_log;
     enum sync_verify verify_packs;
-    /* PEM files. When any is given, statements of other issuers are refused, and so are signers
-     * that are neither one of these CAs nor certified by it for OCSP signing. */
+    /* PEM files. When any is given, what is of other issuers is passed over, and signers that are
+     * neither one of these CAs nor certified by it for OCSP signing are refused. */
     char **ca_certificates;
     unsigned ca_certificates_count;
     uint32_t connect_timeout_s;
