@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The arithmetic of a comparison: medians with their range, ratios round by round, the guard."""
+
+import statistics
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A figure of several rounds."""
+    median: float
+    low: float
+    high: float
+    count: int
+
+    def text(self, digits=2):
+        if self.count == 1:
+            return f"{self.median:.{digits}f}"
+        return f"{self.median:.{digits}f} ({self.low:.{digits}f} to {self.high:.{digits}f})"
+
+    def as_json(self):
+        return {"median": self.median, "low": self.low, "high": self.high, "rounds": self.count}
+
+
+def summary(values):
+    """The median and the range, or None when nothing was measured."""
+    values = [value for value in values if value is not None]
+    if not values:
+        return None
+    return Summary(statistics.median(values), min(values), max(values), len(values))
+
+
+def ratios(above, below):
+    """One ratio a round, of the rounds in which both were measured: what changed on the machine
+    between two rounds changed for both."""
+    return [a / b for a, b in zip(above, below) if a is not None and b]
+
+
+def foreign_share(busy_s, own_s, wall_s, processors):
+    """The part of the whole machine that was spent by anybody but us, 0 to 1."""
+    if wall_s <= 0:
+        return 1.0
+    return min(1.0, max(0.0, (busy_s - own_s) / (wall_s * processors)))
+
+
+def undisturbed(attempt, limit, attempts_max):
+    """Calls attempt() until its sample's foreign_share is within the limit, at most so often, and
+    returns the quietest sample with `disturbed` set. attempts_max is at least 1."""
+    best = None
+    for _ in range(attempts_max):
+        sample = attempt()
+        if best is None or sample.foreign_share < best.foreign_share:
+            best = sample
+        if best.foreign_share <= limit:
+            break
+    best.disturbed = best.foreign_share > limit
+    return best
+
+
+def latency_rate(capacities, share):
+    """The rate of the latency runs: a share of what the slowest can do."""
+    capacities = [capacity for capacity in capacities if capacity]
+    return share * min(capacities) if capacities else None
+
+
+def skew(counts):
+    """Largest ÷ mean, or None without any."""
+    total = sum(counts)
+    return max(counts) * len(counts) / total if total else None
