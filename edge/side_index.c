@@ -33,12 +33,11 @@ const struct side_group *side_group_find(const struct side_group *groups, uint32
 /* First run in [low, high) whose prefix is not below `prefix`, else high. */
 static uint32_t run_lower(const struct side_run *runs, uint32_t low, uint32_t high, uint64_t prefix)
 {
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (runs[middle].prefix < prefix)
-            low = middle + 1;
-        else
-            high = middle;
+    uint32_t count = high - low;
+    while (count > 0) {
+        uint32_t half = (count + 1) / 2;
+        low += runs[low + half - 1].prefix < prefix ? half : 0; /* a conditional move */
+        count -= half;
     }
     return low;
 }
@@ -122,13 +121,16 @@ static uint32_t entry_among_equals(const struct side_cursor *cursor, uint32_t lo
     return low;
 }
 
-/* Where between two neighbours of the index a serial should be. */
+/* Where between two neighbours of the index a serial should be. In whole numbers and without
+ * branches: which way they go could not be foreseen. */
 static uint32_t part_between(uint64_t low, uint64_t high, uint64_t prefix)
 {
     if (prefix <= low || high <= low)
         return 0;
-    double part = (double)(prefix - low) / (double)(high - low);
-    uint32_t guess = (uint32_t)(part * SIDE_PARTS);
+    int shift = __builtin_clzll(high - low);
+    uint64_t part = ((prefix - low) << shift) >> 32;
+    uint64_t whole = ((high - low) << shift) >> 32;
+    uint32_t guess = (uint32_t)(part * SIDE_PARTS / whole);
     return guess < SIDE_PARTS ? guess : SIDE_PARTS - 1;
 }
 

@@ -36,7 +36,7 @@ static struct {
     int shape; /* SHAPE_COUNT: all */
     char folder[FOLDER_MAX];
     bool keep;
-} options = {.count = 20000000, .rounds = 9, .lookups = 200000, .shape = SHAPE_COUNT};
+} options = {.count = 20000000, .rounds = 7, .lookups = 1000000, .shape = SHAPE_COUNT};
 
 static struct {
     MDB_env *env;
