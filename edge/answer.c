@@ -160,11 +160,11 @@ static bool carries_hash(const struct ocsp_template *t, enum certid_hash hash)
     return (t->certid_set & asked) != 0;
 }
 
-static enum outcome freshness(const struct facts *facts, uint64_t now_s)
+static enum outcome freshness(const struct facts *facts, uint64_t until_s, uint64_t now_s)
 {
     if (facts->this_update_s > now_s)
         return OUTCOME_FUTURE;
-    if (now_s >= facts->next_update_s)
+    if (now_s >= until_s)
         return OUTCOME_STALE;
     return facts->status == CERT_REVOKED ? OUTCOME_REVOKED : OUTCOME_GOOD;
 }
@@ -174,6 +174,7 @@ struct found {
     struct statement statement;
     const struct ocsp_template *t;
     const struct ocsp_forms *forms; /* of its template and serial size, or NULL */
+    uint64_t until_s; /* nextUpdate, or the end of the responder certificate that signed it */
 };
 
 /* A statement and its template, or the outcome that says why not. */
@@ -192,7 +193,10 @@ static enum outcome lookup_finish(const struct snapshot *snapshot, const struct 
     found->forms = snapshot->forms[place].by_serial_size[statement->serial.size];
     if (!carries_hash(found->t, query->hash))
         return OUTCOME_UNKNOWN_ISSUER;
-    return freshness(&statement->facts, clock->now_s);
+    uint64_t signer_end_s = snapshot->forms[place].signer_end_s;
+    uint64_t next_update_s = statement->facts.next_update_s;
+    found->until_s = signer_end_s < next_update_s ? signer_end_s : next_update_s;
+    return freshness(&statement->facts, found->until_s, clock->now_s);
 }
 
 /* The usual way: the size is known beforehand, so that all is written where it stays. */
@@ -244,7 +248,7 @@ static enum outcome statement_write(const struct answer_clock *clock,
 {
     const struct statement *statement = &found->statement;
     struct answer_validators validators;
-    answer_validators_make(found->t, statement, clock->now_s, &validators);
+    answer_validators_make(found->t, statement, found->until_s, clock->now_s, &validators);
     if (is_not_modified(clock, query, &validators, &statement->facts)) {
         *ret_size = answer_head_statement(clock, &validators, ANSWER_NO_LENGTH, connection, out,
                                           HTTP_RESPONSE_HEAD_MAX);

@@ -12,6 +12,7 @@
  *  - Conditional fields count for GET and HEAD only (RFC 9110 13.1.2 and 13.1.3).
  *  - If-Modified-Since never gets a revoked answer confirmed: its seconds cannot tell it from a
  * good one signed in the same second.
+ *  - A statement is stale, too, when the responder certificate that signed it has ended.
  *  - thisUpdate may not be one second ahead: an edge with a slow clock says tryLater.
  *  - When the planned signing has passed (the presigner is late), max-age is ANSWER_LATE_MAX_AGE_S,
  *    still bounded by nextUpdate, so that caches ask again soon but do not fall on the edge at

@@ -23,16 +23,17 @@ static void hex_put(const uint8_t octets[static ANSWER_ETAG_OCTETS],
 }
 
 void answer_validators_make(const struct ocsp_template *t, const struct statement *statement,
-                            uint64_t now_s, struct answer_validators *ret)
+                            uint64_t until_s, uint64_t now_s, struct answer_validators *ret)
 {
     const struct facts *facts = &statement->facts;
-    CHECK(facts->next_update_s > now_s && statement->signature.size >= ANSWER_ETAG_OCTETS);
+    CHECK(until_s > now_s && until_s <= facts->next_update_s &&
+          statement->signature.size >= ANSWER_ETAG_OCTETS);
     uint64_t planned_s = (uint64_t)facts->this_update_s + t->refresh_interval_s;
-    uint64_t left_s = facts->next_update_s - now_s;
+    uint64_t left_s = until_s - now_s;
     uint64_t max_age_s = planned_s > now_s ? planned_s - now_s : ANSWER_LATE_MAX_AGE_S;
     ret->max_age_s = (uint32_t)(max_age_s < left_s ? max_age_s : left_s);
     ret->this_update_s = facts->this_update_s;
-    ret->next_update_s = facts->next_update_s;
+    ret->until_s = (uint32_t)until_s;
     ret->signature = statement->signature.data;
 }
 
@@ -84,7 +85,7 @@ size_t answer_head_statement(const struct answer_clock *clock,
     at = PUT_TEXT(at, "\r\nCache-Control: max-age=");
     at = digits_put_decimal(at, validators->max_age_s);
     at = PUT_TEXT(at, ", public, no-transform, must-revalidate\r\nExpires: ");
-    day_table_imf(&clock->days, validators->next_update_s, at);
+    day_table_imf(&clock->days, validators->until_s, at);
     at = PUT_TEXT(at + IMF_FIXDATE_BYTES, "\r\nLast-Modified: ");
     day_table_imf(&clock->days, validators->this_update_s, at);
     at = PUT_TEXT(at + IMF_FIXDATE_BYTES, "\r\nETag: ");

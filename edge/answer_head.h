@@ -12,13 +12,14 @@
 struct answer_validators {
     uint32_t max_age_s;
     uint32_t this_update_s;
-    uint32_t next_update_s;
+    uint32_t until_s;         /* Expires */
     const uint8_t *signature; /* ANSWER_ETAG_OCTETS at least */
 };
 
-/** The statement is fresh at now_s and its signature has ANSWER_ETAG_OCTETS at least. */
+/** The statement is fresh at now_s, to be used until until_s, which is not beyond its nextUpdate;
+ * its signature has ANSWER_ETAG_OCTETS at least. */
 void answer_validators_make(const struct ocsp_template *t, const struct statement *statement,
-                            uint64_t now_s, struct answer_validators *ret);
+                            uint64_t until_s, uint64_t now_s, struct answer_validators *ret);
 
 /** The entity tag of a statement, with its quotes. */
 void answer_etag_write(const uint8_t signature[static ANSWER_ETAG_OCTETS],

@@ -30,9 +30,12 @@ struct snapshot_issuer {
     const struct ocsp_template *names; /* a template that has its hashes */
 };
 
-/** Response forms of a template (edge/snapshot_forms.h). */
+/** What is made of a template for answering (edge/snapshot_forms.h). */
 struct snapshot_forms {
     struct ocsp_forms *by_serial_size[SERIAL_BYTES_MAX + 1]; /* NULL: none */
+    /* From then on clients refuse what is signed under it (RFC 6960 3.2); UINT64_MAX: the CA signs
+     */
+    uint64_t signer_end_s;
 };
 
 struct snapshot {

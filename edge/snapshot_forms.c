@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "edge/outlive.h"
+
 static bool is_before(const struct ocsp_template *a, const struct ocsp_template *b)
 {
     if (a->issuer_id != b->issuer_id)
@@ -50,6 +52,8 @@ static enum err template_forms(struct forms_maker *m, const struct snapshot_issu
 {
     const struct ocsp_template *t = m->s->templates[place];
     const struct snapshot_forms *before = forms_before(m, t);
+    m->s->forms[place].signer_end_s =
+        before != NULL ? before->signer_end_s : outlive_signer_end_s(t);
     for (uint32_t g = 0; g < issuer->group_count && m->count < SNAPSHOT_FORMS_MAX; g++) {
         uint8_t size = m->s->index.groups[issuer->group_first + g].serial_size;
         TRY(forms_get(t, size, before, &m->s->forms[place].by_serial_size[size]));

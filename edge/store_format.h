@@ -18,8 +18,8 @@
  *
  * Invariant: blocks of one (issuer, serial size) are disjoint and ascending, so the first block
  * whose key is not below a serial is the only one that can hold it. Every committed write
- * transaction that touches blocks, templates or paths adds one change record, numbered without gaps, and
- * removes the record STORE_CHANGES_MAX before it. All integers big-endian. */
+ * transaction that touches blocks, templates or paths adds one change record, numbered without
+ * gaps, and removes the record STORE_CHANGES_MAX before it. All integers big-endian. */
 #pragma once
 
 #include "lib/digest.h"

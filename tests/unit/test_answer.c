@@ -44,7 +44,7 @@ static void test_late_constant(void **state)
     } rows[] = {{499, 60}, {500, 60}, {501, 1}, {5400, 4900}, {5500, 5000}, {9999, 5000}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         t.refresh_interval_s = rows[i].refresh_s;
-        answer_validators_make(&t, &s, NOW_S, &v);
+        answer_validators_make(&t, &s, s.facts.next_update_s, NOW_S, &v);
         assert_int_equal(v.max_age_s, rows[i].max_age_s);
     }
 }
@@ -127,6 +127,31 @@ static void expect_ocsp_error(const struct response *r, enum ocsp_response_statu
     assert_int_equal(r->size - r->head_size, sizeof wire);
     assert_memory_equal(r->octets + r->head_size, wire, sizeof wire);
     expect_length(r, sizeof wire);
+}
+
+static void signers_end(uint64_t end_s)
+{
+    for (uint32_t i = 0; i < world.fixture.snapshot->template_count; i++)
+        world.fixture.snapshot->forms[i].signer_end_s = end_s;
+}
+
+/* RFC 6960 3.2: a client refuses what the responder certificate does not cover any more. */
+static void test_nothing_outlives_its_signer(void **state)
+{
+    (void)state;
+    uint8_t date[IMF_FIXDATE_BYTES + 1] = {0};
+    assert_true(world.fixture.snapshot->forms[0].signer_end_s == UINT64_MAX); /* the CA signs */
+    signers_end(NOW_S + 10);
+    struct response r = get(GOOD, "");
+    assert_int_equal(r.outcome, OUTCOME_GOOD);
+    imf_fixdate_write(NOW_S + 10, date);
+    expect_field(&r, "Expires", (const char *)date);
+    expect_field(&r, "Cache-Control", "max-age=10, public, no-transform, must-revalidate");
+    signers_end(NOW_S);
+    r = get(GOOD, "If-None-Match: *\r\n");
+    assert_int_equal(r.outcome, OUTCOME_STALE);
+    expect_ocsp_error(&r, OCSP_TRY_LATER);
+    signers_end(UINT64_MAX);
 }
 
 static void test_not_served(void **state)
@@ -383,13 +408,21 @@ static void test_clock(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known),       cmocka_unit_test(test_late_constant),
-        cmocka_unit_test(test_conditions),  cmocka_unit_test(test_conditions_of_what_is_not_fresh),
-        cmocka_unit_test(test_not_served),  cmocka_unit_test(test_not_ready),
-        cmocka_unit_test(test_unknown),     cmocka_unit_test(test_post),
-        cmocka_unit_test(test_http_errors), cmocka_unit_test(test_head),
-        cmocka_unit_test(test_connection),  cmocka_unit_test(test_prefix),
-        cmocka_unit_test(test_clock),       cmocka_unit_test(test_revoked_is_not_confirmed_by_date),
+        cmocka_unit_test(test_known),
+        cmocka_unit_test(test_late_constant),
+        cmocka_unit_test(test_conditions),
+        cmocka_unit_test(test_conditions_of_what_is_not_fresh),
+        cmocka_unit_test(test_nothing_outlives_its_signer),
+        cmocka_unit_test(test_not_served),
+        cmocka_unit_test(test_not_ready),
+        cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_post),
+        cmocka_unit_test(test_http_errors),
+        cmocka_unit_test(test_head),
+        cmocka_unit_test(test_connection),
+        cmocka_unit_test(test_prefix),
+        cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_revoked_is_not_confirmed_by_date),
     };
     return cmocka_run_group_tests(tests, world_start, world_stop);
 }

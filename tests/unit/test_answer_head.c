@@ -23,7 +23,7 @@ static size_t head_by_fields(const struct answer_clock *clock, const struct answ
     }
     http_writer_directive(&w, "Cache-Control", "max-age=", v->max_age_s,
                           ", public, no-transform, must-revalidate");
-    http_writer_date(&w, "Expires", v->next_update_s);
+    http_writer_date(&w, "Expires", v->until_s);
     http_writer_date(&w, "Last-Modified", v->this_update_s);
     char etag[ANSWER_ETAG_BYTES + 1] = "\"", *at = etag + 1;
     assert_int_equal(hex_encode(span_of(v->signature, ANSWER_ETAG_OCTETS), at, sizeof etag - 1),
@@ -57,11 +57,11 @@ static void test_heads(void **state)
         fixture_random_fill(&r, signature, sizeof signature);
         struct answer_validators v = {.signature = signature,
                                       .this_update_s = (uint32_t)fixture_random_next(&r),
-                                      .next_update_s = (uint32_t)fixture_random_next(&r),
+                                      .until_s = (uint32_t)fixture_random_next(&r),
                                       .max_age_s = ages_s[i % 9]};
         if (i % 2 == 0) {
             v.this_update_s = NOW_S - fixture_random_below(&r, 10 * 86400);
-            v.next_update_s = NOW_S + fixture_random_below(&r, 20 * 86400);
+            v.until_s = NOW_S + fixture_random_below(&r, 20 * 86400);
             v.max_age_s = fixture_random_below(&r, 1000000);
         }
         expect_head(&v, sizes[i % 6], (enum answer_connection)(i % 3));
@@ -115,6 +115,8 @@ static void test_with_and_without_forms(void **state)
         there += forms[i].by_serial_size[16] != NULL;
     assert_int_equal(there, 2); /* the third template has no statements */
     static struct snapshot_forms none[3];
+    for (uint32_t i = 0; i < 3; i++)
+        none[i].signer_end_s = forms[i].signer_end_s;
     s->forms = none;
     assert_int_equal(answers(without), size);
     s->forms = forms;
