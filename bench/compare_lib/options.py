@@ -49,7 +49,7 @@ def parser(root, text):
     p.add_argument("--client", choices=("statim-bench", "wrk"), help="without it: statim-bench when it is built")
     p.add_argument("--load", type=float, default=0.7, help="the fixed rate, of the slowest candidate's capacity (0.7)")
     p.add_argument("--foreign-max", type=float, default=0.03, help="of the machine, by others, in a stretch (0.03)")
-    p.add_argument("--repeats", type=int, default=3, help="at most, of a disturbed stretch (3)")
+    p.add_argument("--repeats", type=int, help="at most, of a disturbed stretch (3)")
     p.add_argument("--idle-connections", type=count, default=100000, metavar="N", help="of the case idle (100k)")
     p.add_argument("--dir", type=Path, help="where data sets go; without it: the folder for temporary files")
     p.add_argument("--json", type=Path, metavar="FILE")
@@ -58,9 +58,9 @@ def parser(root, text):
 
 
 USUAL = {"cases": [*cases.CASES, *cases.SPECIAL], "candidates": [*candidates.NAMES], "certs": [10000, 20000000],
-         "rounds": 5, "latency_rounds": 3, "seconds": 3}
+         "rounds": 5, "latency_rounds": 3, "seconds": 3, "repeats": 3}
 QUICK = {"cases": [*cases.QUICK], "candidates": [*candidates.QUICK], "certs": [10000], "rounds": 3, "latency_rounds": 1,
-         "seconds": 1}
+         "seconds": 1, "repeats": 1}
 
 
 def parse(root, text, words=None):

@@ -17,10 +17,10 @@ class Row:
     latency: list = field(default_factory=list)
 
     def of(self, figure):
-        """One value a round."""
-        if figure in PERCENTILES:
-            return [sample.latency_us.get(figure) for sample in self.latency]
-        return [getattr(sample, figure) for sample in self.samples]
+        """One value a round; None for the disturbed ones, unless all are."""
+        some = self.latency if figure in PERCENTILES else self.samples
+        all_disturbed = all(sample.disturbed for sample in some)
+        return [sample.figure(figure) if all_disturbed or not sample.disturbed else None for sample in some]
 
     def summary(self, figure):
         return stats.summary(self.of(figure))
@@ -31,7 +31,8 @@ class Row:
         for some, what in ((self.samples, ""), (self.latency, " at fixed rate")):
             disturbed = sum(sample.disturbed for sample in some)
             if disturbed:
-                notes.append(f"{disturbed} of {len(some)} disturbed{what}")
+                left_out = "" if disturbed == len(some) else ", left out"
+                notes.append(f"{disturbed} of {len(some)} disturbed{what}{left_out}")
             notes += sorted({sample.limit for sample in some if sample.limit})
         return "; ".join(notes)
 

@@ -26,6 +26,10 @@ class Sample:
     def total_us(self):
         return None if self.client_us is None else self.server_us + self.client_us
 
+    def figure(self, name):
+        """By its name in the reports."""
+        return self.latency_us.get(name) if name.startswith("p") else getattr(self, name)
+
 
 def measure(candidate, load):
     """Runs load() with the clocks of server, machine and ourselves read before and after."""

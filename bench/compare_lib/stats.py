@@ -32,8 +32,10 @@ def summary(values):
 
 def ratios(above, below):
     """One ratio a round, of the rounds in which both were measured: what changed on the machine
-    between two rounds changed for both."""
-    return [a / b for a, b in zip(above, below) if a is not None and b]
+    between two rounds changed for both. Without such a round, the ratio of the medians."""
+    found = [a / b for a, b in zip(above, below) if a is not None and b]
+    a, b = summary(above), summary(below)
+    return found if found or a is None or b is None or not b.median else [a.median / b.median]
 
 
 def foreign_share(busy_s, own_s, wall_s, processors):
@@ -44,17 +46,22 @@ def foreign_share(busy_s, own_s, wall_s, processors):
 
 
 def undisturbed(attempt, limit, attempts_max):
-    """Calls attempt() until its sample's foreign_share is within the limit, at most so often, and
-    returns the quietest sample with `disturbed` set. attempts_max is at least 1."""
+    """Calls attempt() until its sample's foreign_share is within the limit and the client was not
+    its limit, at most so often, and returns the best sample with `disturbed` set. attempts_max is
+    at least 1."""
     best = None
     for _ in range(attempts_max):
         sample = attempt()
-        if best is None or sample.foreign_share < best.foreign_share:
+        sample.disturbed = sample.foreign_share > limit
+        if best is None or worse(best) > worse(sample):
             best = sample
-        if best.foreign_share <= limit:
+        if not best.disturbed and not best.limit:
             break
-    best.disturbed = best.foreign_share > limit
     return best
+
+
+def worse(sample):
+    return sample.disturbed, bool(sample.limit), sample.foreign_share
 
 
 def latency_rate(capacities, share):

@@ -32,6 +32,8 @@ def test_summary_is_median_and_range():
 def test_ratios_are_taken_round_by_round():
     assert stats.ratios([2.0, 9.0], [1.0, 3.0]) == [2.0, 3.0]
     assert stats.ratios([2.0, None, 4.0], [1.0, 3.0, 0.0]) == [2.0]
+    assert stats.ratios([None, 6.0], [3.0, None]) == [2.0]  # no round has both
+    assert stats.ratios([], [1.0]) == [] and stats.ratios([1.0], [0.0]) == []
 
 
 @pytest.mark.parametrize("busy_s, own_s, wall_s, processors, share", [
@@ -48,23 +50,26 @@ def test_foreign_share(busy_s, own_s, wall_s, processors, share):
 @dataclass
 class Attempt:
     foreign_share: float
+    limit: str = ""
     disturbed: bool = False
 
 
-@pytest.mark.parametrize("shares, taken, attempts, disturbed", [
-    ([0.01, 0.0], 0.01, 1, False),
-    ([0.5, 0.2, 0.03, 0.0], 0.03, 3, False),
-    ([0.5, 0.2, 0.4], 0.2, 3, True),
+@pytest.mark.parametrize("samples, taken, attempts, disturbed", [
+    ([(0.01, ""), (0.0, "")], 0, 1, False),
+    ([(0.5, ""), (0.2, ""), (0.03, ""), (0.0, "")], 2, 3, False),
+    ([(0.5, ""), (0.2, ""), (0.4, "")], 1, 3, True),
+    ([(0.01, "lag"), (0.5, ""), (0.02, "")], 2, 3, False),
+    ([(0.02, "lag"), (0.5, ""), (0.01, "lag")], 2, 3, False),
 ])
-def test_guard_repeats_and_keeps_the_quietest(shares, taken, attempts, disturbed):
+def test_guard_repeats_and_keeps_the_quietest(samples, taken, attempts, disturbed):
     made = []
 
     def attempt():
-        made.append(Attempt(shares[len(made)]))
+        made.append(Attempt(*samples[len(made)]))
         return made[-1]
 
     sample = stats.undisturbed(attempt, 0.03, 3)
-    assert (sample.foreign_share, len(made), sample.disturbed) == (taken, attempts, disturbed)
+    assert (sample is made[taken], len(made), sample.disturbed) == (True, attempts, disturbed)
 
 
 def test_latency_rate_is_of_the_slowest():
@@ -143,11 +148,13 @@ def test_draws():
 
 def test_what_statim_bench_tells():
     told = {"due": 1000, "errors": 7, "wall_s": 2.0, "cpu_s": 0.5, "ends": {"unsent": 5},
+            "verdict": {"reasons": [{"name": "lag", "text": "late"}, {"name": "unsent", "text": "some"}]},
             "latency_ns": {"p50": 1500, "p99": 2000, "p99.9": 3000, "p99.99": 4000}}
-    found = bench_client.stretch_of(told, True)
+    found = bench_client.stretch_of(told, open_loop=True)
     assert (found.requests, found.errors, found.wall_s, found.client_s) == (995, 2, 2.0, 0.5)
     assert found.latency_us == {"p50": 1.5, "p99": 2.0, "p99.9": 3.0}
-    assert found.limit == "the client was the limit; 5 of 1,000 found no connection"
+    assert found.limit == "client: lag, unsent"
+    assert bench_client.stretch_of(told, open_loop=False).limit == ""  # as busy as can be is meant there
 
 
 # ---- processes ----
@@ -207,10 +214,12 @@ def made_result():
 def test_reports():
     result = made_result()
     figures = result.figures()
-    assert figures[("get", "statim-edge", "server_us")] == [2.0, 4.0]
+    assert figures[("get", "statim-edge", "server_us")] == [2.0, None]  # the disturbed one does not count
     assert figures[("get", "statim-edge", "p99")] == [20.0]
     text = report_text.case(result)
-    assert "3.00 (2.00 to 4.00)" in text and "latency at 700/s" in text and "1 of 2 disturbed" in text
+    assert "2.00" in text and "latency at 700/s" in text and "1 of 2 disturbed, left out" in text
+    result.rows[0].samples[0].disturbed = True  # there are no others
+    assert "3.00 (2.00 to 4.00)" in report_text.case(result)
     verdicts = targets.check({("idle", "statim-edge", "octets"): [700.0]}, 10)
     assert "not met" in report_text.verdicts(verdicts)
     page = report_html.page([result], verdicts, {"processors": 2, "processor": "x", "kernel": "y", "started": 0}, [])
