@@ -145,6 +145,13 @@ void knee_text(const struct knee *knee, char ret[static KNEE_TEXT_MAX])
         say(ret, "the knee is above %.0f requests/s: every rate tried held", held);
         break;
     case KNEE_OWN_LIMIT:
+        if (held <= 0) {
+            say(ret,
+                "at %.0f requests/s, the lowest rate tried, the generator itself was the "
+                "limit",
+                failed);
+            break;
+        }
         say(ret,
             "at %.0f requests/s the generator itself was the limit; %.0f held, the knee is "
             "not below",

@@ -27,6 +27,7 @@ const struct bench_stretch *report_chosen(const struct bench_report *report)
 
 void report_line_requests(const struct bench_report *report, char ret[static REPORT_LINE_MAX])
 {
+    static const char *const methods[] = {"GET", "POST", "GET and POST"};
     const struct load_options *o = report->options;
     char count[FIGURE_MAX], spread[48] = "uniform", checked[96];
     figure_count((double)report->request_count, count);
@@ -43,8 +44,9 @@ void report_line_requests(const struct bench_report *report, char ret[static REP
     else
         (void)snprintf(checked, sizeof checked, "%s",
                        o->verify == LOAD_VERIFY_DER ? "every answer checked" : "answers unchecked");
-    (void)snprintf(ret, REPORT_LINE_MAX, "OCSP %s, %s CertIDs, %s serials, %s; %s",
-                   load_method_text(o->method), load_hash_text(o->hash), count, spread, checked);
+    (void)snprintf(ret, REPORT_LINE_MAX, "OCSP by %s, %s CertIDs, %s serials, %s; %s",
+                   methods[o->method], o->hash == CERTID_HASH_SHA256 ? "SHA-256" : "SHA-1", count,
+                   spread, checked);
 }
 
 static void rate_text(const struct bench_report *report, char *out, size_t out_size)
@@ -90,6 +92,15 @@ const char *report_line_verdict(const struct verdict *verdict)
     default:
         return "NOT CLEAN: errors, or a server that did not keep up";
     }
+}
+
+void report_figure(const struct histogram *h, double ns, bool stands,
+                   char ret[static REPORT_FIGURE_MAX])
+{
+    char text[FIGURE_MAX];
+    figure_duration(ns, text);
+    (void)snprintf(ret, REPORT_FIGURE_MAX, "%s%s", h->count > 0 ? text : "-",
+                   stands || h->count == 0 ? "" : " *");
 }
 
 /* ---- files ---- */

@@ -2,6 +2,7 @@
 /* What statim-bench tells: the same figures as text, JSON and a page. */
 #pragma once
 
+#include "bench/load/figure.h"
 #include "bench/load/modes.h"
 
 struct bench_stretch {
@@ -68,6 +69,11 @@ static inline double report_cpu_us(const struct load_result *r)
 {
     return r->due > 0 ? r->cpu_s * 1e6 / (double)r->due : 0;
 }
+/** A duration of a histogram as text: "-" when it is empty, with "*" when too few values lie beyond
+ *  the quantile for it to stand. */
+#define REPORT_FIGURE_MAX (FIGURE_MAX + 4)
+void report_figure(const struct histogram *h, double ns, bool stands,
+                   char ret[static REPORT_FIGURE_MAX]);
 /** Whether at least ten values lie beyond the quantile. */
 static inline bool report_quantile_stands(const struct histogram *h, double quantile)
 {

@@ -50,13 +50,11 @@ static void cell_count(double value, FILE *out)
     element("td", text, out);
 }
 
-static void cell_duration(double ns, bool stands, FILE *out)
+static void cell_duration(const struct histogram *h, double ns, bool stands, FILE *out)
 {
-    char text[FIGURE_MAX + 2];
-    figure_duration(ns, text);
-    fputs("<td>", out);
-    html_text(text, out);
-    fputs(stands ? "</td>" : " *</td>", out);
+    char text[REPORT_FIGURE_MAX];
+    report_figure(h, ns, stands, text);
+    element("td", text, out);
 }
 
 static void row_begin(const char *name, FILE *out)
@@ -96,8 +94,10 @@ static void put_stretches(const struct bench_report *report, FILE *out)
         row_begin(rate, out);
         cell_count(report_rate(&s->result), out);
         cell_count((double)result_errors(&s->result), out);
-        cell_duration((double)histogram_quantile(&s->result.latency, 0.5), true, out);
-        cell_duration((double)histogram_quantile(&s->result.latency, 0.99), true, out);
+        cell_duration(&s->result.latency, (double)histogram_quantile(&s->result.latency, 0.5), true,
+                      out);
+        cell_duration(&s->result.latency, (double)histogram_quantile(&s->result.latency, 0.99),
+                      true, out);
         fprintf(out, "<td>%.0f %%</td><td>%s</td></tr>\n", 100 * s->result.busy_share,
                 s->held                             ? "yes"
                 : verdict_is_own_limit(&s->verdict) ? "no (the generator)"
@@ -111,7 +111,7 @@ static void latency_row(const struct load_result *r, const char *name, double qu
     const struct histogram *all[] = {&r->latency, &r->service, &r->lag};
     row_begin(name, out);
     for (unsigned i = 0; i < (r->offered_per_s > 0 ? 3 : 1); i++)
-        cell_duration((double)histogram_quantile(all[i], quantile),
+        cell_duration(all[i], (double)histogram_quantile(all[i], quantile),
                       report_quantile_stands(all[i], quantile), out);
     fputs("</tr>\n", out);
 }
@@ -126,20 +126,20 @@ static void put_latencies(const struct load_result *r, FILE *out)
             count == 3 ? "<th>service</th><th>lag</th>" : "");
     row_begin("mean", out);
     for (unsigned i = 0; i < count; i++)
-        cell_duration(report_mean_ns(all[i]), true, out);
+        cell_duration(all[i], report_mean_ns(all[i]), true, out);
     fputs("</tr>\n", out);
 #define X(name, quantile) latency_row(r, name, quantile, out);
     QUANTILE_TABLE(X)
 #undef X
     row_begin("max", out);
     for (unsigned i = 0; i < count; i++)
-        cell_duration((double)all[i]->max_ns, true, out);
+        cell_duration(all[i], (double)all[i]->max_ns, true, out);
     fputs("</tr></table></div>\n", out);
     if (count == 3)
         fputs("<p>Latency counts from the intended start of a request, service from its sending; "
               "lag is how late it was sent though a connection was free.</p>\n",
               out);
-    if (!report_quantile_stands(&r->latency, 0.9999))
+    if (r->latency.count > 0 && !report_quantile_stands(&r->latency, 0.9999))
         fputs("<p>* fewer than ten values lie beyond it</p>\n", out);
 }
 
@@ -161,7 +161,7 @@ static void put_counts(const struct load_result *r, FILE *out)
     count_row("errors in all", (double)result_errors(r), out);
     count_row("signatures verified", (double)r->signatures_verified, out);
     count_row("connections at most at once", r->connections, out);
-    count_row("connections opened", (double)r->connects, out);
+    count_row("connections opened in that time", (double)r->connects, out);
     count_row("requests that found no connection free", (double)r->connection_waits, out);
     count_row("octets received", (double)r->bytes_in, out);
     count_row("octets sent", (double)r->bytes_out, out);

@@ -6,11 +6,13 @@
 #include "bench/load/report.h"
 #include "lib/timetext.h"
 
-static void put_duration(double ns, bool stands, FILE *out)
+static void put_duration(const struct histogram *h, double ns, bool stands, FILE *out)
 {
-    char text[FIGURE_MAX];
-    figure_duration(ns, text);
-    fprintf(out, "%12s%c", text, stands ? ' ' : '*');
+    char text[REPORT_FIGURE_MAX];
+    report_figure(h, ns, stands, text);
+    /* The marks stand beside the column. */
+    fprintf(out, "%*s%s", stands || h->count == 0 ? 12 : 14, text,
+            stands || h->count == 0 ? "  " : "");
 }
 
 static void quantile_row(const struct load_result *r, const char *name, double quantile, FILE *out)
@@ -19,7 +21,7 @@ static void quantile_row(const struct load_result *r, const char *name, double q
     unsigned count = r->offered_per_s > 0 ? 3 : 1;
     fprintf(out, "  %-9s", name);
     for (unsigned i = 0; i < count; i++)
-        put_duration((double)histogram_quantile(all[i], quantile),
+        put_duration(all[i], (double)histogram_quantile(all[i], quantile),
                      report_quantile_stands(all[i], quantile), out);
     fputc('\n', out);
 }
@@ -28,19 +30,20 @@ static void put_latencies(const struct load_result *r, FILE *out)
 {
     const struct histogram *all[] = {&r->latency, &r->service, &r->lag};
     unsigned count = r->offered_per_s > 0 ? 3 : 1;
-    fprintf(out, "\n  %-9s%12s%s\n", "", "latency", count == 3 ? "      service          lag" : "");
+    fprintf(out, "\n  %-9s%12s%s\n", "", "latency",
+            count == 3 ? "       service           lag" : "");
     fprintf(out, "  %-9s", "mean");
     for (unsigned i = 0; i < count; i++)
-        put_duration(report_mean_ns(all[i]), true, out);
+        put_duration(all[i], report_mean_ns(all[i]), true, out);
     fputc('\n', out);
 #define X(name, quantile) quantile_row(r, name, quantile, out);
     QUANTILE_TABLE(X)
 #undef X
     fprintf(out, "  %-9s", "max");
     for (unsigned i = 0; i < count; i++)
-        put_duration((double)all[i]->max_ns, true, out);
+        put_duration(all[i], (double)all[i]->max_ns, true, out);
     fputc('\n', out);
-    if (!report_quantile_stands(&r->latency, 0.9999))
+    if (r->latency.count > 0 && !report_quantile_stands(&r->latency, 0.9999))
         fprintf(out, "  * fewer than ten values lie beyond it\n");
 }
 
@@ -73,7 +76,8 @@ static void put_costs(const struct load_result *r, FILE *out)
     figure_count((double)r->connects, opened);
     figure_count((double)r->connection_waits, waits);
     fprintf(out, "\n  octets      %s in, %s out\n", in, sent);
-    fprintf(out, "  connections %" PRIu32 " at most at once, %s opened", r->connections, opened);
+    fprintf(out, "  connections %" PRIu32 " at most at once, %s opened in that time",
+            r->connections, opened);
     if (r->connection_waits > 0)
         fprintf(out, "; %s requests found none free", waits);
     fprintf(out,
@@ -84,7 +88,7 @@ static void put_costs(const struct load_result *r, FILE *out)
 static void put_stretches(const struct bench_report *report, FILE *out)
 {
     char rate[FIGURE_MAX], answered[FIGURE_MAX], errors[FIGURE_MAX];
-    fprintf(out, "\n%12s%12s%10s%13s%13s  %s\n", "offered/s", "answered/s", "errors", "p50", "p99",
+    fprintf(out, "\n%12s%12s%10s%12s%14s   %s\n", "offered/s", "answered/s", "errors", "p50", "p99",
             "holds");
     for (uint32_t i = 0; i < report->stretch_count; i++) {
         const struct bench_stretch *s = &report->stretches[i];
@@ -92,8 +96,10 @@ static void put_stretches(const struct bench_report *report, FILE *out)
         figure_count(report_rate(&s->result), answered);
         figure_count((double)result_errors(&s->result), errors);
         fprintf(out, "%12s%12s%10s", rate, answered, errors);
-        put_duration((double)histogram_quantile(&s->result.latency, 0.5), true, out);
-        put_duration((double)histogram_quantile(&s->result.latency, 0.99), true, out);
+        put_duration(&s->result.latency, (double)histogram_quantile(&s->result.latency, 0.5), true,
+                     out);
+        put_duration(&s->result.latency, (double)histogram_quantile(&s->result.latency, 0.99), true,
+                     out);
         fprintf(out, " %s\n",
                 s->held                             ? "yes"
                 : verdict_is_own_limit(&s->verdict) ? "no (the generator)"

@@ -7,7 +7,7 @@
 #define WIDTH         760.0
 #define HEIGHT        300.0
 #define LEFT          74.0
-#define RIGHT         16.0
+#define RIGHT         34.0
 #define TOP           34.0
 #define BOTTOM        44.0
 #define LEGEND_X_STEP 150.0

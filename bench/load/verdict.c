@@ -112,8 +112,8 @@ static void judge_errors(const struct load_result *r, struct verdict *v)
     if (unsent > 0)
         verdict_add(v, VERDICT_UNSENT,
                     "%" PRIu64 " requests still waited for a connection at the end: the server "
-                    "did not keep up, or --connections (%" PRIu32 " used) is too small",
-                    unsent, r->connections);
+                    "did not keep up, or there are too few connections",
+                    unsent);
 }
 
 /* How many requests were due and had not ended, at the end of that second. */
