@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-from site_under_test import EDGE, PRESIGNER, ROOT, STATIM, run
+from site_under_test import BUILD, EDGE, PRESIGNER, ROOT, STATIM, run
 
+BENCH = BUILD / "bench" / "statim-bench"
 MAN = ROOT / "docs" / "man"
 PAGES = sorted(MAN.iterdir())
 
@@ -98,6 +99,13 @@ def test_options_of_programs(name, main):
     assert options
     for option in options:
         assert option in page(name), f"{option} is not in {name}"
+
+
+def test_options_of_bench():
+    text = page("statim-bench.1")
+    options = re.findall(r"^  --([a-z0-9-]+)", run(BENCH, "--help").stdout, re.M)
+    assert len(options) > 20
+    assert re.findall(r"^\.TP\n\.BI? --([a-z0-9-]+)", text, re.M) == options
 
 
 def suffix(row):
