@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/os/file_large.h"
+
 #define FETCH_URL_MAX     2048
 #define FETCH_FILE_PREFIX "file://"
 /* Slower than this on the whole, a file is asked of the next origin: one that sends an octet now
@@ -219,8 +221,8 @@ static bool part_is_useless(const struct transfer *t, enum err err)
     return err == ERR_LIMIT || (err == ERR_IO && t->status == 416);
 }
 
-static enum err get_in_part(struct fetcher *f, const char *url, uint64_t bytes_max,
-                            const char *part, struct buffer *ret)
+/* Leaves the file whole, or what there is of it. */
+static enum err fill_part(struct fetcher *f, const char *url, uint64_t bytes_max, const char *part)
 {
     int fd = open(part, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
     if (fd < 0)
@@ -234,9 +236,17 @@ static enum err get_in_part(struct fetcher *f, const char *url, uint64_t bytes_m
     t.size = t.offset;
     enum err err = t.err == ERR_OK ? perform(f, url, &t) : t.err;
     close(fd);
-    if (err == ERR_OK)
-        err = file_read(part, bytes_max, ret);
-    if (err == ERR_OK || part_is_useless(&t, err))
+    if (part_is_useless(&t, err))
+        unlink(part);
+    return err;
+}
+
+static enum err get_in_part(struct fetcher *f, const char *url, uint64_t bytes_max,
+                            const char *part, struct buffer *ret)
+{
+    TRY(fill_part(f, url, bytes_max, part));
+    enum err err = file_read(part, bytes_max, ret);
+    if (err == ERR_OK || err == ERR_LIMIT)
         unlink(part);
     return err;
 }
@@ -263,6 +273,22 @@ enum err fetcher_get(struct fetcher *fetcher, unsigned origin, const char *path,
     char name[FETCH_URL_MAX];
     TRY(path_join(name, sizeof name, folder, path));
     enum err err = file_read(name, bytes_max, ret);
+    fetcher->message[0] = '\0';
+    if (err == ERR_IO)
+        snprintf(fetcher->message, sizeof fetcher->message, "%m");
+    return err;
+}
+
+enum err fetcher_get_file(struct fetcher *fetcher, unsigned origin, const char *path,
+                          uint64_t bytes_max, const char *part)
+{
+    const char *from = fetcher->config->origins[origin];
+    const char *folder = folder_of(from);
+    char name[FETCH_URL_MAX];
+    TRY(path_join(name, sizeof name, folder == NULL ? from : folder, path));
+    if (folder == NULL)
+        return fill_part(fetcher, name, bytes_max, part);
+    enum err err = file_copy(name, part, bytes_max);
     fetcher->message[0] = '\0';
     if (err == ERR_IO)
         snprintf(fetcher->message, sizeof fetcher->message, "%m");

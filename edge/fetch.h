@@ -24,6 +24,9 @@ struct fetcher *fetcher_free(struct fetcher *fetcher);
  * (anything on the way; fetcher_message() tells), ERR_DISK_FULL, ERR_STOPPED, ERR_MEMORY. */
 MUST_CHECK enum err fetcher_get(struct fetcher *fetcher, unsigned origin, const char *path,
                                 uint64_t bytes_max, const char *part, struct buffer *ret);
+/** The same into the file `part`, which is whole then and the caller's, and never in memory. */
+MUST_CHECK enum err fetcher_get_file(struct fetcher *fetcher, unsigned origin, const char *path,
+                                     uint64_t bytes_max, const char *part);
 /** Why the last one failed, for the log; never NULL. */
 const char *fetcher_message(const struct fetcher *fetcher);
 

@@ -73,7 +73,7 @@ static void tell_trouble(struct sync_process *p, const struct sync_action *actio
     p->told_err = err;
     p->told_action = action->type;
     p->told_ns = now;
-    bool fetch = action->type >= SYNC_FETCH_HEAD && action->type <= SYNC_FETCH_PACK;
+    bool fetch = action->type >= SYNC_FETCH_HEAD && action->type <= SYNC_FETCH_BLOB;
     log_warning("could not %s%s%s: %s%s%s", sync_action_text(action->type), fetch ? " from " : "",
                 fetch ? p->config->origins[action->origin] : "", err_text(err),
                 detail[0] != '\0' ? ": " : "", detail);
@@ -92,8 +92,17 @@ static struct sync_action fail(struct sync_process *p, const struct sync_action 
     return give(p, &(struct sync_event){.type = SYNC_FAILED, .err = err});
 }
 
+/* A blob that the store has is not fetched. */
+static bool has_blob(struct sync_process *p, const struct sync_action *action)
+{
+    return action->type == SYNC_FETCH_BLOB &&
+           sync_apply_has_blob(&p->applier, &action->hash, action->bytes_max) == ERR_OK;
+}
+
 static struct sync_action do_fetch(struct sync_process *p, const struct sync_action *action)
 {
+    if (has_blob(p, action))
+        return give(p, &(struct sync_event){.type = SYNC_HAVE});
     struct span bytes;
     enum err err = sync_files_fetch(&p->files, action, &bytes);
     if (err != ERR_OK)
@@ -101,8 +110,8 @@ static struct sync_action do_fetch(struct sync_process *p, const struct sync_act
     uint32_t failures = p->core.failures;
     struct sync_action next = give(p, &(struct sync_event){.type = SYNC_FETCHED, .bytes = bytes});
     bool passed = p->core.failures <= failures;
-    if (action->type == SYNC_FETCH_PACK)
-        passed = sync_core_pack_passed(&p->core);
+    if (action->type == SYNC_FETCH_PACK || action->type == SYNC_FETCH_BLOB)
+        passed = sync_core_file_passed(&p->core);
     if (!passed)
         tell_trouble(p, action, p->core.refused, "refused");
     sync_files_judged(&p->files, action, passed);
@@ -116,7 +125,8 @@ static void tell_progress(struct sync_process *p, enum sync_action_type type,
         log_info("%s an index: log entry %" PRIu64 ", %" PRIu64 " statements",
                  type == SYNC_BEGIN_INDEX ? "began with" : "finished", p->core.index.log_number,
                  position->statement_count);
-    if (p->told_err != ERR_OK && type != SYNC_APPLY_RANGE && type != SYNC_BEGIN_INDEX) {
+    if (p->told_err != ERR_OK && type != SYNC_APPLY_RANGE && type != SYNC_BEGIN_INDEX &&
+        type != SYNC_APPLY_PATH && type != SYNC_PUT_BLOB) {
         log_info("in step again at log entry %" PRIu64, position->log_number);
         p->told_err = ERR_OK;
     }
@@ -143,7 +153,7 @@ static void tell_outliving(struct sync_process *p)
 static struct sync_action do_apply(struct sync_process *p, const struct sync_action *action)
 {
     struct position position;
-    enum err err = sync_apply(&p->applier, &p->core, action->type, &position);
+    enum err err = sync_apply(&p->applier, &p->core, action->type, clock_wall_s(), &position);
     if (err != ERR_OK)
         return fail(p, action, err, "");
     tell_progress(p, action->type, &position);
@@ -152,6 +162,8 @@ static struct sync_action do_apply(struct sync_process *p, const struct sync_act
     if (action->type == SYNC_APPLY_LOG || action->type == SYNC_FINISH_INDEX ||
         action->type == SYNC_APPLY_HEAD)
         sync_files_sweep(&p->files);
+    if (action->type == SYNC_PUT_BLOB || action->type == SYNC_APPLY_PATH)
+        sync_files_blob_done(&p->files, &p->core.want.path.blob);
     return give(p, &(struct sync_event){.type = SYNC_APPLIED, .position = &position});
 }
 
@@ -179,12 +191,15 @@ static void loop(struct sync_process *p)
         case SYNC_FETCH_LOG:
         case SYNC_FETCH_INDEX:
         case SYNC_FETCH_PACK:
+        case SYNC_FETCH_BLOB:
             action = do_fetch(p, &action);
             break;
+        case SYNC_PUT_BLOB:
         case SYNC_APPLY_HEAD:
         case SYNC_APPLY_LOG:
         case SYNC_BEGIN_INDEX:
         case SYNC_APPLY_RANGE:
+        case SYNC_APPLY_PATH:
         case SYNC_FINISH_INDEX:
             action = do_apply(p, &action);
             break;

@@ -5,8 +5,10 @@
 
 #include "edge/outlive.h"
 #include "edge/store_apply.h"
+#include "edge/store_blob.h"
 #include "edge/store_range.h"
 #include "edge/sync_check.h"
+#include "edge/sync_paths.h"
 #include "lib/check.h"
 
 enum err sync_applier_start(struct sync_applier *a, uint64_t seed)
@@ -14,6 +16,7 @@ enum err sync_applier_start(struct sync_applier *a, uint64_t seed)
     a->bulk = false;
     a->issuers = trust_issuers(a->trust);
     a->passed_count = 0;
+    a->collected_s = 0;
     template_sweep_restart(&a->sweep);
     a->tails = (struct sync_tails){.issuers = a->issuers};
     a->scratch = (struct buffer){0};
@@ -32,12 +35,15 @@ struct step {
     struct sync_applier *a;
     const struct sync_core *core;
     struct store_txn *txn;
+    uint64_t now_s;
     struct ocsp_template template_; /* the one looked up last */
     bool template_here;
     uint64_t statement_count; /* put in so far */
     uint64_t passed_count;    /* items passed over */
     uint64_t signer_end_s;    /* of template_ */
     uint64_t outliving_count; /* statements that outlive their signer's certificate */
+    uint64_t path_count;      /* put in, changed or withdrawn */
+    uint64_t blobs_removed;
 };
 
 /* Whether it is to be passed over; notes it if so. */
@@ -130,6 +136,20 @@ static enum err apply_range(struct step *s, const struct log_range *range)
     return store_replace_range(s->txn, range->issuer_id, &range->after, &range->until, &pack);
 }
 
+static enum err apply_path(struct step *s, const struct blob_path *path)
+{
+    s->path_count++;
+    return sync_path_apply(s->txn, path, s->now_s);
+}
+
+static enum err put_blob(struct step *s)
+{
+    const struct sync_core *core = s->core;
+    if (core->blob.size == 0)
+        return ERR_OK;
+    return store_put_blob(s->txn, &core->want.path.blob, core->blob, s->now_s);
+}
+
 static enum err apply_log(struct step *s)
 {
     const struct sync_core *core = s->core;
@@ -149,7 +169,8 @@ static enum err apply_log(struct step *s)
             TRY(apply_range(s, &item.range));
             break;
         case LOG_PATH:
-            return ERR_UNSUPPORTED;
+            TRY(apply_path(s, &item.path));
+            break;
         }
     }
     struct position *position = store_position(s->txn);
@@ -176,7 +197,7 @@ static enum err begin_index(struct step *s)
     size_t cursor = 0;
     while (index_next(index, &cursor, &line)) {
         if (line.type == INDEX_PATH)
-            return ERR_UNSUPPORTED;
+            break; /* the last kind */
         if (line.type != INDEX_TEMPLATE) {
             pass_over(s, line.range.issuer_id);
             continue;
@@ -192,11 +213,19 @@ static enum err begin_index(struct step *s)
 
 static enum err apply_index_range(struct step *s)
 {
-    const struct log_range *range = &s->core->range;
+    const struct log_range *range = &s->core->want.range;
     TRY(sync_tails_load(&s->a->tails, &s->core->index, &s->core->index_hash));
     TRY(apply_range(s, range));
     TRY(sync_tails_merge(&s->a->tails, &s->a->packs, s->txn, range->issuer_id, &range->after,
                          &range->until));
+    store_position(s->txn)->index_done = s->core->index_lines;
+    return ERR_OK;
+}
+
+static enum err apply_index_path(struct step *s)
+{
+    TRY(put_blob(s));
+    TRY(apply_path(s, &s->core->want.path));
     store_position(s->txn)->index_done = s->core->index_lines;
     return ERR_OK;
 }
@@ -234,6 +263,8 @@ static void fill_lists(const struct index_reader *index, const struct issuer_set
     struct index_line line;
     size_t cursor = 0;
     while (index_next(index, &cursor, &line)) {
+        if (line.type == INDEX_PATH)
+            break;
         bool is_template = line.type == INDEX_TEMPLATE;
         uint64_t id = is_template ? line.template_.issuer_id : line.range.issuer_id;
         if (!issuer_set_has(issuers, id))
@@ -291,6 +322,7 @@ static enum err finish_index(struct step *s)
     free(lists.template_issuers);
     free(lists.template_nos);
     TRY(err);
+    TRY(sync_paths_drop_others(s->txn, index, s->now_s));
     struct position *position = store_position(s->txn);
     position->log_number = index->log_number;
     position->log_hash = index->log_hash;
@@ -304,6 +336,16 @@ static enum err finish_index(struct step *s)
     return ERR_OK;
 }
 
+/* Only when all that is published is applied: a blob may be waiting for the entry that names it. */
+static enum err collect_blobs(struct step *s)
+{
+    struct sync_applier *a = s->a;
+    if (s->now_s - a->collected_s < SYNC_COLLECT_S)
+        return ERR_OK;
+    a->collected_s = s->now_s; /* a failure must not keep the head away the next time, too */
+    return store_collect_blobs(s->txn, s->now_s, &s->blobs_removed);
+}
+
 static enum err run(struct step *s, enum sync_action_type type)
 {
     struct position *position = store_position(s->txn);
@@ -312,13 +354,17 @@ static enum err run(struct step *s, enum sync_action_type type)
     switch ((int)type) {
     case SYNC_APPLY_HEAD:
         position->complete = 1;
-        return ERR_OK;
+        return collect_blobs(s);
+    case SYNC_PUT_BLOB:
+        return put_blob(s);
     case SYNC_APPLY_LOG:
         return apply_log(s);
     case SYNC_BEGIN_INDEX:
         return begin_index(s);
     case SYNC_APPLY_RANGE:
         return apply_index_range(s);
+    case SYNC_APPLY_PATH:
+        return apply_index_path(s);
     default:
         CHECK(type == SYNC_FINISH_INDEX);
         return finish_index(s);
@@ -337,20 +383,22 @@ static enum err transact(struct step *s, enum sync_action_type type, struct posi
     counter_add(&s->a->counters[SYNC_STATEMENTS_APPLIED], s->statement_count);
     counter_add(&s->a->counters[SYNC_PASSED_OVER], s->passed_count);
     counter_add(&s->a->counters[SYNC_OUTLIVING], s->outliving_count);
+    counter_add(&s->a->counters[SYNC_PATHS_APPLIED], s->path_count);
+    counter_add(&s->a->counters[SYNC_BLOBS_REMOVED], s->blobs_removed);
     return ERR_OK;
 }
 
 enum err sync_apply(struct sync_applier *a, const struct sync_core *core,
-                    enum sync_action_type type, struct position *ret)
+                    enum sync_action_type type, uint64_t now_s, struct position *ret)
 {
-    bool of_index = type == SYNC_BEGIN_INDEX || type == SYNC_APPLY_RANGE;
+    bool of_index = type == SYNC_BEGIN_INDEX || type == SYNC_APPLY_RANGE || type == SYNC_APPLY_PATH;
     if (of_index && !core->position.complete && !a->bulk) {
         TRY(store_bulk_start(a->store));
         a->bulk = true;
     }
     if (type == SYNC_FINISH_INDEX)
         TRY(store_bulk_finish(a->store));
-    struct step s = {.a = a, .core = core};
+    struct step s = {.a = a, .core = core, .now_s = now_s};
     struct position position;
     TRY(transact(&s, type, &position));
     if (type == SYNC_FINISH_INDEX) {
@@ -359,10 +407,19 @@ enum err sync_apply(struct sync_applier *a, const struct sync_core *core,
         TRY(store_bulk_forget(a->store));
         sync_tails_done(&a->tails);
     }
-    if (type != SYNC_APPLY_LOG && type != SYNC_APPLY_HEAD)
+    if (of_index || type == SYNC_FINISH_INDEX)
         template_sweep_restart(&a->sweep);
     *ret = position;
     return ERR_OK;
+}
+
+enum err sync_apply_has_blob(struct sync_applier *a, const struct sha256 *hash, uint64_t blob_bytes)
+{
+    struct store_txn *txn;
+    TRY(store_read(a->store, &txn));
+    enum err err = sync_blob_is_here(txn, hash, blob_bytes);
+    store_abort(txn);
+    return err;
 }
 
 enum err sync_apply_tidy(struct sync_applier *a, const struct sync_core *core, uint64_t now_ns)

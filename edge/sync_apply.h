@@ -33,7 +33,8 @@ struct sync_applier {
     struct sync_tails tails;
     struct buffer scratch; /* the pack being applied, when it is not in memory already */
     uint64_t *counters;
-    bool bulk; /* the first filling runs without syncing */
+    uint64_t collected_s; /* when unused blobs were looked for last */
+    bool bulk;            /* the first filling runs without syncing */
 };
 
 /** store, trust, modes, packs and counters are the caller's to set before. ERR_MEMORY. */
@@ -41,12 +42,17 @@ MUST_CHECK enum err sync_applier_start(struct sync_applier *a, uint64_t seed);
 /** Does not close the store. */
 void sync_applier_stop(struct sync_applier *a);
 
-/** `type` is an action of the core that was just given, other than WAIT and FETCH. On success the
- *  position as committed. ERR_DISK_FULL, ERR_IO, ERR_STORE, ERR_MEMORY: of this machine.
- *  ERR_CONFLICT, ERR_KEY, ERR_SIGNATURE, ERR_MALFORMED, ERR_HASH, ERR_NOT_FOUND (a kept pack is
- *  gone) ...: the content was refused. */
+/** `type` is an action of the core that was just given, other than WAIT and FETCH. `now_s`: the
+ *  wall clock. On success the position as committed. ERR_DISK_FULL, ERR_IO, ERR_STORE, ERR_MEMORY:
+ * of this machine. ERR_CONFLICT, ERR_KEY, ERR_SIGNATURE, ERR_MALFORMED, ERR_HASH, ERR_NOT_FOUND (a
+ * kept pack or a blob is gone) ...: the content was refused. */
 MUST_CHECK enum err sync_apply(struct sync_applier *a, const struct sync_core *core,
-                               enum sync_action_type type, struct position *ret);
+                               enum sync_action_type type, uint64_t now_s, struct position *ret);
+
+/** Whether the store has a blob that is to be fetched. ERR_NOT_FOUND; ERR_CONFLICT: of another
+ * size, so that the publication contradicts itself. */
+MUST_CHECK enum err sync_apply_has_blob(struct sync_applier *a, const struct sha256 *hash,
+                                        uint64_t blob_bytes);
 
 /** When there is nothing to apply: a step of tidying up. Errors of the store. */
 MUST_CHECK enum err sync_apply_tidy(struct sync_applier *a, const struct sync_core *core,

@@ -100,3 +100,11 @@ enum err sync_check_pack(const struct log_range *wanted, enum pack_kind kind, st
         return ERR_CONFLICT;
     return ERR_OK;
 }
+
+enum err sync_check_blob(const struct blob_path *wanted, struct span bytes)
+{
+    if (bytes.size != wanted->blob_bytes)
+        return ERR_HASH;
+    struct sha256 hash = sha256_of(bytes);
+    return sha256_equal(&hash, &wanted->blob) ? ERR_OK : ERR_HASH;
+}

@@ -34,3 +34,6 @@ MUST_CHECK enum err sync_check_index(const struct verify_key *key, const struct 
  * errors of pack_open(). */
 MUST_CHECK enum err sync_check_pack(const struct log_range *wanted, enum pack_kind kind,
                                     struct span bytes);
+
+/** The blob that a path names. ERR_HASH: size or hash differ. */
+MUST_CHECK enum err sync_check_blob(const struct blob_path *wanted, struct span bytes);

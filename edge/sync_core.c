@@ -156,50 +156,36 @@ static struct sync_action fetch_index(struct sync_core *core, const struct sync_
     action.type = SYNC_FETCH_INDEX;
     action.origin = core->origin;
     core->doing = action.type;
-    core->wanted.pack = action.hash;
-    core->wanted.pack_bytes = action.bytes_max;
+    core->wanted_index = action.hash;
     return action;
 }
 
-static struct sync_action fetch_pack(struct sync_core *core, const struct log_range *wanted,
-                                     enum pack_kind kind, bool keep)
+static struct sync_action fetch_wanted(struct sync_core *core, bool keep)
 {
-    core->wanted = *wanted;
-    core->wanted_kind = kind;
-    struct sync_action action = act(core, SYNC_FETCH_PACK);
-    action.hash = wanted->pack;
-    action.bytes_max = wanted->pack_bytes;
-    action.keep = keep;
+    bool blob = core->want.type == SYNC_WANT_BLOB;
+    struct sync_action action = act(core, blob ? SYNC_FETCH_BLOB : SYNC_FETCH_PACK);
+    action.hash = *sync_want_hash(&core->want);
+    action.bytes_max = sync_want_bytes(&core->want);
+    action.keep = keep && !blob;
     return action;
 }
 
 /* The next tail to fetch; SYNC_WAIT when all are here. */
 static struct sync_action next_tail(struct sync_core *core)
 {
-    struct index_line line;
-    while (index_next(&core->index, &core->index_cursor, &line))
-        if (line.type == INDEX_TAIL && issuer_set_has(core->config.issuers, line.range.issuer_id))
-            return fetch_pack(core, &line.range, PACK_TAIL, true);
+    if (sync_want_tail(&core->index, core->config.issuers, &core->index_cursor, &core->want))
+        return fetch_wanted(core, true);
     core->tails_here = true;
     core->index_cursor = 0;
     core->index_lines = 0;
     return (struct sync_action){.type = SYNC_WAIT};
 }
 
-static struct sync_action next_range(struct sync_core *core)
+static struct sync_action next_range_or_path(struct sync_core *core)
 {
-    struct index_line line;
-    while (index_next(&core->index, &core->index_cursor, &line)) {
-        core->index_lines++;
-        if (line.type == INDEX_TAIL)
-            break;
-        if (line.type == INDEX_TEMPLATE || core->index_lines <= core->position.index_done)
-            continue;
-        if (!issuer_set_has(core->config.issuers, line.range.issuer_id))
-            continue;
-        core->range = line.range;
-        return fetch_pack(core, &line.range, PACK_RANGE, false);
-    }
+    if (sync_want_of_index(&core->index, core->config.issuers, core->position.index_done,
+                           &core->index_cursor, &core->index_lines, &core->want))
+        return fetch_wanted(core, false);
     return act(core, SYNC_FINISH_INDEX);
 }
 
@@ -225,7 +211,7 @@ static struct sync_action next_of_index(struct sync_core *core, const struct syn
     }
     if (!begun || core->refill)
         return act(core, SYNC_BEGIN_INDEX);
-    return next_range(core);
+    return next_range_or_path(core);
 }
 
 static struct sync_action fetch_log(struct sync_core *core)
@@ -278,13 +264,11 @@ static struct sync_action take_head(struct sync_core *core, struct span bytes,
     return next(core, now);
 }
 
-/* The next pack that the entry names, or the entry itself when all are here. */
+/* The next pack or blob that the entry names, or the entry itself when all are here. */
 static struct sync_action next_of_entry(struct sync_core *core)
 {
-    struct log_item item;
-    while (log_entry_next(&core->entry, &core->entry_cursor, &item))
-        if (item.type == LOG_RANGE && issuer_set_has(core->config.issuers, item.range.issuer_id))
-            return fetch_pack(core, &item.range, PACK_RANGE, true);
+    if (sync_want_of_entry(&core->entry, core->config.issuers, &core->entry_cursor, &core->want))
+        return fetch_wanted(core, true);
     return act(core, SYNC_APPLY_LOG);
 }
 
@@ -308,10 +292,10 @@ static struct sync_action take_index(struct sync_core *core, struct span bytes,
 {
     close_index(core);
     enum err err =
-        sync_check_index(&core->config.key, &core->head, &core->wanted.pack, bytes, &core->index);
+        sync_check_index(&core->config.key, &core->head, &core->wanted_index, bytes, &core->index);
     if (err != ERR_OK)
         return refuse(core, err, now);
-    core->index_hash = core->wanted.pack;
+    core->index_hash = core->wanted_index;
     if (core->index.log_number < core->position.log_number && !core->chain_broken) {
         /* The publisher went back while another index was being applied. */
         count(core, SYNC_CHAIN_BREAKS);
@@ -323,15 +307,37 @@ static struct sync_action take_index(struct sync_core *core, struct span bytes,
 static struct sync_action take_pack(struct sync_core *core, struct span bytes,
                                     const struct sync_time *now)
 {
-    enum err err = sync_check_pack(&core->wanted, core->wanted_kind, bytes);
+    enum err err = sync_check_pack(&core->want.range, core->want.kind, bytes);
     if (err != ERR_OK)
         return refuse(core, err, now);
-    core->pack_passed = true;
+    core->file_passed = true;
     if (!index_needed(core))
         return next_of_entry(core);
-    if (core->wanted_kind == PACK_RANGE)
+    if (core->want.kind == PACK_RANGE)
         return act(core, SYNC_APPLY_RANGE);
     return next_of_index(core, now);
+}
+
+/* The blobs of an entry go into the store one by one before it, so that its own transaction, which
+ * may name many, need not hold them all. */
+static struct sync_action take_blob(struct sync_core *core, struct span bytes,
+                                    const struct sync_time *now)
+{
+    enum err err = sync_check_blob(&core->want.path, bytes);
+    if (err != ERR_OK)
+        return refuse(core, err, now);
+    count(core, SYNC_BLOBS_FETCHED);
+    counter_add(&core->counters[SYNC_BLOB_BYTES_FETCHED], bytes.size);
+    core->file_passed = true;
+    core->blob = bytes;
+    return act(core, index_needed(core) ? SYNC_APPLY_PATH : SYNC_PUT_BLOB);
+}
+
+static struct sync_action have_blob(struct sync_core *core)
+{
+    CHECK(core->doing == SYNC_FETCH_BLOB);
+    core->blob = SPAN_EMPTY;
+    return index_needed(core) ? act(core, SYNC_APPLY_PATH) : next_of_entry(core);
 }
 
 static struct sync_action fetched(struct sync_core *core, struct span bytes,
@@ -345,6 +351,8 @@ static struct sync_action fetched(struct sync_core *core, struct span bytes,
         return take_log(core, bytes, now);
     case SYNC_FETCH_INDEX:
         return take_index(core, bytes, now);
+    case SYNC_FETCH_BLOB:
+        return take_blob(core, bytes, now);
     default:
         CHECK(core->doing == SYNC_FETCH_PACK);
         return take_pack(core, bytes, now);
@@ -367,6 +375,8 @@ static struct sync_action applied(struct sync_core *core, const struct position 
         count(core, SYNC_RESYNCS);
         core->refill = false;
         break;
+    case SYNC_PUT_BLOB:
+        return next_of_entry(core);
     case SYNC_APPLY_RANGE:
         count(core, SYNC_PACKS_APPLIED);
         break;
@@ -386,7 +396,7 @@ static struct sync_action applied(struct sync_core *core, const struct position 
 static bool is_fetch(enum sync_action_type type)
 {
     return type == SYNC_FETCH_HEAD || type == SYNC_FETCH_LOG || type == SYNC_FETCH_INDEX ||
-           type == SYNC_FETCH_PACK;
+           type == SYNC_FETCH_PACK || type == SYNC_FETCH_BLOB;
 }
 
 static void not_found(struct sync_core *core)
@@ -441,10 +451,12 @@ void sync_core_start(struct sync_core *core, const struct sync_core_config *conf
 struct sync_action sync_core_step(struct sync_core *core, const struct sync_event *event,
                                   const struct sync_time *now)
 {
-    core->pack_passed = false;
+    core->file_passed = false;
     switch (event->type) {
     case SYNC_FETCHED:
         return fetched(core, event->bytes, now);
+    case SYNC_HAVE:
+        return have_blob(core);
     case SYNC_FAILED:
         return failed(core, event->err, now);
     case SYNC_APPLIED:
@@ -457,7 +469,7 @@ struct sync_action sync_core_step(struct sync_core *core, const struct sync_even
     return fetch_head(core, now);
 }
 
-bool sync_core_pack_passed(const struct sync_core *core)
+bool sync_core_file_passed(const struct sync_core *core)
 {
-    return core->pack_passed;
+    return core->file_passed;
 }

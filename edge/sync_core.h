@@ -5,37 +5,44 @@
  * The shell does the action and comes back with its event:
  *
  *   WAIT             SYNC_TICK, at until_ns or earlier
- *   FETCH_*          SYNC_FETCHED with the octets, or SYNC_FAILED
- *   APPLY_*, FINISH  SYNC_APPLIED with the position as committed, or SYNC_FAILED
+ *   FETCH_*          SYNC_FETCHED with the octets, or SYNC_FAILED; FETCH_BLOB also SYNC_HAVE, when
+ *                    the store has that blob already
+ *   PUT_BLOB, APPLY_*, FINISH
+ *                    SYNC_APPLIED with the position as committed, or SYNC_FAILED
  *
  * The core verifies everything that is fetched: the head's signature, number, time and validity;
- * the signature, number and predecessor of a log entry; hash, size and form of index and packs, and
- * that a pack is the one that was announced. An APPLY action names nothing that has not passed.
- * What needs the store (templates, signatures of statements) is checked by edge/sync_apply.h inside
- * the transaction; its refusal comes back as SYNC_FAILED.
+ * the signature, number and predecessor of a log entry; hash, size and form of index and packs,
+ * hash and size of blobs, and that a pack is the one that was announced. An APPLY action names
+ * nothing that has not passed. What needs the store (templates, signatures of statements) is
+ * checked by edge/sync_apply.h inside the transaction; its refusal comes back as SYNC_FAILED.
  *
  * Octets of a log entry or an index stay borrowed until the next fetch of the same kind; those of a
- * pack until the shell has its next action.
+ * pack until the shell has its next action; those of a blob until that next action is done.
  *
  * Decisions:
  *  - A head may not be older (time) than the newest one verified, even when its log number would
  * do.
  *  - An entry that does not follow (CHAIN) leads to a full resync by the index of the newest head;
  *    only that can take the log number back.
- *  - A log entry (the one that the head names, when it is the newest), or a pack of it, that no
- *    origin has leads to the index, when that is newer.
+ *  - A log entry (the one that the head names, when it is the newest), or a pack or blob of it,
+ * that no origin has leads to the index, when that is newer.
  *  - After any failure the next origin is asked, beginning with its head; when all have failed in a
  *    row, after a pause that doubles up to a cap, with jitter.
  *  - When other issuers are trusted than those that the store was filled for, the whole state is
  *    taken anew, by the first index that is not older than the store: nothing is taken back.
  *  - An index that has been begun is finished, also after a restart, unless its files are gone.
  *  - Tail packs of an index are fetched before its ranges: each range is put in together with the
- *    newer statements of its tails, so that no reader ever sees a revocation taken back. */
+ *    newer statements of its tails, so that no reader ever sees a revocation taken back.
+ *  - One blob a transaction: those of a log entry are put in before it, unused until the entry's
+ * own transaction names them; those of an index each together with its path, after the ranges.
+ *  - An APPLY checks again that a blob is there. When it was removed since SYNC_HAVE
+ * (ERR_NOT_FOUND), the shell no longer has it the next time, and it is fetched. */
 #pragma once
 
 #include "edge/issuer_set.h"
 #include "edge/store_format.h"
 #include "edge/sync_counters.h"
+#include "edge/sync_want.h"
 #include "lib/head.h"
 #include "lib/index.h"
 #include "lib/pack.h"
@@ -54,10 +61,13 @@
     X(FETCH_LOG, "fetch a log entry")                  \
     X(FETCH_INDEX, "fetch an index")                   \
     X(FETCH_PACK, "fetch a pack")                      \
+    X(FETCH_BLOB, "fetch a blob")                      \
+    X(PUT_BLOB, "store a blob")                        \
     X(APPLY_HEAD, "record the head")                   \
     X(APPLY_LOG, "apply a log entry")                  \
     X(BEGIN_INDEX, "put in the templates of an index") \
     X(APPLY_RANGE, "apply a range of an index")        \
+    X(APPLY_PATH, "apply a path of an index")          \
     X(FINISH_INDEX, "drop what the index does not have, record it as applied")
 
 enum sync_action_type {
@@ -73,13 +83,13 @@ struct sync_action {
     enum sync_action_type type;
     uint32_t origin;    /* FETCH_*: which origin to ask */
     uint64_t number;    /* FETCH_LOG */
-    struct sha256 hash; /* FETCH_INDEX, FETCH_PACK */
+    struct sha256 hash; /* FETCH_INDEX, FETCH_PACK, FETCH_BLOB */
     uint64_t bytes_max; /* FETCH_*: more is not read */
     bool keep;          /* FETCH_PACK: needed by an APPLY that comes after other fetches */
     uint64_t until_ns;  /* WAIT */
 };
 
-enum sync_event_type { SYNC_TICK, SYNC_FETCHED, SYNC_FAILED, SYNC_APPLIED };
+enum sync_event_type { SYNC_TICK, SYNC_FETCHED, SYNC_HAVE, SYNC_FAILED, SYNC_APPLIED };
 
 struct sync_event {
     enum sync_event_type type;
@@ -123,23 +133,23 @@ struct sync_core {
     uint64_t head_time_s;
     bool chain_broken;    /* only an index helps */
     bool refill;          /* the store was filled for other issuers: an index is to be begun */
-    uint32_t log_missing; /* how often a log entry, or a pack of it, was not found */
+    uint32_t log_missing; /* how often a log entry, or a pack or blob of it, was not found */
 
     struct log_entry entry; /* verified; borrows */
     struct sha256 entry_hash;
-    size_t entry_cursor; /* up to here its packs are here */
+    size_t entry_cursor; /* up to here its packs and blobs are here */
 
     struct index_reader index; /* verified; borrows */
     struct sha256 index_hash;  /* of it; zero: none is open */
     bool index_missing;        /* a file of it was not found */
     size_t index_cursor;       /* behind `line` */
-    uint32_t index_lines;      /* walked so far, the one of `range` included */
-    struct log_range range;    /* the range being applied */
+    uint32_t index_lines;      /* walked so far, the one of `want` included */
     bool tails_here;           /* all tails were fetched */
 
-    struct log_range wanted; /* the pack being fetched */
-    enum pack_kind wanted_kind;
-    bool pack_passed;
+    struct sha256 wanted_index; /* the index being fetched */
+    struct sync_want want; /* the pack or blob being fetched, or of the range or path applied */
+    struct span blob;      /* PUT_BLOB, APPLY_PATH; borrows; empty: the store has it */
+    bool file_passed;
 };
 
 /** `position` as the store has it. */
@@ -149,5 +159,5 @@ void sync_core_start(struct sync_core *core, const struct sync_core_config *conf
 struct sync_action sync_core_step(struct sync_core *core, const struct sync_event *event,
                                   const struct sync_time *now);
 
-/** Whether the pack fetched last has passed (only right after the step that got it). */
-bool sync_core_pack_passed(const struct sync_core *core);
+/** Whether the pack or blob fetched last has passed (only right after the step that got it). */
+bool sync_core_file_passed(const struct sync_core *core);

@@ -24,11 +24,16 @@
     X(LOG_APPLIED, "sync_log_entries_applied", METRIC_COUNTER, "Log entries applied")            \
     X(PACKS_APPLIED, "sync_packs_applied", METRIC_COUNTER, "Range packs applied")                \
     X(STATEMENTS_APPLIED, "sync_statements_applied", METRIC_COUNTER, "Statements applied")       \
+    X(BLOBS_FETCHED, "sync_blobs_fetched", METRIC_COUNTER, "Blobs fetched and verified")         \
+    X(BLOB_BYTES_FETCHED, "sync_blob_bytes_fetched", METRIC_COUNTER, "Octets of them")           \
+    X(BLOBS_REMOVED, "sync_blobs_removed", METRIC_COUNTER,                                       \
+      "Blobs removed because no path had named them for a while")                                \
+    X(PATHS_APPLIED, "sync_paths_applied", METRIC_COUNTER, "Paths put in, changed or withdrawn") \
     X(BYTES_FETCHED, "sync_bytes_fetched", METRIC_COUNTER, "Octets of files fetched")            \
     X(FETCH_FAILURES, "sync_fetch_failures", METRIC_COUNTER,                                     \
-      "Log entries, indexes and packs that could not be fetched")                                \
+      "Log entries, indexes, packs and blobs that could not be fetched")                         \
     X(CONTENT_REFUSED, "sync_content_refused", METRIC_COUNTER,                                   \
-      "Log entries, indexes and packs whose content was refused")                                \
+      "Log entries, indexes, packs and blobs whose content was refused")                         \
     X(PASSED_OVER, "sync_items_passed_over", METRIC_COUNTER,                                     \
       "Templates, statements and ranges of issuers that are not configured")                     \
     X(OUTLIVING, "sync_statements_outliving_signer", METRIC_COUNTER,                             \

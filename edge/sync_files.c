@@ -8,6 +8,7 @@
 
 #include "edge/sync_check.h"
 #include "lib/check.h"
+#include "lib/os/file_large.h"
 
 #define NAME_BYTES 128
 
@@ -20,6 +21,13 @@ enum err sync_files_start(struct sync_files *f, const struct sync_config *config
     return fetcher_new(config, stop, context, &f->fetcher);
 }
 
+static void drop_blob(struct sync_files *f)
+{
+    file_unmap(f->blob_mapped);
+    f->blob_mapped = SPAN_EMPTY;
+    buffer_done(&f->blob);
+}
+
 void sync_files_stop(struct sync_files *f)
 {
     fetcher_free(f->fetcher);
@@ -27,6 +35,7 @@ void sync_files_stop(struct sync_files *f)
     buffer_done(&f->log);
     buffer_done(&f->index);
     buffer_done(&f->pack);
+    drop_blob(f);
     *f = (struct sync_files){0};
 }
 
@@ -57,6 +66,45 @@ static enum err fetch_named(struct sync_files *f, const struct sync_action *acti
     snprintf(path, sizeof path, "%s/%s", folder, text);
     f->littered |= action->bytes_max > FETCH_PART_BYTES;
     return fetcher_get(f->fetcher, action->origin, path, action->bytes_max, part, buffer);
+}
+
+static enum err fetch_small_blob(struct sync_files *f, const struct sync_action *action,
+                                 const char *path, struct span *ret)
+{
+    TRY(fetcher_get(f->fetcher, action->origin, path, action->bytes_max, NULL, &f->blob));
+    *ret = span_of(f->blob.data, f->blob.size);
+    return ERR_OK;
+}
+
+/* From incoming when it is there whole, else collected there. */
+static enum err fetch_large_blob(struct sync_files *f, const struct sync_action *action,
+                                 const char *path, struct span *ret)
+{
+    char kept[SYNC_PATH_MAX];
+    char part[SYNC_PATH_MAX];
+    TRY(incoming_path(f, &action->hash, "blob", kept));
+    TRY(incoming_path(f, &action->hash, "part", part));
+    f->littered = true;
+    f->from_incoming = file_map(kept, action->bytes_max, &f->blob_mapped) == ERR_OK;
+    if (!f->from_incoming) {
+        TRY(fetcher_get_file(f->fetcher, action->origin, path, action->bytes_max, part));
+        if (rename(part, kept) != 0)
+            return ERR_IO;
+        TRY(file_map(kept, action->bytes_max, &f->blob_mapped));
+    }
+    *ret = f->blob_mapped;
+    return ERR_OK;
+}
+
+static enum err fetch_blob(struct sync_files *f, const struct sync_action *action, struct span *ret)
+{
+    char text[SHA256_TEXT_BYTES];
+    char path[NAME_BYTES];
+    sha256_to_text(&action->hash, text);
+    snprintf(path, sizeof path, "blob/%s", text);
+    drop_blob(f);
+    return action->bytes_max > FETCH_PART_BYTES ? fetch_large_blob(f, action, path, ret)
+                                                : fetch_small_blob(f, action, path, ret);
 }
 
 /* The pack in memory gives way to the next one. */
@@ -96,6 +144,8 @@ enum err sync_files_fetch(struct sync_files *f, const struct sync_action *action
         buffer = &f->index;
         TRY(fetch_named(f, action, "index", buffer));
         break;
+    case SYNC_FETCH_BLOB:
+        return fetch_blob(f, action, ret);
     default:
         CHECK(action->type == SYNC_FETCH_PACK);
         buffer = &f->pack;
@@ -107,10 +157,23 @@ enum err sync_files_fetch(struct sync_files *f, const struct sync_action *action
     return ERR_OK;
 }
 
+void sync_files_blob_done(struct sync_files *f, const struct sha256 *hash)
+{
+    char kept[SYNC_PATH_MAX];
+    if (f->blob_mapped.size > 0 && incoming_path(f, hash, "blob", kept) == ERR_OK)
+        unlink(kept);
+    drop_blob(f);
+}
+
 void sync_files_judged(struct sync_files *f, const struct sync_action *action, bool passed)
 {
     char kept[SYNC_PATH_MAX];
     bool index = action->type == SYNC_FETCH_INDEX;
+    if (action->type == SYNC_FETCH_BLOB) {
+        if (!passed)
+            sync_files_blob_done(f, &action->hash);
+        return;
+    }
     if (!index && action->type != SYNC_FETCH_PACK)
         return;
     if (!index && passed) {

@@ -30,7 +30,7 @@ static void put_file(struct sim_publication *p, const char *name, struct span co
     file->gone = false;
 }
 
-static struct sha256 put_named(struct sim_publication *p, const char *folder, struct span content)
+struct sha256 sim_put_named(struct sim_publication *p, const char *folder, struct span content)
 {
     struct sha256 hash = sha256_of(content);
     char text[SHA256_TEXT_BYTES];
@@ -157,7 +157,7 @@ static size_t write_pack(struct sim_publication *p, uint32_t issuer, const struc
     *ret = (struct log_range){.issuer_id = info->issuer_id,
                               .after = info->after,
                               .until = info->until,
-                              .pack = put_named(p, "pack", span_of(out, size)),
+                              .pack = sim_put_named(p, "pack", span_of(out, size)),
                               .pack_bytes = size,
                               .statement_count = done.statement_count};
     return size;
@@ -250,6 +250,8 @@ static void any_items(struct sim_publication *p, struct log_writer *w)
         split_range(p, w, sim_below(&p->random, st->range_count));
     if (sim_below(&p->random, 3) == 0)
         add_statement(p, w, issuer);
+    if (sim_below(&p->random, 3) == 0)
+        sim_paths_change(p, w);
 }
 
 static void remember(struct sim_publication *p)
@@ -258,7 +260,8 @@ static void remember(struct sim_publication *p)
     CHECK(p->past != NULL);
     p->past[p->past_count++] = (struct sim_past){.log_hash = p->state.log_hash,
                                                  .log_number = p->state.log_last,
-                                                 .content = model_copy(&p->state.content)};
+                                                 .content = model_copy(&p->state.content),
+                                                 .paths = p->state.paths};
 }
 
 static void log_name(uint64_t number, char ret[static SIM_NAME_BYTES])
@@ -317,9 +320,11 @@ static void publish_index(struct sim_publication *p)
         write_pack(p, i, &info, &st->tail, &tail);
         index_writer_tail(&w, &tail);
     }
+    sim_paths_index(p, &w);
     CHECK(index_writer_finish(&w, &st->index_bytes) == ERR_OK);
     st->index_log = st->log_last;
-    st->index_hash = put_named(p, "index", span_of(out, st->index_bytes));
+    st->index_paths = st->paths;
+    st->index_hash = sim_put_named(p, "index", span_of(out, st->index_bytes));
 }
 
 /* Old entries go, and so does everything that neither the index nor an entry names. */
@@ -334,6 +339,7 @@ static void trim(struct sim_publication *p)
             if (strcmp(p->files[i].name, name) == 0)
                 p->files[i].gone = true;
     }
+    sim_paths_trim(p);
 }
 
 /* A superseded index and its packs go some time. */
@@ -408,6 +414,7 @@ void sim_fork(struct sim_publication *p)
     state_done(&p->state);
     p->state = state_copy(&p->backup);
     p->forks++;
+    sim_paths_restore(p);
     /* The old index's files may be gone, and so may entries before it. */
     publish_index(p);
     trim(p);
@@ -416,11 +423,11 @@ void sim_fork(struct sim_publication *p)
     sim_publish_head(p);
 }
 
-const struct model *sim_past_content(const struct sim_publication *p, const struct sha256 *log_hash)
+const struct sim_past *sim_past(const struct sim_publication *p, const struct sha256 *log_hash)
 {
     for (uint32_t i = p->past_count; i > 0; i--)
         if (sha256_equal(&p->past[i - 1].log_hash, log_hash))
-            return &p->past[i - 1].content;
+            return &p->past[i - 1];
     return NULL;
 }
 

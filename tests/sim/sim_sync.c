@@ -7,7 +7,9 @@
  * Checked after every step: the log number goes back only by a full resync after a broken chain;
  * what the store holds is exactly what the publication held at that number, or, while an index is
  * being applied, a mix of the states before and after, statement by statement; every statement is
- * genuine; blocks are in order and counted. At the end, without faults, the edge must catch up. */
+ * genuine; blocks are in order and counted; a path has what it had in one of those states, its blob
+ * is whole, and nothing older than before unless the publisher went back. At the end, without
+ * faults, the edge must catch up. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +17,7 @@
 
 #include "edge/sync_apply.h"
 #include "edge/sync_check.h"
+#include "tests/sim/sim_forge.h"
 #include "tests/sim/sim_publisher.h"
 #include "tests/sim/sim_world.h"
 
@@ -41,13 +44,14 @@ struct world {
     struct sync_core core;
     uint64_t counters[SYNC_COUNTER_COUNT];
     struct sync_time now;
-    struct buffer octets[4]; /* head, log, index, pack: as long as the core borrows them */
+    struct buffer octets[5]; /* head, log, index, pack, blob: as long as the core borrows them */
     struct kept_pack kept[64];
     uint32_t kept_count;
     bool faults;
     struct position position;       /* as the store had it last */
     struct sha256 mixed[MIXED_MAX]; /* states that may be mixed while an index is applied */
     uint32_t mixed_count;
+    uint64_t sequence[SIM_PATHS]; /* the newest that was seen at each path */
     uint64_t steps, kills, faults_made, went_back, forged;
 };
 
@@ -141,8 +145,9 @@ static void kill_edge(struct world *w)
 static bool in_mixture(struct world *w, uint64_t issuer_id, const struct statement *have)
 {
     for (uint32_t i = 0; i < w->mixed_count; i++) {
-        const struct model *m = sim_past_content(w->publication, &w->mixed[i]);
-        SIM_CHECK(m != NULL);
+        const struct sim_past *past = sim_past(w->publication, &w->mixed[i]);
+        SIM_CHECK(past != NULL);
+        const struct model *m = &past->content;
         size_t at = model_at(m, issuer_id, &have->serial);
         if (at == m->count || model_order(&m->items[at], issuer_id, &have->serial) != 0)
             continue;
@@ -180,6 +185,20 @@ static void check_mixture(struct world *w, struct store_txn *txn)
     SIM_CHECK(count == store_position(txn)->statement_count);
 }
 
+/* A path as in one of the states that may be mixed here, and never back. */
+static void check_path(struct world *w, struct store_txn *txn, uint32_t which)
+{
+    struct sim_path have = sim_path_of_store(txn, which);
+    bool found = false;
+    for (uint32_t i = 0; i < w->mixed_count && !found; i++)
+        found = sim_path_equal(&have, &sim_past(w->publication, &w->mixed[i])->paths.list[which]);
+    SIM_CHECK(found);
+    if (have.sequence == 0)
+        return;
+    SIM_CHECK(have.sequence >= w->sequence[which] || w->publication->forks > 0);
+    w->sequence[which] = have.sequence;
+}
+
 static void follow_mixture(struct world *w, const struct position *now)
 {
     if (sync_hash_is_zero(&now->index_hash)) {
@@ -207,13 +226,20 @@ static void check_store(struct world *w)
     SIM_CHECK(now->complete >= w->position.complete);
     SIM_CHECK(now->head_time_s >= w->position.head_time_s);
     check_mixture(w, txn);
+    for (uint32_t i = 0; i < SIM_PATHS; i++)
+        check_path(w, txn, i);
     if (sync_hash_is_zero(&now->index_hash)) {
-        const struct model *want = sim_past_content(w->publication, &now->log_hash);
+        const struct sim_past *want = sim_past(w->publication, &now->log_hash);
         SIM_CHECK(want != NULL);
-        SIM_CHECK(store_equals_model(txn, want));
+        SIM_CHECK(store_equals_model(txn, &want->content));
     }
     w->position = *now;
     store_abort(txn);
+}
+
+static const char *folder_of(enum sync_action_type type)
+{
+    return type == SYNC_FETCH_PACK ? "pack" : type == SYNC_FETCH_BLOB ? "blob" : "index";
 }
 
 /* What the origin has for the action, without faults. */
@@ -233,8 +259,7 @@ static struct span honest(struct world *w, const struct sync_action *action)
         break;
     default:
         sha256_to_text(&action->hash, hash);
-        snprintf(name, sizeof name, "%s/%s", action->type == SYNC_FETCH_PACK ? "pack" : "index",
-                 hash);
+        snprintf(name, sizeof name, "%s/%s", folder_of(action->type), hash);
         break;
     }
     return sim_file(p, name);
@@ -247,47 +272,6 @@ static struct span replayed(struct world *w, const struct sync_action *action)
     if (action->type == SYNC_FETCH_HEAD)
         return p->heads[sim_below(&w->random, p->head_count)];
     return p->files[sim_below(&w->random, p->file_count)].content;
-}
-
-/* A genuine file signed anew by somebody else's key. */
-static void sign_wrong(const struct sync_action *action, struct buffer *out)
-{
-    uint8_t *at = out->data;
-    if (action->type == SYNC_FETCH_LOG && out->size > 68) {
-        size_t text = out->size - 64;
-        memcpy(at + text - 4, publish_key_public(sim_wrong_key())->id, 4);
-        SIM_CHECK(publish_key_sign(sim_wrong_key(), span_of(at, text), at + text) == ERR_OK);
-    }
-    struct head head;
-    if (action->type == SYNC_FETCH_HEAD &&
-        head_open(publish_key_public(sim_publish_key()), span_of(at, out->size), &head) == ERR_OK) {
-        head.log_last += 5;
-        SIM_CHECK(buffer_reserve(out, HEAD_BYTES_MAX) == ERR_OK);
-        SIM_CHECK(head_write(sim_wrong_key(), &head, (char *)out->data, HEAD_BYTES_MAX,
-                             &out->size) == ERR_OK);
-    }
-}
-
-/* The publisher's own key over a statement that the CA did not sign. */
-static void forge_statement(struct world *w, const struct sync_action *action, struct buffer *out)
-{
-    struct log_entry entry;
-    const struct publish_key *key = sim_publish_key();
-    if (action->type != SYNC_FETCH_LOG ||
-        log_entry_open(publish_key_public(key), span_of(out->data, out->size), &entry) != ERR_OK)
-        return;
-    struct log_item item;
-    size_t cursor = 0;
-    while (log_entry_next(&entry, &cursor, &item)) {
-        if (item.type != LOG_STATEMENT || chance(w, 3))
-            continue;
-        size_t at = (size_t)(item.statement.signature.data - out->data);
-        out->data[at + sim_below(&w->random, 64)] ^= 1;
-        size_t text = out->size - ED25519_SIGNATURE_BYTES;
-        SIM_CHECK(publish_key_sign(key, span_of(out->data, text), out->data + text) == ERR_OK);
-        w->forged++;
-        return;
-    }
 }
 
 enum fault { FAIL, MISSING, CUT, FLIP, LONGER, REPLAY, WRONG_KEY, HUGE, FORGED, FAULT_COUNT };
@@ -315,12 +299,12 @@ static enum err spoil(struct world *w, const struct sync_action *action, struct 
         out->size = 0;
         return buffer_append(out, replayed(w, action));
     case WRONG_KEY:
-        sign_wrong(action, out);
+        sim_sign_wrong(action->type, out);
         return ERR_OK;
     case HUGE:
         return buffer_append(out, span_of(more, sizeof more));
     case FORGED:
-        forge_statement(w, action, out);
+        w->forged += sim_forge_statement(action->type, out, &w->random);
         return ERR_OK;
     case FAULT_COUNT:
         break;
@@ -333,10 +317,24 @@ static struct sync_action give(struct world *w, const struct sync_event *event)
     return sync_core_step(&w->core, event, &w->now);
 }
 
+/* Now and then what the store has is removed before it is used. */
+static bool has_blob(struct world *w, const struct sync_action *action)
+{
+    if (action->type != SYNC_FETCH_BLOB)
+        return false;
+    return (w->faults && chance(w, 20)) ||
+           sync_apply_has_blob(&w->applier, &action->hash, action->bytes_max) == ERR_OK;
+}
+
 static struct sync_action fetch(struct world *w, const struct sync_action *action)
 {
-    static const uint8_t which[SYNC_ACTION_COUNT] = {
-        [SYNC_FETCH_HEAD] = 0, [SYNC_FETCH_LOG] = 1, [SYNC_FETCH_INDEX] = 2, [SYNC_FETCH_PACK] = 3};
+    static const uint8_t which[SYNC_ACTION_COUNT] = {[SYNC_FETCH_HEAD] = 0,
+                                                     [SYNC_FETCH_LOG] = 1,
+                                                     [SYNC_FETCH_INDEX] = 2,
+                                                     [SYNC_FETCH_PACK] = 3,
+                                                     [SYNC_FETCH_BLOB] = 4};
+    if (has_blob(w, action))
+        return give(w, &(struct sync_event){.type = SYNC_HAVE});
     struct buffer *out = &w->octets[which[action->type]];
     /* A fresh place each time, so that a span that was borrowed too long shows. */
     buffer_done(out);
@@ -350,9 +348,10 @@ static struct sync_action fetch(struct world *w, const struct sync_action *actio
         return give(w, &(struct sync_event){.type = SYNC_FAILED, .err = err});
     struct sync_action next =
         give(w, &(struct sync_event){.type = SYNC_FETCHED, .bytes = span_of(out->data, out->size)});
-    if (sync_core_pack_passed(&w->core)) {
+    if (sync_core_file_passed(&w->core)) {
         SIM_CHECK(span_equal(span_of(out->data, out->size), content));
-        keep_pack(w, &action->hash);
+        if (action->type == SYNC_FETCH_PACK)
+            keep_pack(w, &action->hash);
     }
     return next;
 }
@@ -362,12 +361,14 @@ static struct sync_action apply(struct world *w, const struct sync_action *actio
     if (w->faults && chance(w, 15))
         return give(w, &(struct sync_event){.type = SYNC_FAILED, .err = ERR_DISK_FULL});
     struct position position;
-    enum err err = sync_apply(&w->applier, &w->core, action->type, &position);
+    enum err err = sync_apply(&w->applier, &w->core, action->type, w->now.wall_s, &position);
     if (err != ERR_OK) {
-        SIM_CHECK(w->faults); /* the content is genuine: only a kept pack can be gone */
+        SIM_CHECK(w->faults); /* the content is genuine: only a kept pack or a blob can be gone */
         SIM_CHECK(err == ERR_NOT_FOUND || (err == ERR_SIGNATURE && w->forged > 0));
         return give(w, &(struct sync_event){.type = SYNC_FAILED, .err = err});
     }
+    if (action->type == SYNC_PUT_BLOB || action->type == SYNC_APPLY_PATH)
+        buffer_done(&w->octets[4]);
     check_store(w);
     if (w->faults && chance(w, 20)) {
         kill_edge(w); /* committed, but nobody was told */
@@ -412,7 +413,7 @@ static struct sync_action step(struct world *w, struct sync_action action)
         tidy(w);
         return give(w, &(struct sync_event){.type = SYNC_TICK});
     }
-    if (action.type <= SYNC_FETCH_PACK)
+    if (action.type <= SYNC_FETCH_BLOB)
         return fetch(w, &action);
     return apply(w, &action);
 }
@@ -456,7 +457,7 @@ static void run_seed(uint64_t seed, struct sim_totals *totals)
     close_edge(w);
     trust_free(w->trust);
     forget_packs(w);
-    for (uint32_t i = 0; i < 4; i++)
+    for (uint32_t i = 0; i < 5; i++)
         buffer_done(&w->octets[i]);
     sim_publication_free(w->publication);
     sim_remove(w->path);

@@ -327,7 +327,7 @@ static void packs_are_checked(void **state)
         action = fetched(span_of(e.pack, e.pack_size - (cut == 2)));
         e.pack[e.pack_size - 1] ^= cut == 1;
         assert_int_equal(action.type, cut == 0 ? SYNC_APPLY_LOG : SYNC_WAIT);
-        assert_int_equal(sync_core_pack_passed(&core), cut == 0);
+        assert_int_equal(sync_core_file_passed(&core), cut == 0);
         assert_int_equal(counters[SYNC_CONTENT_REFUSED], cut != 0);
     }
 }
