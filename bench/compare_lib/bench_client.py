@@ -58,4 +58,4 @@ def stretch_of(told, open_loop):
     return Stretch(requests=told["due"] - unsent, errors=told["errors"] - unsent, wall_s=told["wall_s"],
                    client_s=told["cpu_s"],
                    latency_us={name: told["latency_ns"][name] / 1000 for name in ("p50", "p99", "p99.9")},
-                   limit="client: " + ", ".join(reasons) if reasons else "")
+                   limit="client: " + ", ".join(reasons) if reasons else "", busy_share=told["busy_share"])

@@ -48,6 +48,7 @@ class Stretch:
     client_s: float | None = None                  # its processor time
     latency_us: dict = field(default_factory=dict) # p50, p99, p99.9 from the intended start
     limit: str = ""                                # why the figures are the client's, not the server's
+    busy_share: float = 0.0                        # of the client's processor
 
 
 def methods_of(case, count):

@@ -5,7 +5,7 @@ import os
 import time
 from dataclasses import dataclass, field
 
-from . import cpu, stats
+from . import cpu, fixed_rate, stats
 from .clients import OneByOne
 from .process import Failed
 
@@ -98,13 +98,17 @@ class Rounds:
         return samples
 
     def latency(self, entries, samples):
-        """At 70 % of what the slowest can do; a slow one at 70 % of its own."""
+        """At 70 % of what the slowest can do, or what the client can; a slow one at 70 % of its own."""
         if not self.client.open_loop:
             return {}
         capacity = {name: stats.summary([sample.rate for sample in some]).median for name, some in samples.items()}
         common = stats.latency_rate([capacity[one.name] for one in entries if not one.candidate.slow],
                                     self.options.load)
         lasting = [one for one in entries if not one.candidate.transient]
+        if lasting and common:
+            usual = next((one for one in lasting if not one.candidate.slow), lasting[0])
+            common = fixed_rate.fitting(common, lambda rate: self.client.load(
+                usual.candidate, usual.case, self.options.seconds, rate).busy_share)
         found = {one.name: [] for one in lasting}
         for _ in range(self.options.latency_rounds):
             for one in lasting:

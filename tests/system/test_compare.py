@@ -15,7 +15,7 @@ import pytest
 from site_under_test import BUILD, IS_SANITIZED, ROOT, run
 
 sys.path.insert(0, str(ROOT / "bench"))
-from compare_lib import (ask, bench_client, cases, cpu, options, process, report_html,  # noqa: E402
+from compare_lib import (ask, bench_client, cases, cpu, fixed_rate, options, process, report_html,  # noqa: E402
                          report_text, results, rounds, stats, targets)
 
 COMPARE = ROOT / "bench" / "compare"
@@ -75,6 +75,19 @@ def test_guard_repeats_and_keeps_the_quietest(samples, taken, attempts, disturbe
 def test_latency_rate_is_of_the_slowest():
     assert stats.latency_rate([100.0, 50.0, None], 0.7) == pytest.approx(35.0)
     assert stats.latency_rate([], 0.7) is None
+
+
+def test_the_fixed_rate_leaves_the_client_head_room():
+    tried = []
+
+    def busy_at(rate):
+        tried.append(rate)
+        return rate / 100000
+
+    assert fixed_rate.fitting(70000, busy_at) == 70000 and tried == [70000]
+    assert fixed_rate.fitting(90000, busy_at) == pytest.approx(65000)
+    tried.clear()
+    assert fixed_rate.fitting(100, lambda rate: tried.append(rate) or 1.0) < 20 and len(tried) == fixed_rate.TRIES
 
 
 def test_skew():
@@ -147,7 +160,7 @@ def test_draws():
 # ---- clients ----
 
 def test_what_statim_bench_tells():
-    told = {"due": 1000, "errors": 7, "wall_s": 2.0, "cpu_s": 0.5, "ends": {"unsent": 5},
+    told = {"busy_share": 0.5, "due": 1000, "errors": 7, "wall_s": 2.0, "cpu_s": 0.5, "ends": {"unsent": 5},
             "verdict": {"reasons": [{"name": "lag", "text": "late"}, {"name": "unsent", "text": "some"}]},
             "latency_ns": {"p50": 1500, "p99": 2000, "p99.9": 3000, "p99.99": 4000}}
     found = bench_client.stretch_of(told, open_loop=True)
