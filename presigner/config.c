@@ -8,7 +8,7 @@
 #include "lib/hex.h"
 #include "lib/publish_key.h"
 #include "lib/wire.h"
-#include "presigner/config_file.h"
+#include "presigner/config_crl.h"
 
 struct loader {
     struct config_place place;
@@ -142,6 +142,7 @@ static enum err take_issuer(struct loader *l, const struct issuer_file *file,
     ISSUER_NUMBER_TABLE(X)
 #undef X
     TRY(take_keys(l, file, issuer));
+    TRY(config_take_crl(&l->place, l->config, file->crl, issuer));
     return check_times(l, issuer);
 }
 
@@ -159,7 +160,7 @@ static enum err take_issuers(struct loader *l, const struct config_file *file)
                 return config_refuse(&l->place, "issuer %s: two issuers have this name",
                                      config->issuers[i].name);
     }
-    return ERR_OK;
+    return config_check_crls(&l->place, config);
 }
 
 static enum err take_program(struct loader *l, const struct config_file *file)

@@ -3,10 +3,12 @@
  * the working directory, ready to open. */
 #pragma once
 
+#include "lib/crl_gate.h"
 #include "lib/limit.h"
 #include "lib/os/address.h"
 #include "lib/os/config.h"
 #include "lib/template.h"
+#include "presigner/crl_shard.h"
 #include "presigner/sign_pool.h"
 #include "presigner/signer.h"
 
@@ -39,6 +41,25 @@
     X(refresh_s, 302400, 1, 3660u * 86400, "a statement is signed anew at the latest after this") \
     X(backdate_s, 300, 0, 3600, "thisUpdate is this long before the signing")
 
+/* Numbers of an issuer's crl. */
+#define CRL_NUMBER_TABLE(X)                                                                \
+    X(shards, 1, 1, CRL_SET_COUNT_MAX, "shards of the current set")                        \
+    X(shard_set, 1, 1, 65535, "number of the current set")                                 \
+    X(validity_s, 7 * 86400, 2, 3660u * 86400, "nextUpdate is this long after thisUpdate") \
+    X(interval_s, 86400, 1, 86400, "a CRL is made anew at the latest after this")          \
+    X(debounce_s, 10, 0, 60, "a CRL is made this long after a revocation")                 \
+    X(size_max_bytes, 10000000, 1024, BLOB_BYTES_MAX, "a larger CRL raises an alarm")
+
+struct crl_config {
+    const char *url_base; /* NULL: the issuer has no CRLs */
+    const char *ca_path;  /* URL path of the CA certificate; NULL: ca.crt under url_base */
+    enum crl_scope scope;
+    bool partitioned;
+#define X(name, fallback, min, max, text) uint64_t name;
+    CRL_NUMBER_TABLE(X)
+#undef X
+};
+
 struct issuer_config {
     const char *name;
     const char *ca_certificate;        /* PEM file */
@@ -47,6 +68,7 @@ struct issuer_config {
     struct signer_options ca_key;      /* as configured; all NULL when only a responder key is */
     bool has_ca_key;
     enum certid_set certid;
+    struct crl_config crl;
 #define X(name, fallback, min, max, text) uint64_t name;
     ISSUER_NUMBER_TABLE(X)
 #undef X
@@ -79,6 +101,8 @@ MUST_CHECK enum err presigner_config_load(const char *path, struct presigner_con
 struct presigner_config *presigner_config_free(struct presigner_config *config);
 /** Whether the word is an issuer id: 16 hex digits. */
 bool presigner_config_issuer_id(const char *word, uint64_t *ret);
+/** The set that new certificates of the issuer get their shard in. */
+struct crl_set crl_config_set(const struct crl_config *crl);
 /** The issuer of that name; NULL name: the only one there is. NULL when there is none such. */
 const struct issuer_config *presigner_config_issuer(const struct presigner_config *config,
                                                     const char *name);

@@ -23,6 +23,22 @@ static const cyaml_schema_field_t key_fields[] = {
 static const cyaml_strval_t certid_words[] = {
     {"both", CERTID_BOTH}, {"sha1", CERTID_SHA1}, {"sha256", CERTID_SHA256}};
 
+static const cyaml_strval_t scope_words[] = {
+    {"user", CRL_USER_CERTS}, {"ca", CRL_CA_CERTS}, {"all", CRL_ALL_CERTS}};
+
+static const cyaml_schema_field_t crl_fields[] = {
+    TEXT(struct crl_file, url_base, REQUIRED, PATH_BYTES_MAX),
+    TEXT(struct crl_file, ca_path, OPTIONAL, PATH_BYTES_MAX),
+    CYAML_FIELD_ENUM("scope", CYAML_FLAG_STRICT, struct crl_file, scope, scope_words,
+                     CYAML_ARRAY_LEN(scope_words)),
+    CYAML_FIELD_BOOL_PTR("partitioned", OPTIONAL | CYAML_FLAG_POINTER, struct crl_file,
+                         partitioned),
+#define X(name, fallback, min, max, text) CONFIG_FIELD_NUMBER(struct crl_file, name, min, max),
+    CRL_NUMBER_TABLE(X)
+#undef X
+        CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t issuer_fields[] = {
     TEXT(struct issuer_file, name, REQUIRED, NETWORK_NAME_MAX),
     TEXT(struct issuer_file, ca_certificate, REQUIRED, PATH_BYTES_MAX),
@@ -30,6 +46,7 @@ static const cyaml_schema_field_t issuer_fields[] = {
     CYAML_FIELD_MAPPING_PTR("key", OPTIONAL, struct issuer_file, key, key_fields),
     CYAML_FIELD_MAPPING_PTR("responder_key", OPTIONAL, struct issuer_file, responder_key,
                             key_fields),
+    CYAML_FIELD_MAPPING_PTR("crl", OPTIONAL, struct issuer_file, crl, crl_fields),
     CYAML_FIELD_ENUM("certid", OPTIONAL | CYAML_FLAG_STRICT, struct issuer_file, certid,
                      certid_words, CYAML_ARRAY_LEN(certid_words)),
 #define X(name, fallback, min, max, text) CONFIG_FIELD_NUMBER(struct issuer_file, name, min, max),

@@ -18,6 +18,16 @@ struct key_file {
     char *pin_file;
 };
 
+struct crl_file {
+    char *url_base;
+    char *ca_path;
+    enum crl_scope scope;
+    bool *partitioned;
+#define X(name, fallback, min, max, text) uint64_t *name;
+    CRL_NUMBER_TABLE(X)
+#undef X
+};
+
 struct issuer_file {
     char *name;
     char *ca_certificate;
@@ -25,6 +35,7 @@ struct issuer_file {
     struct key_file *key;
     struct key_file *responder_key;
     enum certid_set certid; /* 0: not given */
+    struct crl_file *crl;
 #define X(name, fallback, min, max, text) uint64_t *name;
     ISSUER_NUMBER_TABLE(X)
 #undef X

@@ -16,6 +16,22 @@ struct import {
     uint64_t reported_bytes;
 };
 
+static enum err take_shard(const struct import *im, struct import_line *line, const char **why)
+{
+    const struct import_options *o = im->options;
+    if (line->shard.size == 0)
+        return ERR_OK;
+    if (o->crl_sets == NULL) {
+        *why = "a shard or crldp, but the issuer has no crl in presigner.yaml";
+        return ERR_UNSUPPORTED;
+    }
+    if (crl_shard_from_text(o->crl_sets, o->crl_url_base, line->shard, &line->record.shard) ==
+        ERR_OK)
+        return ERR_OK;
+    *why = "no shard or distribution point of this issuer's CRLs";
+    return ERR_RANGE;
+}
+
 static enum err parse(struct import *im, struct span line, struct import_line *ret)
 {
     const char **why = &im->report->why;
@@ -23,6 +39,7 @@ static enum err parse(struct import *im, struct span line, struct import_line *r
         TRY(import_csv_line(line, ret, why));
     else
         TRY(import_index_txt_line(line, ret, why));
+    TRY(take_shard(im, ret, why));
     if (ret->record.revoked_at_s > im->options->now_s + IMPORT_FUTURE_MAX_S) {
         *why = "the revocation time is in the future";
         return ERR_RANGE;

@@ -17,6 +17,7 @@
  * so it may be a pipe. */
 #pragma once
 
+#include "presigner/crl_shard.h"
 #include "presigner/import_line.h"
 #include "presigner/status_db.h"
 
@@ -32,10 +33,13 @@ struct import_progress {
 
 struct import_options {
     uint64_t issuer_id;
-    const char *temporary_dir; /* where the runs go: some 44 octets a line */
+    const char *temporary_dir; /* where the runs go: some 48 octets a line */
     bool has_format;           /* else guessed from the first line */
     enum import_format format;
     uint64_t now_s;
+    const struct crl_sets
+        *crl_sets; /* NULL: the issuer has no CRLs, a shard in a line is refused */
+    const char *crl_url_base;
     /** Called now and then; NULL: nobody. */
     void (*progress)(void *context, const struct import_progress *progress);
     void *context;

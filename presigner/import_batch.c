@@ -27,7 +27,8 @@ struct cert_record import_item_record(const struct import_item *item)
     return (struct cert_record){.status = item->status,
                                 .reason = item->reason,
                                 .revoked_at_s = item->revoked_at_s,
-                                .not_after_s = item->not_after_s};
+                                .not_after_s = item->not_after_s,
+                                .shard = item->shard};
 }
 
 enum err import_batch_start(size_t capacity, struct import_batch *ret)
@@ -62,7 +63,8 @@ void import_batch_add(struct import_batch *b, const struct import_line *line)
                                  .status = line->record.status,
                                  .reason = line->record.reason,
                                  .revoked_at_s = line->record.revoked_at_s,
-                                 .not_after_s = line->record.not_after_s};
+                                 .not_after_s = line->record.not_after_s,
+                                 .shard = line->record.shard};
     b->order[b->count] =
         (struct import_sort_place){.prefix = import_item_prefix(item), .place = (uint32_t)b->count};
     b->count++;

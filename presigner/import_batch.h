@@ -16,14 +16,15 @@ struct import_item {
     uint8_t zero;
     uint32_t revoked_at_s;
     uint32_t not_after_s;
+    uint32_t shard;
 };
-_Static_assert(sizeof(struct import_item) == sizeof(struct serial) + 11, "no holes");
+_Static_assert(sizeof(struct import_item) == sizeof(struct serial) + 15, "no holes");
 
 /** Size and leading 7 octets of the serial as a number: most comparisons end here. */
 uint64_t import_item_prefix(const struct import_item *item);
 /** Key order: <0, 0, >0. */
 int import_item_compare(const struct import_item *a, const struct import_item *b);
-/** The claim that the line made; sequence and shard 0. */
+/** The claim that the line made; sequence 0. */
 struct cert_record import_item_record(const struct import_item *item);
 
 struct import_sort_place {

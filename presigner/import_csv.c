@@ -3,10 +3,10 @@
 
 #include "lib/timetext.h"
 
-enum column { SERIAL, STATUS, REVOKED_AT, REASON, NOT_AFTER, COLUMN_COUNT };
+enum column { SERIAL, STATUS, REVOKED_AT, REASON, NOT_AFTER, SHARD, COLUMN_COUNT };
 
-static const char *const column_names[COLUMN_COUNT] = {"serial", "status", "revoked_at", "reason",
-                                                       "not_after"};
+static const char *const column_names[COLUMN_COUNT] = {"serial", "status",    "revoked_at",
+                                                       "reason", "not_after", "shard"};
 
 static enum err refuse(const char **ret_why, const char *why)
 {
@@ -21,8 +21,23 @@ static enum err unquote(struct span *field)
     if (f.size >= 2 && f.data[0] == '"' && f.data[f.size - 1] == '"')
         f = span_of(f.data + 1, f.size - 2);
     if (f.size > 0 && memchr(f.data, '"', f.size) != NULL)
-        return ERR_MALFORMED;
+        return ERR_RANGE;
     *field = f;
+    return ERR_OK;
+}
+
+/* The last column may be left out: it is then empty. */
+static enum err split(struct span line, struct span fields[static COLUMN_COUNT], size_t *ret_count)
+{
+    size_t count = COLUMN_COUNT;
+    if (import_split(line, ',', fields, count) != ERR_OK) {
+        count = SHARD;
+        TRY(import_split(line, ',', fields, count));
+        fields[SHARD] = SPAN_EMPTY;
+    }
+    for (size_t i = 0; i < count; i++)
+        TRY(unquote(&fields[i]));
+    *ret_count = count;
     return ERR_OK;
 }
 
@@ -35,12 +50,14 @@ enum err import_csv_header(struct span line, const char **ret_why)
     if (line.size < start + name_size ||
         memcmp(line.data + start, column_names[SERIAL], name_size) != 0)
         return ERR_NOT_FOUND;
-    bool equal = import_split(line, ',', fields, COLUMN_COUNT) == ERR_OK;
-    for (size_t i = 0; i < COLUMN_COUNT && equal; i++)
-        equal = unquote(&fields[i]) == ERR_OK && span_equal(fields[i], span_text(column_names[i]));
+    size_t count = 0;
+    bool equal = split(line, fields, &count) == ERR_OK;
+    for (size_t i = 0; i < count && equal; i++)
+        equal = span_equal(fields[i], span_text(column_names[i])) ||
+                (i == SHARD && span_equal(fields[i], span_text("crldp")));
     if (equal)
         return ERR_OK;
-    *ret_why = "the columns are not serial,status,revoked_at,reason,not_after";
+    *ret_why = "the columns are not serial,status,revoked_at,reason,not_after[,shard]";
     return ERR_UNSUPPORTED;
 }
 
@@ -73,11 +90,12 @@ enum err import_csv_line(struct span line, struct import_line *ret, const char *
     struct span fields[COLUMN_COUNT];
     struct import_line out = {0};
     uint64_t not_after_s;
-    if (import_split(import_trim(line), ',', fields, COLUMN_COUNT) != ERR_OK)
+    size_t count = 0;
+    enum err err = split(import_trim(line), fields, &count);
+    if (err == ERR_RANGE)
+        return refuse(ret_why, "a quote inside of a field");
+    if (err != ERR_OK)
         return refuse(ret_why, "not five columns: serial,status,revoked_at,reason,not_after");
-    for (size_t i = 0; i < COLUMN_COUNT; i++)
-        if (unquote(&fields[i]) != ERR_OK)
-            return refuse(ret_why, "a quote inside of a field");
     TRY(import_serial(fields[SERIAL], &out.serial, ret_why));
     if (span_equal(fields[STATUS], span_text("good")))
         TRY(take_good(fields, &out.record, ret_why));
@@ -90,6 +108,7 @@ enum err import_csv_line(struct span line, struct import_line *ret, const char *
     if (human_time_read(fields[NOT_AFTER], &not_after_s) != ERR_OK)
         return refuse(ret_why, "not_after is not a time");
     out.record.not_after_s = import_not_after(not_after_s);
+    out.shard = fields[SHARD];
     *ret = out;
     return ERR_OK;
 }

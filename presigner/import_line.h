@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One line of an import file -> one certificate. Pure.
  *
- * CSV:        serial,status,revoked_at,reason,not_after
- *   An optional first line is exactly these names. serial: hexadecimal. status: good, revoked.
- *   Times: RFC 3339 (UTC), "YYYY-MM-DD HH:MM:SS", or seconds since 1970. revoked_at and reason are
- *   empty for good; revoked needs revoked_at; an empty reason is a revocation without one.
- *   A field may stand in double quotes, but not contain any.
- * index.txt:  status TAB expiry TAB revocation[,reason[,detail]] TAB serial TAB file TAB subject
- *   As OpenSSL's ca(1) writes it: V valid, R revoked, E expired. E is taken as good with a notAfter
- *   in the past, which is what it was; no statement is made for it any more. The reasons
- *   holdInstruction, keyTime and CAkeyTime are certificateHold, keyCompromise and cACompromise with
- *   a detail that is not kept.
+ * CSV:        serial,status,revoked_at,reason,not_after[,shard]
+ *   An optional first line is exactly these names; the sixth may be crldp. serial: hexadecimal.
+ * status: good, revoked. Times: RFC 3339 (UTC), "YYYY-MM-DD HH:MM:SS", or seconds since 1970.
+ * revoked_at and reason are empty for good; revoked needs revoked_at; an empty reason is a
+ * revocation without one. shard (crl_shard.h): a place, set/place, or the URL of the certificate's
+ * CRL distribution point; empty: as the presigner chooses. A field may stand in double quotes, but
+ * not contain any. index.txt:  status TAB expiry TAB revocation[,reason[,detail]] TAB serial TAB
+ * file TAB subject As OpenSSL's ca(1) writes it: V valid, R revoked, E expired. E is taken as good
+ * with a notAfter in the past, which is what it was; no statement is made for it any more. The
+ * reasons holdInstruction, keyTime and CAkeyTime are certificateHold, keyCompromise and
+ * cACompromise with a detail that is not kept.
  *
  * Both: removeFromCRL is refused (it is no status of a certificate), certificateHold is taken but
  * is as final as any revocation. A notAfter past 2106 (such as 99991231235959Z, RFC 5280 4.1.2.5)
@@ -35,6 +36,7 @@ enum import_format {
 struct import_line {
     struct serial serial;
     struct cert_record record; /* sequence and shard 0 */
+    struct span shard;         /* as in the line, which it borrows; empty: none */
 };
 
 /** By the look of a file's first line: index.txt has tabs. */

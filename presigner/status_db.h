@@ -12,7 +12,8 @@
  * meta         "count" || issuer id 8          good 8, revoked 8
  *
  * Cert records: presigner/cert_record.h; status_writer.h makes changes. All integers big-endian.
- * The other tables belong to presigner/publish_record.h.
+ * Table `revoked`: presigner/revoked_index.h. The others belong to presigner/publish_record.h and
+ * presigner/crl_record.h.
  *
  * Sequences count accepted changes from 1 without gaps, in commit order: the order of changes is
  * theirs, never a clock's. Change records are only ever appended. */
@@ -23,16 +24,19 @@
 #include "presigner/cert_record.h"
 
 /* enum, name in the environment */
-#define STATUS_DB_TABLE(X)  \
-    X(CERT, "cert")         \
-    X(CHANGE, "change")     \
-    X(META, "meta")         \
-    X(RANGE, "range")       \
-    X(TAIL, "tail")         \
-    X(TEMPLATE, "template") \
-    X(LOG, "log")           \
-    X(GARBAGE, "garbage")   \
-    X(PUBLICATION, "publication")
+#define STATUS_DB_TABLE(X)        \
+    X(CERT, "cert")               \
+    X(CHANGE, "change")           \
+    X(META, "meta")               \
+    X(RANGE, "range")             \
+    X(TAIL, "tail")               \
+    X(TEMPLATE, "template")       \
+    X(LOG, "log")                 \
+    X(GARBAGE, "garbage")         \
+    X(PUBLICATION, "publication") \
+    X(REVOKED, "revoked")         \
+    X(CRL, "crl")                 \
+    X(PATH, "path")
 
 enum status_table {
 #define X(name, text) STATUS_##name,

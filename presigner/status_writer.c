@@ -61,6 +61,7 @@ static enum err use_issuer(struct status_writer *w, uint64_t issuer_id)
         return ERR_OK;
     TRY(write_counts(w));
     TRY(status_counts(w->db, w->txn, issuer_id, &w->counts));
+    TRY(crl_sets_get(w->db, w->txn, issuer_id, &w->sets));
     w->issuer_id = issuer_id;
     w->has_issuer = true;
     return ERR_OK;
@@ -98,9 +99,26 @@ static enum err append_change(struct status_writer *w, const MDB_val *key,
     return ERR_OK;
 }
 
+/* A certificate that came before there were sets may have been told of any CRL: the first set is
+ * what was configured then. */
+static void give_shard(const struct status_writer *w, const struct serial *serial, bool known,
+                       struct cert_record *record)
+{
+    if (record->shard == CRL_SHARD_NONE && w->sets.count > 0)
+        record->shard = crl_shard_of(&w->sets.sets[known ? 0 : w->sets.current], serial);
+}
+
+static enum err index_revoked(struct status_writer *w, const struct serial *serial,
+                              const struct cert_record *record)
+{
+    if (record->status != CERT_REVOKED || record->shard == CRL_SHARD_NONE)
+        return ERR_OK;
+    return revoked_index_put(w->db, w->txn, w->issuer_id, serial, record);
+}
+
 /* The certificate is known: `stored` is its record, where the cursor stands. */
-static enum err update(struct status_writer *w, MDB_val *key, const MDB_val *stored,
-                       const struct cert_record *claimed, bool *ret_changed)
+static enum err update(struct status_writer *w, const struct serial *serial, MDB_val *key,
+                       const MDB_val *stored, const struct cert_record *claimed, bool *ret_changed)
 {
     struct cert_record known, joined;
     uint8_t record[CERT_RECORD_BYTES];
@@ -109,10 +127,12 @@ static enum err update(struct status_writer *w, MDB_val *key, const MDB_val *sto
     bool changed = cert_record_join(&known, claimed, &joined);
     if (changed) {
         joined.sequence = w->last_sequence + 1;
+        give_shard(w, serial, true, &joined);
         cert_record_write(&joined, record);
         MDB_val value = val_of(record, sizeof record);
         TRY(status_db_err(mdb_cursor_put(w->certs, key, &value, MDB_CURRENT)));
         TRY(append_change(w, key, record));
+        TRY(index_revoked(w, serial, &joined));
         count(w, &known, joined.status);
     }
     *ret_changed = changed;
@@ -130,19 +150,21 @@ enum err status_writer_apply(struct status_writer *w, uint64_t issuer_id,
     TRY(use_issuer(w, issuer_id));
     struct cert_record fresh = *claimed;
     fresh.sequence = w->last_sequence + 1;
+    give_shard(w, serial, false, &fresh);
     cert_record_write(&fresh, record);
     MDB_val key = val_of(wire, key_write(issuer_id, serial, wire));
     MDB_val value = val_of(record, sizeof record);
     bool beyond = is_beyond_last(w, &key);
     int code = mdb_cursor_put(w->certs, &key, &value, beyond ? MDB_APPEND : MDB_NOOVERWRITE);
     if (code == MDB_KEYEXIST && !beyond)
-        return update(w, &key, &value, claimed, ret_changed);
+        return update(w, serial, &key, &value, claimed, ret_changed);
     TRY(status_db_err(code));
     if (beyond) {
         memcpy(w->last_key, wire, key.mv_size);
         w->last_key_size = key.mv_size;
     }
     TRY(append_change(w, &key, record));
+    TRY(index_revoked(w, serial, &fresh));
     count(w, NULL, fresh.status);
     *ret_changed = true;
     return ERR_OK;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes changes to the status database within a write transaction: the cert record, the change
- * record and the counts of the issuer, all or none.
+ * record, the counts of the issuer and the revoked index, all or none. A certificate of an issuer
+ * with CRLs gets its shard here, if the claim does not bring one.
  *
  * Fastest when keys come in order: neighbours share pages, and keys beyond the last one are
  * appended without a search. */
 #pragma once
 
-#include "presigner/status_db.h"
+#include "presigner/revoked_index.h"
 
 struct status_writer {
     struct status_db *db;
@@ -19,6 +20,7 @@ struct status_writer {
     bool has_issuer; /* whose counts these are */
     uint64_t issuer_id;
     struct status_counts counts;
+    struct crl_sets sets;
 };
 
 /** ERR_STORE, ERR_MEMORY. */

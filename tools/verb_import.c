@@ -10,6 +10,7 @@
 
 #include "lib/os/clock.h"
 #include "presigner/import.h"
+#include "presigner/revoked_index.h"
 #include "tools/directory.h"
 #include "tools/progress.h"
 #include "tools/verb.h"
@@ -112,9 +113,31 @@ static int explain(const struct directory *d, const struct cli *c, enum err err,
     return 1;
 }
 
+/* New certificates get their shard from the current set: before the first of them. */
+static bool prepare_crls(const struct directory *d, struct crl_sets *ret)
+{
+    const struct crl_config *crl = &d->issuer->crl;
+    if (crl->url_base == NULL)
+        return true;
+    struct crl_set set = crl_config_set(crl);
+    enum err err = crl_sets_configure(d->db, d->issuer_id, &set, ret);
+    if (err == ERR_CONFLICT)
+        directory_complain(d,
+                           "issuer %s: crl: set %u has another count of shards: a set keeps its "
+                           "count, another one needs another shard_set",
+                           d->issuer->name, set.number);
+    else if (err != ERR_OK)
+        directory_complain(d, "issuer %s: crl: %s", d->issuer->name, err_text(err));
+    return err == ERR_OK;
+}
+
 static int import(const struct directory *d, const struct cli *c, int fd)
 {
     struct bar bar = {.file_bytes = size_of(fd)};
+    const struct crl_config *crl = &d->issuer->crl;
+    struct crl_sets sets;
+    if (!prepare_crls(d, &sets))
+        return 1;
     struct import_report report;
     struct import_options options = {
         .issuer_id = d->issuer_id,
@@ -122,6 +145,8 @@ static int import(const struct directory *d, const struct cli *c, int fd)
         .has_format = c->has_format,
         .format = c->format,
         .now_s = clock_wall_s(),
+        .crl_sets = crl->url_base != NULL ? &sets : NULL,
+        .crl_url_base = crl->url_base,
         .progress = draw,
         .context = &bar,
     };
