@@ -47,7 +47,8 @@ def parser(root, text):
     p.add_argument("--latency-rounds", type=int, help="at a fixed rate (3)")
     p.add_argument("--seconds", type=int, help="of one stretch (3)")
     p.add_argument("--client", choices=("statim-bench", "wrk"), help="without it: statim-bench when it is built")
-    p.add_argument("--load", type=float, default=0.7, help="the fixed rate, of the slowest candidate's capacity, if the client can (0.7)")
+    p.add_argument("--load", type=float, default=0.7,
+                   help="the fixed rate, of the slowest candidate's capacity, if the client can (0.7)")
     p.add_argument("--foreign-max", type=float, default=0.03, help="of the machine, by others, in a stretch (0.03)")
     p.add_argument("--repeats", type=int, help="at most, of a disturbed stretch (3)")
     p.add_argument("--idle-connections", type=count, default=100000, metavar="N", help="of the case idle (100k)")
