@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An edge's store for `statim inspect`: position, templates, what each issuer has. With --verify
- * every block is opened and the invariants of edge/store_format.h are checked. */
+ * every block and blob is opened and the invariants of edge/store_format.h are checked. */
 #include "tools/inspect_store.h"
 
 #include <inttypes.h>
 
 #include "edge/store_format.h"
+#include "lib/blob_path.h"
 #include "lib/block.h"
 #include "lib/wire.h"
 #include "tools/inspect_fact.h"
@@ -17,6 +18,8 @@ struct store_walk {
     struct inspect_templates templates;
     json_t *template_list;
     json_t *issuer_list;
+    json_t *path_list;
+    MDB_dbi blobs;
     /* The issuer of the blocks that come now. */
     bool has_issuer;
     uint64_t issuer_id;
@@ -185,6 +188,44 @@ static bool take_block(void *context, struct span key, struct span value)
     return true;
 }
 
+/* Paths. */
+
+/* The blob is there, padded, and has the hash. */
+static enum err check_blob(struct store_walk *w, const struct blob_path *path)
+{
+    struct span value;
+    TRY(inspect_lmdb_get(w->db, w->blobs, span_of(path->blob.octets, SHA256_BYTES), &value));
+    uint64_t size = path->blob_bytes;
+    if (value.size != (size > BLOCK_BYTES_MIN ? size : BLOCK_BYTES_MIN))
+        return ERR_CONFLICT;
+    if (!w->in->verify)
+        return ERR_OK;
+    struct sha256 hash = sha256_of(span_of(value.data, (size_t)size));
+    return sha256_equal(&hash, &path->blob) ? ERR_OK : ERR_HASH;
+}
+
+static bool take_path(void *context, struct span key, struct span value)
+{
+    struct store_walk *w = context;
+    struct blob_path path;
+    enum err err = blob_path_read(value, &path);
+    if (err == ERR_OK) {
+        struct sha256 hash = sha256_of(path.path);
+        if (!span_equal(key, span_of(hash.octets, SHA256_BYTES)))
+            err = ERR_CONFLICT;
+    }
+    if (err != ERR_OK) {
+        inspect_problem(w->in, "a path: %s", err_text(err));
+        return true;
+    }
+    fact_path(fact_row(w->path_list), &path);
+    err = check_blob(w, &path);
+    if (err != ERR_OK)
+        inspect_problem(w->in, "the blob of path %.*s: %s", (int)path.path.size,
+                        (const char *)path.path.data, err_text(err));
+    return true;
+}
+
 /* Change records. */
 
 static bool take_change(void *context, struct span key, struct span value)
@@ -230,8 +271,11 @@ static bool walk(struct store_walk *w, const MDB_dbi dbi[static STORE_DB_COUNT])
                        (double)position.statement_count);
     w->template_list = fact_list(facts, "templates");
     w->issuer_list = fact_list(facts, "issuers");
+    w->path_list = fact_list(facts, "paths");
+    w->blobs = dbi[4];
     if (!inspect_lmdb_walk(w->in, w->db, dbi[1], w, take_template) ||
         !inspect_lmdb_walk(w->in, w->db, dbi[0], w, take_block) ||
+        !inspect_lmdb_walk(w->in, w->db, dbi[6], w, take_path) ||
         !inspect_lmdb_walk(w->in, w->db, dbi[2], w, take_change))
         return false;
     end_issuer(w);
