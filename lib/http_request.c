@@ -177,6 +177,12 @@ static void keep_first(struct span *field, struct span value)
         *field = value;
 }
 
+static void keep_range(struct head *h, struct span *field, struct span value)
+{
+    h->r->range_repeated |= field->data != NULL;
+    keep_first(field, value);
+}
+
 static enum http_verdict take_field(struct head *h, struct span name, struct span value)
 {
     if (++h->field_count > HTTP_FIELDS_MAX)
@@ -186,7 +192,7 @@ static enum http_verdict take_field(struct head *h, struct span name, struct spa
         return IS(name, "host") ? read_host(h, value) : HTTP_REQUEST;
     case sizeof "Range" - 1:
         if (IS(name, "range"))
-            keep_first(&h->r->range, value);
+            keep_range(h, &h->r->range, value);
         return HTTP_REQUEST;
     case sizeof "Expect" - 1:
         if (IS(name, "expect"))
@@ -195,7 +201,7 @@ static enum http_verdict take_field(struct head *h, struct span name, struct spa
         return HTTP_REQUEST;
     case sizeof "If-Range" - 1:
         if (IS(name, "if-range"))
-            keep_first(&h->r->if_range, value);
+            keep_range(h, &h->r->if_range, value);
         return HTTP_REQUEST;
     case sizeof "Connection" - 1:
         if (IS(name, "connection"))

@@ -46,6 +46,7 @@ struct http_request {
     struct span range;
     struct span if_range;
     bool if_none_match_repeated; /* more than one field: treat as no condition */
+    bool range_repeated;         /* more than one Range or If-Range: treat as no Range */
 };
 
 /** Reads the head at the start of `bytes`. `already_seen` is how many octets an earlier call with

@@ -61,6 +61,7 @@ static void check_agreement(enum http_verdict verdict, struct span bytes,
     CHECK(same_span(r->if_modified_since, any.if_modified_since));
     CHECK(same_span(r->if_range, any.if_range));
     CHECK(r->if_none_match_repeated == any.if_none_match_repeated);
+    CHECK(r->range_repeated == any.range_repeated);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

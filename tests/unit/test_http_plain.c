@@ -95,7 +95,8 @@ static bool same(const struct http_request *a, const struct http_request *b)
            same_span(a->if_none_match, b->if_none_match) &&
            same_span(a->if_modified_since, b->if_modified_since) && same_span(a->range, b->range) &&
            same_span(a->if_range, b->if_range) &&
-           a->if_none_match_repeated == b->if_none_match_repeated;
+           a->if_none_match_repeated == b->if_none_match_repeated &&
+           a->range_repeated == b->range_repeated;
 }
 
 static enum http_verdict expect_agreement(struct span bytes)

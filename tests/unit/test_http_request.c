@@ -256,6 +256,7 @@ static void fields(void **state)
     assert_span(r.if_modified_since, "Sun, 06 Nov 1994 08:49:37 GMT");
     assert_span(r.range, "bytes=0-1");
     assert_span(r.if_range, "\"b\"");
+    assert_false(r.range_repeated);
 }
 
 static void absent_fields(void **state)
@@ -270,7 +271,8 @@ static void absent_fields(void **state)
                      HTTP_REQUEST);
     assert_int_equal(r.method, HTTP_HEAD);
     assert_int_equal(r.minor_version, 0);
-    assert_false(r.has_content_length || r.expect_continue || r.if_none_match_repeated);
+    assert_false(r.has_content_length || r.expect_continue || r.if_none_match_repeated ||
+                 r.range_repeated);
     assert_int_equal(r.content_length_bytes, 0);
     assert_span(r.host, NULL);
     assert_span(r.content_type, NULL);
@@ -280,6 +282,15 @@ static void absent_fields(void **state)
             guard_copy(T(GET H "If-None-Match: \"a\"\r\nIf-None-Match: \"b\"\r\n\r\n")), 0, &r),
         HTTP_REQUEST);
     assert_true(r.if_none_match_repeated);
+    assert_false(r.range_repeated);
+    static const char *const twice[] = {"Range: a\r\nRange: a\r\n",
+                                        "If-Range: a\r\nIf-Range: b\r\n"};
+    for (size_t i = 0; i < 2; i++) {
+        char text[128];
+        int size = snprintf(text, sizeof text, GET H "%s\r\n", twice[i]);
+        assert_int_equal(parse_all_ways(text, (size_t)size, &r), HTTP_REQUEST);
+        assert_true(r.range_repeated);
+    }
     assert_span(r.if_none_match, "\"a\"");
 }
 
