@@ -35,8 +35,8 @@ static char *drawn(const struct svg_chart *chart)
 static void charts_of_odd_points(void **state)
 {
     (void)state;
-    static const struct svg_point points[] = {{0, 0},        {1, 5},  {2, (double)NAN}, {3, 7},
-                                              {4, INFINITY}, {5, -3}, {6, 1e9},         {7, 0}};
+    static const struct svg_point points[] = {
+        {0, 0}, {1, 5}, {2, (double)NAN}, {3, 7}, {4, (double)INFINITY}, {5, -3}, {6, 1e9}, {7, 0}};
     static const enum svg_scale scales[] = {SVG_LINEAR, SVG_LOG};
     for (size_t count = 0; count <= sizeof points / sizeof points[0]; count++) {
         for (unsigned i = 0; i < 4; i++) {
