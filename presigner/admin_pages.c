@@ -32,6 +32,9 @@ const char *admin_state_trouble(const struct admin_state *state, uint64_t now_s)
         return "the head is past its validity";
     if (next_update_s != 0 && now_s > next_update_s)
         return "statements are past their nextUpdate";
+    uint64_t crl_next_s = counter_get(&counters[COUNT_crl_earliest_next_update_seconds]);
+    if (crl_next_s != 0 && now_s > crl_next_s)
+        return "a CRL is past its nextUpdate";
     return NULL;
 }
 

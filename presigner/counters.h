@@ -2,6 +2,7 @@
 /* What the presigner counts. Written by the publishing thread, read by the admin thread. */
 #pragma once
 
+#include "lib/crl_gate.h"
 #include "lib/metrics.h"
 
 /* name, kind, help */
@@ -32,6 +33,34 @@
     X(log_bytes_written, COUNTER, "octets of log entries written")                                 \
     X(indexes_written, COUNTER, "indexes written")                                                 \
     X(heads_written, COUNTER, "heads written")                                                     \
+    X(blobs_written, COUNTER, "blobs written: CRLs and CA certificates")                           \
+    X(blob_bytes_written, COUNTER, "octets of blobs written")                                      \
+    X(crls_published, COUNTER, "CRLs published")                                                   \
+    X(crl_failures, COUNTER, "CRLs that could not be made or were refused; tried again")           \
+    X(crls_waiting, GAUGE, "CRLs that lack a revocation, or were never published")                 \
+    X(crl_oldest_this_update_seconds, GAUGE, "oldest thisUpdate of a published CRL; 0: none")      \
+    X(crl_earliest_next_update_seconds, GAUGE, "earliest nextUpdate of a published CRL; 0: none")  \
+    X(crl_largest_bytes, GAUGE, "size of the largest published CRL")                               \
+    X(crl_oversize, COUNTER, "CRLs published though larger than size_max_bytes")                   \
+    X(crl_refused_form, COUNTER, "CRLs refused: it, or the CRL before it, cannot be read")         \
+    X(crl_refused_signature, COUNTER,                                                              \
+      "CRLs refused: the signature does not verify under the CA's key")                            \
+    X(crl_refused_issuer, COUNTER,                                                                 \
+      "CRLs refused: the issuer or its key id is not the CA's, octet for octet")                   \
+    X(crl_refused_idp, COUNTER,                                                                    \
+      "CRLs refused: the distribution point or the scope is not the one of the certificates")      \
+    X(crl_refused_size, COUNTER, "CRLs refused: it is larger than a blob may be")                  \
+    X(crl_refused_lint, COUNTER,                                                                   \
+      "CRLs refused: a rule of RFC 5280 or the Baseline Requirements is broken")                   \
+    X(crl_refused_order, COUNTER, "CRLs refused: its entries do not ascend")                       \
+    X(crl_refused_same_number_other_octets, COUNTER,                                               \
+      "CRLs refused: its number was given to other octets")                                        \
+    X(crl_refused_number_not_greater, COUNTER,                                                     \
+      "CRLs refused: its number is below that of the CRL before")                                  \
+    X(crl_refused_sequence_back, COUNTER,                                                          \
+      "CRLs refused: it was made from an older state than the CRL before")                         \
+    X(crl_refused_entry_missing, COUNTER,                                                          \
+      "CRLs refused: an entry is gone before a CRL past its expiry had it")                        \
     X(files_removed, COUNTER, "unreferenced files removed")                                        \
     X(disk_full, COUNTER, "steps that failed because the disk or the map was full")                \
     X(step_failures, COUNTER, "steps that failed for any reason")
@@ -42,5 +71,13 @@ enum presigner_counter {
 #undef X
         COUNT_COUNT
 };
+
+/* A refusal's counter is found by its gate. */
+#define X(name, word, text, section)                                    \
+    _Static_assert(COUNT_crl_refused_##word - COUNT_crl_refused_form == \
+                       CRL_GATE_##name - CRL_GATE_FORM,                 \
+                   "a counter a gate, in the same order");
+CRL_GATE_TABLE(X)
+#undef X
 
 extern const struct metric_row presigner_metric_rows[COUNT_COUNT];

@@ -10,6 +10,7 @@
 #include "presigner/publish_changes.h"
 #include "presigner/publish_check.h"
 #include "presigner/publish_clock.h"
+#include "presigner/publish_crl.h"
 #include "presigner/publish_files.h"
 #include "presigner/publish_gc.h"
 #include "presigner/publish_head.h"
@@ -85,6 +86,7 @@ static enum err open_all(struct publisher *p)
     TRY(publish_check_files(p));
     TRY(template_set_open(p));
     TRY(publish_withdraw(p));
+    TRY(publish_crl_open(p));
     TRY(publish_index_step(p, &worked));
     return publish_head_refresh(p);
 }
@@ -113,6 +115,7 @@ struct publisher *publisher_close(struct publisher *p)
 {
     if (p == NULL)
         return NULL;
+    publish_crl_close(p);
     template_set_close(p);
     sign_pool_free(p->pool);
     publish_key_free(p->key);
@@ -148,7 +151,9 @@ static enum err step(struct publisher *p, enum publish_outcome *ret)
     bool waiting = false;
     TRY(publish_clock_step(p));
     TRY(changes_step(p, &worked, &waiting));
-    if (!worked)
+    bool changed = worked;
+    TRY(publish_crl_step(p, &worked));
+    if (!changed)
         TRY(publish_range_step(p, &worked));
     TRY(publish_index_step(p, &worked));
     if (!worked && !waiting)

@@ -32,6 +32,8 @@ struct publish_issuer {
     uint64_t blocked_until_s; /* its key failed: the other issuers go on meanwhile */
 };
 
+struct publish_crls; /* publish_crl.c */
+
 struct publisher {
     const struct presigner_config *config;
     struct status_db *status;
@@ -41,6 +43,7 @@ struct publisher {
     struct sign_pool *pool;
     struct publish_issuer *issuers;
     size_t issuer_count;
+    struct publish_crls *crls;
     struct publish_state state; /* as committed */
     int stop;                   /* atomic */
 

@@ -10,7 +10,9 @@ struct publish_db publish_db_of(const struct status_db *status)
                                .template_ = status->dbi[STATUS_TEMPLATE],
                                .log = status->dbi[STATUS_LOG],
                                .garbage = status->dbi[STATUS_GARBAGE],
-                               .publication = status->dbi[STATUS_PUBLICATION]};
+                               .publication = status->dbi[STATUS_PUBLICATION],
+                               .crl = status->dbi[STATUS_CRL],
+                               .path = status->dbi[STATUS_PATH]};
 }
 
 /* LMDB's values are not const, though it writes to none of those given. */

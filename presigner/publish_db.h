@@ -16,6 +16,8 @@ struct publish_db {
     MDB_dbi log;
     MDB_dbi garbage;
     MDB_dbi publication;
+    MDB_dbi crl;
+    MDB_dbi path;
 };
 
 /** The publication's tables of an open status database. */

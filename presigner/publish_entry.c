@@ -38,6 +38,13 @@ void publish_entry_range(struct publish_entry *e, const struct range_record *ran
     log_writer_range(&e->writer, &item);
 }
 
+void publish_entry_path(struct publish_entry *e, const struct blob_path *path)
+{
+    CHECK(e->record.pack_count < LOG_RECORD_PACKS_MAX);
+    e->record.packs[e->record.pack_count++] = path->blob;
+    log_writer_path(&e->writer, path);
+}
+
 enum err publish_entry_seal(struct publisher *p, struct publish_entry *e)
 {
     if (e->writer.item_count == 0)

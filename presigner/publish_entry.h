@@ -17,6 +17,7 @@ void publish_entry_template(struct publish_entry *e, const struct ocsp_template 
 void publish_entry_statement(struct publish_entry *e, uint64_t issuer_id,
                              const struct statement *s);
 void publish_entry_range(struct publish_entry *e, const struct range_record *range);
+void publish_entry_path(struct publish_entry *e, const struct blob_path *path);
 /** Signs the entry and writes its file. An entry without items has no file and takes no number. */
 MUST_CHECK enum err publish_entry_seal(struct publisher *p, struct publish_entry *e);
 /** Adds entry and state to the write transaction and commits it; it has ended either way. */

@@ -29,7 +29,7 @@ enum err publish_path_hash(const struct publisher *p, const char *folder, const 
 
 enum err publish_files_make(const struct publisher *p)
 {
-    static const char *const folders[] = {"log", "index", "pack"};
+    static const char *const folders[] = {"log", "index", "pack", "blob"};
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
         char path[PUBLISH_PATH_BYTES];
         TRY(publish_path(p, folders[i], "", path));
@@ -80,6 +80,14 @@ enum err publish_pack_write(struct publisher *p, struct span pack, struct sha256
     TRY(write_hashed(p, "pack", pack, ret_hash));
     publish_count(p, COUNT_packs_written, 1);
     publish_count(p, COUNT_pack_bytes_written, pack.size);
+    return ERR_OK;
+}
+
+enum err publish_blob_write(struct publisher *p, struct span blob, struct sha256 *ret_hash)
+{
+    TRY(write_hashed(p, "blob", blob, ret_hash));
+    publish_count(p, COUNT_blobs_written, 1);
+    publish_count(p, COUNT_blob_bytes_written, blob.size);
     return ERR_OK;
 }
 

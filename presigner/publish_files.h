@@ -18,6 +18,8 @@ MUST_CHECK enum err publish_path_hash(const struct publisher *p, const char *fol
  *  ERR_DISK_FULL, ERR_IO, ERR_LIMIT. */
 MUST_CHECK enum err publish_pack_write(struct publisher *p, struct span pack,
                                        struct sha256 *ret_hash);
+MUST_CHECK enum err publish_blob_write(struct publisher *p, struct span blob,
+                                       struct sha256 *ret_hash);
 MUST_CHECK enum err publish_index_write(struct publisher *p, struct span index,
                                         struct sha256 *ret_hash);
 MUST_CHECK enum err publish_log_write(struct publisher *p, uint64_t number, struct span entry);

@@ -64,8 +64,8 @@ static enum err log_trim(struct publisher *p)
 
 /* --- Files --- */
 
-enum folder { FOLDER_LOG, FOLDER_INDEX, FOLDER_PACK, FOLDER_COUNT };
-static const char *const folder_names[FOLDER_COUNT] = {"log", "index", "pack"};
+enum folder { FOLDER_LOG, FOLDER_INDEX, FOLDER_PACK, FOLDER_BLOB, FOLDER_COUNT };
+static const char *const folder_names[FOLDER_COUNT] = {"log", "index", "pack", "blob"};
 
 /* Names of unreferenced files whose time is over. */
 struct doomed {

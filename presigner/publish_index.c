@@ -84,6 +84,25 @@ static enum err range_lines(struct publisher *p, MDB_txn *txn, struct index_writ
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
+static enum err path_lines(struct publisher *p, MDB_txn *txn, struct index_writer *w)
+{
+    struct publish_cursor c;
+    TRY(publish_cursor_open(txn, p->db.path, SPAN_EMPTY, &c));
+    enum err err = ERR_OK;
+    while (err == ERR_OK) {
+        struct span key = SPAN_EMPTY;
+        struct span value = SPAN_EMPTY;
+        struct blob_path path;
+        err = publish_cursor_next(&c, &key, &value);
+        if (err == ERR_OK)
+            err = blob_path_read(value, &path);
+        if (err == ERR_OK && path.blob_bytes > 0)
+            index_writer_path(w, &path);
+    }
+    publish_cursor_close(&c);
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
 static enum err text_write(struct publisher *p, MDB_txn *txn, const struct tail_lines *tails,
                            struct buffer *text)
 {
@@ -94,6 +113,7 @@ static enum err text_write(struct publisher *p, MDB_txn *txn, const struct tail_
     TRY(range_lines(p, txn, &w));
     for (size_t i = 0; i < tails->count; i++)
         index_writer_tail(&w, &tails->lines[i]);
+    TRY(path_lines(p, txn, &w));
     return index_writer_finish(&w, &text->size);
 }
 

@@ -79,7 +79,7 @@ struct log_record {
     uint64_t time_s;
     uint64_t bytes;
     uint16_t pack_count;
-    struct sha256 packs[LOG_RECORD_PACKS_MAX]; /* those its range items name */
+    struct sha256 packs[LOG_RECORD_PACKS_MAX]; /* and blobs: those its items name */
 };
 
 #define LOG_RECORD_BYTES_MAX (1 + 32 + 8 + 8 + 2 + LOG_RECORD_PACKS_MAX * 32)

@@ -27,6 +27,14 @@ static enum err add_range(struct publish_refs *refs, struct span key, struct spa
     return add(refs, &range.pack);
 }
 
+static enum err add_path(struct publish_refs *refs, struct span key, struct span value)
+{
+    struct blob_path path;
+    (void)key;
+    TRY(blob_path_read(value, &path));
+    return add(refs, &path.blob);
+}
+
 static enum err add_log(struct publish_refs *refs, struct span key, struct span value)
 {
     struct log_record record;
@@ -62,6 +70,8 @@ static enum err add_index_text(struct publish_refs *refs, struct span text)
     while (index_next(&index, &cursor, &line))
         if (line.type == INDEX_RANGE || line.type == INDEX_TAIL)
             TRY(add(refs, &line.range.pack));
+        else if (line.type == INDEX_PATH)
+            TRY(add(refs, &line.path.blob));
     return ERR_OK;
 }
 
@@ -96,6 +106,8 @@ static enum err collect(struct publisher *p, struct publish_refs *refs)
     enum err err = add_table(refs, txn, p->db.range, add_range);
     if (err == ERR_OK)
         err = add_table(refs, txn, p->db.log, add_log);
+    if (err == ERR_OK)
+        err = add_table(refs, txn, p->db.path, add_path);
     status_txn_abort(txn);
     TRY(err);
     TRY(add_index(p, refs, &p->state.index));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which packs something refers to: ranges, kept log entries, and the two newest indexes. */
+/* Which packs and blobs something refers to: ranges, paths, kept log entries, and the two newest
+ * indexes. */
 #pragma once
 
 #include "presigner/publish_core.h"

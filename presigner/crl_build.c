@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "presigner/crl_build.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "lib/os/log.h"
+#include "presigner/publish_files.h"
+
+#define FUTURE_MAX_S (86400u + 3600u) /* as imports take them, and a clock that was put back */
+
+struct entries {
+    struct crl_entry *list;
+    size_t count;
+    size_t capacity;
+    uint64_t covers_sequence;
+};
+
+/* Other reasons are for no certificate of a public CA (Baseline Requirements 7.2.2). */
+static uint8_t reason_of(uint8_t reason)
+{
+    switch (reason) {
+    case REASON_KEY_COMPROMISE:
+    case REASON_AFFILIATION_CHANGED:
+    case REASON_SUPERSEDED:
+    case REASON_CESSATION_OF_OPERATION:
+    case REASON_PRIVILEGE_WITHDRAWN:
+        return reason;
+    default:
+        return REASON_ABSENT;
+    }
+}
+
+static enum err add(struct entries *e, const struct status_cert *cert)
+{
+    if (e->count == CRL_ENTRIES_MAX)
+        return ERR_LIMIT;
+    if (e->count == e->capacity) {
+        size_t capacity = e->capacity == 0 ? 1024 : e->capacity * 2;
+        struct crl_entry *list = realloc(e->list, capacity * sizeof *list);
+        if (list == NULL)
+            return ERR_MEMORY;
+        e->list = list;
+        e->capacity = capacity;
+    }
+    e->list[e->count++] = (struct crl_entry){.serial = cert->serial,
+                                             .reason = reason_of(cert->record.reason),
+                                             .revoked_at_s = cert->record.revoked_at_s};
+    return ERR_OK;
+}
+
+/* It was on the CRL before, and that was made when the certificate had expired already. */
+static bool may_go(const struct crl_slot *slot, const struct cert_record *record)
+{
+    return slot->schedule.published && record->not_after_s < slot->record.this_update_s &&
+           record->sequence <= slot->record.covers_sequence;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct crl_entry *x = a, *y = b;
+    return serial_compare(&x->serial, &y->serial);
+}
+
+static enum err walk(struct publisher *p, MDB_txn *txn, const struct crl_issuer *ci,
+                     const struct crl_slot *slot, struct entries *e)
+{
+    struct revoked_cursor c;
+    struct status_cert cert;
+    TRY(status_last_sequence(p->status, txn, &e->covers_sequence));
+    TRY(revoked_begin(p->status, txn, ci->issuer->template_.issuer_id, slot->shard, &c));
+    enum err err = ERR_OK;
+    while (err == ERR_OK) {
+        err = revoked_next(&c, &cert);
+        if (err == ERR_OK && !may_go(slot, &cert.record))
+            err = add(e, &cert);
+    }
+    revoked_end(&c);
+    if (err == ERR_NOT_FOUND && slot->shard == CRL_SHARD_FULL && e->count > 0)
+        qsort(e->list, e->count, sizeof *e->list, compare);
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+static enum err collect(struct publisher *p, const struct crl_issuer *ci,
+                        const struct crl_slot *slot, struct entries *e)
+{
+    MDB_txn *txn = NULL;
+    TRY(status_txn_read(p->status, &txn));
+    enum err err = walk(p, txn, ci, slot, e);
+    status_txn_abort(txn);
+    return err;
+}
+
+static enum err sign(const struct crl_issuer *ci, const struct crl_fields *fields,
+                     const struct entries *e, struct buffer *der)
+{
+    struct buffer tbs = {0};
+    uint8_t signature[SIGNATURE_BYTES_MAX];
+    size_t size = 0;
+    TRY(buffer_reserve(der, crl_bytes_max(e->count)));
+    TRY(buffer_reserve(&tbs, crl_bytes_max(e->count)));
+    enum err err = crl_tbs_encode(fields, e->list, e->count, tbs.data, tbs.capacity, &tbs.size);
+    if (err == ERR_OK)
+        err = signer_worker_sign(ci->worker, span_of(tbs.data, tbs.size), signature, &size);
+    if (err == ERR_OK)
+        err = crl_encode(span_of(tbs.data, tbs.size), ci->alg, span_of(signature, size), der->data,
+                         der->capacity, &der->size);
+    buffer_done(&tbs);
+    return err;
+}
+
+/* --- The gates --- */
+
+struct known {
+    struct publisher *p;
+    MDB_txn *txn;
+    uint64_t issuer_id;
+};
+
+static bool had_expired(void *context, const struct serial *serial, uint64_t this_update_s)
+{
+    const struct known *k = context;
+    struct cert_record record;
+    return status_get(k->p->status, k->txn, k->issuer_id, serial, &record) == ERR_OK &&
+           record.not_after_s < this_update_s;
+}
+
+static void read_previous(struct publisher *p, const struct crl_slot *slot, struct buffer *b)
+{
+    char path[PUBLISH_PATH_BYTES];
+    enum err err = publish_path_hash(p, "blob", &slot->record.blob, path);
+    if (err == ERR_OK)
+        err = file_read(path, BLOB_BYTES_MAX, b);
+    struct sha256 hash = sha256_of(span_of(b->data, b->size));
+    if (err == ERR_OK && sha256_equal(&hash, &slot->record.blob))
+        return;
+    log_warning("%s: the CRL before is gone: only its number can be compared", path);
+    b->size = 0;
+}
+
+static struct crl_verdict judge(struct publisher *p, struct crl_issuer *ci,
+                                const struct crl_slot *slot, struct span der,
+                                const struct crl_expectation *expected, MDB_txn *txn)
+{
+    struct buffer before = {0};
+    struct known known = {.p = p, .txn = txn, .issuer_id = ci->issuer->template_.issuer_id};
+    if (!slot->schedule.published)
+        return crl_gate_check(der, expected, NULL);
+    read_previous(p, slot, &before);
+    struct crl_previous previous = {.der = span_of(before.data, before.size),
+                                    .number = slot->record.number,
+                                    .covers_sequence = slot->record.covers_sequence,
+                                    .may_go = had_expired,
+                                    .context = &known};
+    struct crl_verdict verdict = crl_gate_check(der, expected, &previous);
+    buffer_done(&before);
+    return verdict;
+}
+
+static void tell(struct publisher *p, const struct crl_verdict *verdict, const char *url)
+{
+    char serial[SERIAL_HEX_MAX] = "";
+    publish_count(p, COUNT_crl_refused_form + verdict->gate - CRL_GATE_FORM, 1);
+    if (verdict->gate == CRL_GATE_ENTRY_MISSING)
+        serial_to_hex(&verdict->missing, serial);
+    log_error("CRL %s is refused: %s (%s) %s; the one before stays", url,
+              crl_gate_text(verdict->gate), crl_gate_section(verdict->gate), serial);
+    for (int i = 0; i < CRL_LINT_COUNT; i++)
+        if (verdict->lints & 1u << i)
+            log_error("CRL %s: %s (%s)", url, crl_lint_text((enum crl_lint)i),
+                      crl_lint_section((enum crl_lint)i));
+}
+
+static enum err pass_gates(struct publisher *p, struct crl_issuer *ci, const struct crl_slot *slot,
+                           struct span der, const struct crl_expectation *expected, const char *url)
+{
+    MDB_txn *txn = NULL;
+    TRY(status_txn_read(p->status, &txn));
+    struct crl_verdict verdict = judge(p, ci, slot, der, expected, txn);
+    status_txn_abort(txn);
+    if (verdict.gate == CRL_GATE_OPEN)
+        return ERR_OK;
+    tell(p, &verdict, url);
+    return ERR_CONFLICT;
+}
+
+/* --- All of it --- */
+
+static enum err fields_of(struct publisher *p, const struct crl_issuer *ci,
+                          const struct crl_slot *slot, uint64_t number, const char *url,
+                          struct crl_fields *ret)
+{
+    uint64_t now_s = p->clock_s();
+    uint64_t next_s = now_s + ci->config->validity_s;
+    if (next_s > ci->not_after_s)
+        next_s = ci->not_after_s;
+    if (next_s <= now_s)
+        return ERR_EXPIRED;
+    *ret = (struct crl_fields){
+        .issuer = span_of(ci->name.data, ci->name.size),
+        .key_id = span_of(ci->key_id, ci->key_id_size),
+        .alg = ci->alg,
+        .this_update_s = now_s,
+        .next_update_s = next_s,
+        .number = number,
+        .url = slot->shard == CRL_SHARD_FULL ? SPAN_EMPTY : span_text(url),
+        .scope = ci->config->scope,
+    };
+    return ERR_OK;
+}
+
+static struct crl_record record_of(const struct crl_issuer *ci, const struct crl_slot *slot,
+                                   const struct crl_fields *f, const struct entries *e,
+                                   size_t bytes)
+{
+    uint8_t key[12];
+    be64_store(key, ci->issuer->template_.issuer_id);
+    be32_store(key + 8, slot->shard);
+    uint64_t planned_s =
+        crl_schedule_planned(span_of(key, sizeof key), ci->config->interval_s, f->this_update_s);
+    return (struct crl_record){
+        .number = f->number,
+        .covers_sequence = e->covers_sequence,
+        .this_update_s = f->this_update_s,
+        .next_update_s = f->next_update_s,
+        .next_planned_s = planned_s < f->next_update_s ? planned_s : f->next_update_s,
+        .entry_count = (uint32_t)e->count,
+        .bytes = bytes,
+    };
+}
+
+static enum err make(struct publisher *p, struct crl_issuer *ci, struct crl_slot *slot,
+                     uint64_t number, struct entries *e, struct crl_made *made)
+{
+    char url[CRL_SHARD_URL_MAX];
+    struct crl_fields fields;
+    TRY(crl_shard_url(ci->config->url_base, slot->shard, url));
+    TRY(fields_of(p, ci, slot, number, url, &fields));
+    TRY(collect(p, ci, slot, e));
+    TRY(sign(ci, &fields, e, &made->der));
+    struct crl_expectation expected = {
+        .issuer = fields.issuer,
+        .key_id = fields.key_id,
+        .url = fields.url,
+        .scope = fields.scope,
+        .now_s = fields.this_update_s,
+        .future_max_s = FUTURE_MAX_S,
+        .validity_max_s = p->config->allow_any_validity ? UINT64_MAX : CRL_VALIDITY_MAX_S,
+        .bytes_max = BLOB_BYTES_MAX,
+        .covers_sequence = e->covers_sequence,
+        .verify = crl_issuer_verify,
+        .context = ci,
+    };
+    TRY(pass_gates(p, ci, slot, span_of(made->der.data, made->der.size), &expected, url));
+    made->record = record_of(ci, slot, &fields, e, made->der.size);
+    return ERR_OK;
+}
+
+enum err crl_build(struct publisher *p, struct crl_issuer *ci, struct crl_slot *slot,
+                   uint64_t number, struct crl_made *ret)
+{
+    struct entries e = {0};
+    struct crl_made made = {.der = {0}};
+    enum err err = make(p, ci, slot, number, &e, &made);
+    free(e.list);
+    if (err != ERR_OK) {
+        buffer_done(&made.der);
+        return err;
+    }
+    *ret = made;
+    return ERR_OK;
+}
