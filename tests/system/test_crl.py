@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CRLs from the status database to the publication, judged by others' programs."""
+
+import datetime
+import hashlib
+import os
+import random
+import signal
+import time
+
+import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtensionOID
+
+from site_under_test import NOT_AFTER_S, run, wait_for
+
+BASE = "http://crl.test/7"
+
+
+def use_crls(site, **keys):
+    """Gives the issuer CRLs in presigner.yaml."""
+    keys = {"url_base": BASE, "scope": "user", "shards": 2, "debounce_s": 1} | keys
+    lines = "".join(f"      {key}: {value}\n" for key, value in keys.items())
+    with open(site.dir / "presigner.yaml", "a", encoding="utf-8") as file:
+        file.write("    crl:\n" + lines)
+
+
+def short(data, at):
+    return int.from_bytes(data[at:at + 2], "big")
+
+
+def published(site):
+    """What the log says is at each path: path → (blob's hash, its octets), each as it came."""
+    there = []
+    for entry in sorted(int(path.name) for path in (site.dir / "pub").glob("log/*") if path.name.isdigit()):
+        data = (site.dir / "pub" / "log" / str(entry)).read_bytes()
+        at = 6 + data[5] + 8 + 8 + 32
+        count = int.from_bytes(data[at:at + 4], "big")
+        at += 4
+        for _ in range(count):
+            kind, size = data[at], int.from_bytes(data[at + 1:at + 5], "big")
+            item = data[at + 5:at + 5 + size]
+            at += 5 + size
+            if kind == 4:
+                path_size = short(item, 0)
+                there.append((item[2:2 + path_size].decode(), item[2 + path_size:34 + path_size].hex()))
+    return there
+
+
+def blob(site, name):
+    data = (site.dir / "pub" / "blob" / name).read_bytes()
+    assert hashlib.sha256(data).hexdigest() == name
+    return data
+
+
+def newest(site, path):
+    """The octets at a path now, or None."""
+    names = [name for where, name in published(site) if where == path]
+    return blob(site, names[-1]) if names else None
+
+
+def load(site, path):
+    return x509.load_der_x509_crl(newest(site, path))
+
+
+def number(crl):
+    return crl.extensions.get_extension_for_oid(ExtensionOID.CRL_NUMBER).value.crl_number
+
+
+def serials(crl):
+    return {entry.serial_number for entry in crl}
+
+
+def all_numbers(site):
+    """The numbers of all CRLs ever published whose files are still there, in order of the log."""
+    return [number(x509.load_der_x509_crl(blob(site, name))) for path, name in published(site)
+            if path.endswith(".crl")]
+
+
+def some_serial():
+    return "4" + os.urandom(15).hex()
+
+
+def judge(site, der, folder):
+    """OpenSSL, GnuTLS and python3-cryptography, each by its own code."""
+    path = folder / "judged.crl"
+    path.write_bytes(der)
+    done = run("openssl", "crl", "-inform", "DER", "-in", path, "-CAfile", site.ca, "-noout", check=False)
+    by_openssl = "verify OK" in done.stderr
+    ca_der = folder / "ca.der"
+    run("openssl", "x509", "-in", site.ca, "-outform", "DER", "-out", ca_der)
+    done = run("certtool", "--verify-crl", "--load-ca-certificate", ca_der, "--inder", "--infile", path,
+               check=False)
+    by_gnutls = "Verified. The certificate is trusted" in done.stdout
+    ca = x509.load_pem_x509_certificate(site.ca.read_bytes())
+    try:
+        by_cryptography = x509.load_der_x509_crl(der).is_signature_valid(ca.public_key())
+    except ValueError:
+        by_cryptography = False
+    return by_openssl, by_gnutls, by_cryptography
+
+
+def judge_by_nss(site, der, folder):
+    folder.mkdir()
+    (folder / "judged.crl").write_bytes(der)
+    run("certutil", "-N", "-d", folder, "--empty-password")
+    run("certutil", "-A", "-d", folder, "-n", "ca", "-t", "C,C,C", "-i", site.ca)
+    return run("crlutil", "-I", "-d", folder, "-i", folder / "judged.crl", "-t", "1", check=False).returncode == 0
+
+
+def test_judges(make_site, tmp_path):
+    site = make_site()
+    site.init()
+    use_crls(site)
+    revoked = site.issue_certificate("bad", revoked=("superseded", int(time.time()) - 50))
+    site.issue_certificate("good")
+    site.import_certificates()
+    site.presign_once()
+    found = set()
+    for place in range(2):
+        der = newest(site, f"/7/1/{place}.crl")
+        assert judge(site, der, tmp_path) == (True, True, True)
+        crl = load(site, f"/7/1/{place}.crl")
+        found |= serials(crl)
+        idp = crl.extensions.get_extension_for_oid(ExtensionOID.ISSUING_DISTRIBUTION_POINT)
+        assert idp.critical and idp.value.only_contains_user_certs
+        assert idp.value.full_name[0].value == f"{BASE}/1/{place}.crl"
+        info = run("certtool", "--crl-info", "--inder", "--infile", tmp_path / "judged.crl").stdout
+        assert "Authority Key Identifier" in info
+        flipped = bytearray(der)
+        flipped[random.randrange(len(der) - 60, len(der) - 8)] ^= 4
+        assert judge(site, bytes(flipped), tmp_path) == (False, False, False)
+    assert found == {int(revoked, 16)}
+    ca = newest(site, "/7/ca.crt")
+    assert x509.load_der_x509_certificate(ca) == x509.load_pem_x509_certificate(site.ca.read_bytes())
+
+
+def test_full_crl_by_openssl_verify(make_site, tmp_path):
+    """The whole path of a client: no distribution point, all certificates."""
+    site = make_site()
+    site.init()
+    use_crls(site, partitioned="false", scope="all", shards=1)
+    site.issue_certificate("bad", revoked=("keyCompromise", int(time.time()) - 50))
+    site.issue_certificate("good")
+    site.import_certificates()
+    site.presign_once()
+    (tmp_path / "full.crl").write_bytes(newest(site, "/7/full.crl"))
+    run("openssl", "crl", "-inform", "DER", "-in", tmp_path / "full.crl", "-out", tmp_path / "full.pem")
+    verify = lambda name: run("openssl", "verify", "-crl_check", "-CRLfile", tmp_path / "full.pem", "-CAfile",
+                              site.ca, site.certificates[name], check=False)
+    assert verify("good").returncode == 0
+    assert "certificate revoked" in verify("bad").stderr
+    # NSS takes no CRL with a distribution point, so only this one.
+    der = bytearray((tmp_path / "full.crl").read_bytes())
+    assert judge_by_nss(site, bytes(der), tmp_path / "nss")
+    der[-20] ^= 4
+    assert not judge_by_nss(site, bytes(der), tmp_path / "nss-flipped")
+
+
+def test_a_revocation_is_on_its_crl_within_seconds(make_site):
+    site = make_site()
+    site.init()
+    use_crls(site)
+    serial = some_serial()
+    site.rows.append(f"{serial},good,,,{NOT_AFTER_S},1/1")
+    site.import_certificates()
+    site.start_presigner()
+    wait_for(lambda: newest(site, "/7/1/1.crl") and newest(site, "/7/1/0.crl"), "the first CRLs", 20)
+    before = number(load(site, "/7/1/1.crl"))
+    other = newest(site, "/7/1/0.crl")
+    site.statim("revoke", site.dir, serial, "--reason", "keyCompromise")
+    wait_for(lambda: int(serial, 16) in serials(load(site, "/7/1/1.crl")), "the revocation", 20)
+    crl = load(site, "/7/1/1.crl")
+    assert number(crl) > before
+    assert newest(site, "/7/1/0.crl") == other
+
+
+def test_an_expired_entry_stays_for_one_crl(make_site):
+    site = make_site()
+    site.init()
+    use_crls(site, interval_s=2, shards=1)
+    now = int(time.time())
+    serial = some_serial()
+    site.rows.append(f"{serial},revoked,{now - 50},,{now + 4}")
+    site.import_certificates()
+    site.start_presigner()
+    wait_for(lambda: newest(site, "/7/1/0.crl"), "the first CRL", 20)
+    wait_for(lambda: int(serial, 16) not in serials(load(site, "/7/1/0.crl")), "the entry gone", 30)
+    crls = [x509.load_der_x509_crl(blob(site, name)) for path, name in published(site)
+            if path == "/7/1/0.crl"]
+    having = [crl for crl in crls if int(serial, 16) in serials(crl)]
+    made = having[-1].last_update.replace(tzinfo=datetime.timezone.utc).timestamp()
+    assert made > now + 4
+    assert all(crl.last_update.replace(tzinfo=datetime.timezone.utc).timestamp() <= now + 4 for crl in having[:-1])
+    assert crls[len(having):] and crls[:len(having)] == having
+
+
+def test_numbers_grow_over_kills(make_site):
+    """Killed at any instant: no number twice, no revocation lost."""
+    site = make_site()
+    site.init()
+    use_crls(site, debounce_s=0, shards=3)
+    names = [some_serial() for _ in range(24)]
+    for serial in names:
+        site.rows.append(f"{serial},good,,,{NOT_AFTER_S},")
+    site.import_certificates()
+    for serial in names:
+        site.start_presigner()
+        site.statim("revoke", site.dir, serial, "--reason", "superseded")
+        time_s = random.random() * 0.3
+        end = time.monotonic() + time_s
+        wait_for(lambda: time.monotonic() >= end, "the instant", 5)
+        site.stop_process(site.presigner, signal.SIGKILL)
+    site.presign_once()
+    numbers = all_numbers(site)
+    assert numbers == sorted(set(numbers))
+    found = set()
+    for place in range(3):
+        found |= serials(load(site, f"/7/1/{place}.crl"))
+    assert found == {int(serial, 16) for serial in names}
+
+
+def test_what_configuration_and_import_refuse(make_site):
+    site = make_site()
+    site.init()
+    use_crls(site)
+    site.rows.append(f"41,good,,,{NOT_AFTER_S},{BASE}/1/2.crl")
+    assert "distribution point" in site.import_certificates(check=False).stderr
+    site.rows.append(f"41,good,,,{NOT_AFTER_S},{BASE}/1/1.crl")
+    site.import_certificates()
+    site.presign_once()
+    site.edit("presigner.yaml", r"shards: 2", "shards: 3")
+    assert "shard_set" in site.presign_once(check=False).stderr
+    site.edit("presigner.yaml", r"shards: 3", "shards: 3\n      shard_set: 2")
+    site.presign_once()
+    assert {path for path, _ in published(site)} == {"/7/ca.crt", "/7/1/0.crl", "/7/1/1.crl", "/7/2/0.crl",
+                                                     "/7/2/1.crl", "/7/2/2.crl"}
+
+
+@pytest.mark.parametrize("key, value, said", [("validity_s", 864001, "10 days"), ("url_base", "https://x/y", "http"),
+                                              ("interval_s", 604800, "interval_s"), ("scope", "some", "scope")])
+def test_bad_keys(make_site, key, value, said):
+    site = make_site()
+    site.init()
+    use_crls(site, **{key: value})
+    done = site.presign_once(check=False)
+    assert done.returncode != 0 and said in done.stderr
