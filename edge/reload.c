@@ -2,7 +2,10 @@
 /* SIGHUP. The new generation runs on trial beside the old one, which goes on serving: new serving
  * and admin processes, and the sync process started anew (only one may write the store). Once all
  * have begun, the old ones are told to stop. When any of the new ones ends before that, all of the
- * new ones go, and the sync process is started again as it was. */
+ * new ones go, and the sync process is started again as it was.
+ *
+ * One reload at a time: processes that have been told to stop still answer their clients, and those
+ * of a trial have clients already. A signal that comes meanwhile is not forgotten. */
 #include <signal.h>
 
 #include "edge/supervisor_internal.h"
@@ -12,6 +15,8 @@
 #define HANDOVER_NS (10 * SECOND_NS)
 /* ... if it has lived this long. */
 #define HANDOVER_LIVED_NS (5 * SECOND_NS)
+/* The next reload waits this long for the processes that the one before has told to stop. */
+#define LEAVE_NS (10 * SECOND_NS)
 
 bool reload_owns(struct supervisor *s, const struct child *child)
 {
@@ -30,9 +35,8 @@ void reload_give_up(struct supervisor *s, const char *name, const char *why)
     if (s->sync_is_next)
         child_replace(&s->children[ROLE_SYNC], true);
     s->sync_is_next = false;
+    s->leave_ns = clock_monotonic_ns() + LEAVE_NS;
     generation_close(&s->next);
-    if (why == NULL)
-        return;
     counter_add(&s->shared->reloads_failed, 1);
     log_error("configuration not reloaded: with the new one %s ended: %s; the old one goes on",
               name, why);
@@ -55,12 +59,11 @@ static void start_trial(struct supervisor *s)
     child_replace(&s->children[ROLE_SYNC], true);
 }
 
-void reload_begin(struct supervisor *s)
+static void begin(struct supervisor *s)
 {
     char message[CONFIG_MESSAGE_BYTES] = "";
     struct edge_config *config = NULL;
-    if (s->trial)
-        reload_give_up(s, "", NULL);
+    s->asked = false;
     enum err err = edge_config_load(s->path, &config, message);
     if (err != ERR_OK) {
         log_error("configuration not reloaded: %s", message[0] ? message : err_text(err));
@@ -91,10 +94,8 @@ static bool has_begun(struct supervisor *s)
     return (s->sync_is_next && counter_get(&s->shared->sync_ready) != 0) || late;
 }
 
-void reload_step(struct supervisor *s)
+static void take(struct supervisor *s)
 {
-    if (!s->trial || s->stopping || !has_begun(s))
-        return;
     child_replace(serve_child(s, s->half), false);
     child_replace(admin_child(s, s->half), false);
     generation_close(&s->now);
@@ -103,7 +104,25 @@ void reload_step(struct supervisor *s)
     s->half = (s->half + 1) & 1;
     s->trial = false;
     s->begin_ns = 0;
+    s->leave_ns = clock_monotonic_ns() + LEAVE_NS;
     counter_set(&s->shared->serve_parity, s->half);
     counter_add(&s->shared->reloads, 1);
     log_info("configuration reloaded");
+}
+
+/* Whether the processes of the reload before are gone, or had time enough. */
+static bool is_free(struct supervisor *s)
+{
+    bool gone = serve_child(s, s->half + 1)->pid == 0 && admin_child(s, s->half + 1)->pid == 0;
+    return gone || clock_monotonic_ns() >= s->leave_ns;
+}
+
+void reload_step(struct supervisor *s)
+{
+    if (s->stopping)
+        return;
+    if (s->trial && has_begun(s))
+        take(s);
+    if (s->asked && !s->trial && is_free(s))
+        begin(s);
 }

@@ -18,9 +18,9 @@ static void take_signals(struct supervisor *s)
     while (read(s->signals, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGCHLD)
             reap(s);
-        else if (info.ssi_signo == SIGHUP && !s->stopping)
-            reload_begin(s);
-        else if (info.ssi_signo != SIGHUP && !s->stopping)
+        else if (info.ssi_signo == SIGHUP)
+            s->asked = true;
+        else if (!s->stopping)
             stop_all(s);
     }
 }

@@ -24,6 +24,8 @@ struct supervisor {
     unsigned half;        /* of the serving process of `now` */
     bool trial;           /* `next` runs beside `now` until it is taken, or fails */
     bool sync_is_next;    /* the running sync process has the configuration of `next` */
+    bool asked;           /* for a reload, which has not begun */
+    uint64_t leave_ns;    /* the processes of the reload before are not waited for longer */
     uint64_t handover_ns; /* of a trial: what may be waited for is not waited for longer */
     uint64_t kill_ns;     /* while stopping */
     uint64_t begin_ns;    /* when all of this started; 0: longer ago than matters */
@@ -56,11 +58,10 @@ void stop_all(struct supervisor *s);
 
 /* --- edge/reload.c --- */
 
-/** Reads the configuration and starts a trial with it. */
-void reload_begin(struct supervisor *s);
-/** Takes the new generation when it is ready. */
+/** Begins a trial with the configuration as it is now when one is asked for, and takes the new
+ * generation when it is ready. */
 void reload_step(struct supervisor *s);
 /** Whether the child belongs to a generation on trial. */
 bool reload_owns(struct supervisor *s, const struct child *child);
-/** Gives up the trial: the old generation goes on. `why` NULL: another reload has come. */
+/** Gives up the trial: the old generation goes on. */
 void reload_give_up(struct supervisor *s, const char *name, const char *why);

@@ -2,7 +2,10 @@
 """Reloads on trial: what fails with the new configuration leaves the old one in place."""
 
 import http.client
+import random
+import signal
 import threading
+import time
 
 import pytest
 
@@ -87,3 +90,20 @@ def test_the_admin_pages_stay_during_reloads(site):
     site.reload_edge()
     assert site.admin("/healthz", second)[0] == 200
     wait_for(lambda: refused(site.admin_port), "the old address closed", 10)
+
+
+def test_a_storm_of_reloads_costs_no_answer(site):
+    """Also not those of a process that is still on trial, or that has just been told to stop."""
+    site.start_edge()
+    rng = random.Random(1)
+    with Hammer(site.port, request_of(site)) as hammer:
+        for _ in range(25):
+            site.edge.send_signal(signal.SIGHUP)
+            time.sleep(rng.uniform(0.02, 0.5))
+        last = free_port()
+        site.edit("edge.yaml", r"^admin: .*$", f"admin: '127.0.0.1:{last}'")
+        site.edge.send_signal(signal.SIGHUP)
+        wait_for(lambda: not refused(last), "what the last one asked for", 40, site.edge)
+        site.wait_handed_over()
+    assert hammer.failures == []
+    assert site.stop_process(site.edge) == 0
