@@ -59,8 +59,7 @@ static void dispatch(struct worker *w, const struct io_uring_cqe *cqe)
         break;
     case OP_CLOSE:
     case OP_CANCEL:
-    case OP_SHUTDOWN:
-        /* Reported on failure only: nothing was left to cancel or to shut down. */
+        /* Reported on failure only: nothing was left to cancel. */
         break;
     }
 }

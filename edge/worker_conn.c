@@ -99,10 +99,9 @@ static void linger(struct worker *w, struct slot *slot)
     drop_held(w, slot);
     slot->linger_bytes = 0;
     slot->linger_deadline_ns = w->env.now_ns + WORKER_LINGER_NS;
-    struct io_uring_sqe *entry = ring_entry(&w->ring);
-    io_uring_prep_shutdown(entry, slot->fd, SHUT_WR);
-    entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
-    io_uring_sqe_set_data64(entry, slot_user_data(w, slot, OP_SHUTDOWN));
+    /* Not by the ring: there it is left to a thread of the kernel's, which looks for the descriptor
+     * when it comes to it, and by then the number may be another connection's. */
+    (void)shutdown(slot->fd, SHUT_WR);
     read_on(w, slot);
     wheel_want(&w->wheel, slot_number(w, slot), slot->linger_deadline_ns);
 }

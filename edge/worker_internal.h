@@ -6,7 +6,7 @@
 #include "edge/held.h"
 #include "edge/worker.h"
 
-enum worker_op { OP_ACCEPT = 1, OP_RECEIVE, OP_SEND, OP_CLOSE, OP_CANCEL, OP_SHUTDOWN };
+enum worker_op { OP_ACCEPT = 1, OP_RECEIVE, OP_SEND, OP_CLOSE, OP_CANCEL };
 
 enum slot_state { SLOT_FREE, SLOT_OPEN, SLOT_LINGERING, SLOT_CLOSING };
 

@@ -224,6 +224,37 @@ static void lingering_is_bounded(void **state)
     wait_counter(SERVE_OPEN, 0);
 }
 
+/* Descriptors of those who lingered are given to others at once. Whose sending is shut down then is
+ * seen by who has the number. */
+static void lingering_ends_nobody_else(void **state)
+{
+    (void)state;
+    enum { BURST = 100, ROUNDS = 40 };
+    static const char last[] = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET / HTTP";
+    int fds[BURST];
+    start_worker();
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        for (unsigned i = 0; i < BURST; i++) {
+            fds[i] = client();
+            say(fds[i], last);
+        }
+        for (unsigned i = 0; i < BURST; i++) {
+            assert_int_equal(hear(fds[i])->status, 404);
+            close(fds[i]);
+            fds[i] = client();
+            say(fds[i], HALF_A_REQUEST);
+        }
+        for (unsigned i = 0; i < BURST; i++) {
+            say(fds[i], OTHER_HALF);
+            assert_int_equal(hear(fds[i])->status, 404);
+            close(fds[i]);
+        }
+    }
+    wait_counter(SERVE_OPEN, 0);
+    assert_int_equal(ends(CONN_END_ASKED), ROUNDS * BURST);
+    assert_int_equal(ends(CONN_END_CLIENT), ROUNDS * BURST);
+}
+
 static void resets(void **state)
 {
     (void)state;
@@ -276,6 +307,7 @@ int main(void)
         TEST(too_large_lingers),
         TEST(pipelined_behind_the_last),
         TEST(lingering_is_bounded),
+        TEST(lingering_ends_nobody_else),
         TEST(resets),
         TEST(requests_max),
     };
