@@ -346,7 +346,8 @@ static size_t put_hex(const char *hex, uint8_t *out)
 static size_t wrap(uint8_t tag, uint8_t *at, size_t size)
 {
     size_t header = size < 128 ? 2 : size < 256 ? 3 : 4;
-    memmove(at + header, at, size);
+    for (size_t i = size; i > 0; i--)
+        at[header + i - 1] = at[i - 1];
     at[0] = tag;
     at[1] = size < 128 ? (uint8_t)size : size < 256 ? 0x81 : 0x82;
     if (header == 3)
