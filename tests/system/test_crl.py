@@ -135,6 +135,18 @@ def test_judges(make_site, tmp_path):
     assert x509.load_der_x509_certificate(ca) == x509.load_pem_x509_certificate(site.ca.read_bytes())
 
 
+def test_beside_a_delegated_responder(make_site, tmp_path):
+    """Its statements are the responder's, its CRLs the CA's; without the CA's key there are none."""
+    site = make_site()
+    site.init()
+    site.statim("responder", site.dir)
+    use_crls(site)
+    site.presign_once()
+    assert judge(site, newest(site, "/7/1/0.crl"), tmp_path) == (True, True, True)
+    site.edit("presigner.yaml", r"^    key:\n +file: .*\n", "")
+    assert "the CA's own" in site.presign_once(check=False).stderr
+
+
 def test_full_crl_by_openssl_verify(make_site, tmp_path):
     """The whole path of a client: no distribution point, all certificates."""
     site = make_site()

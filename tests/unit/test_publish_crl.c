@@ -141,6 +141,7 @@ static void made_when_due(void **state)
     assert_int_equal(counted(&w, COUNT_crls_published), 3);
     assert_int_equal(record(&w, 0).number + record(&w, 1).number + record(&w, 2).number, 33);
     world_close(&w);
+    fixture_remove(w.directory);
 }
 
 static void refused_and_kept(void **state)
@@ -178,6 +179,7 @@ static void refused_and_kept(void **state)
     assert_int_equal(counted(&w, COUNT_crl_refused_sequence_back), 2);
     assert_false(is_at(&w, 1, &blob));
     world_close(&w);
+    fixture_remove(w.directory);
 }
 
 static bool has_blob(const struct world *w, const struct sha256 *hash)
@@ -206,6 +208,7 @@ static void old_blobs_go(void **state)
     struct crl_record now = record(&w, 0);
     assert_true(has_blob(&w, &now.blob));
     world_close(&w);
+    fixture_remove(w.directory);
 }
 
 int main(void)
