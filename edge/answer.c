@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "edge/answer.h"
 
+#include "edge/answer_file.h"
 #include "edge/answer_head.h"
 #include "lib/base64.h"
 #include "lib/check.h"
@@ -41,14 +42,12 @@ static bool is_ocsp_request_type(struct span value)
     return size == sizeof type - 1 && strncasecmp((const char *)value.data, type, size) == 0;
 }
 
-/* The part of the target below the configured prefix. A POST may leave out the prefix's last "/".
+/* The part of the path below the configured prefix. A POST may leave out the prefix's last "/".
  */
 static bool path_below_prefix(const struct answer_config *config,
-                              const struct http_request *request, struct span *ret)
+                              const struct http_request *request, struct span path,
+                              struct span *ret)
 {
-    struct span path;
-    if (!http_target_path(request->target, &path))
-        return false;
     size_t size = config->path_prefix_size;
     if (path.size >= size && memcmp(path.data, config->path_prefix, size) == 0) {
         *ret = span_of(path.data + size, path.size - size);
@@ -118,10 +117,14 @@ void answer_begin(const struct snapshot *snapshot, const struct answer_config *c
                   const struct http_request *request, struct span body, struct answer_query *query)
 {
     memset(query, 0, offsetof(struct answer_query, lookup));
-    struct span path;
-    if (request->method == HTTP_OTHER) {
+    struct span whole, path;
+    bool has_path = http_target_path(request->target, &whole);
+    if (snapshot != NULL && snapshot->paths != NULL && has_path &&
+        answer_file_begin(snapshot->paths, whole, request, query)) {
+        return;
+    } else if (request->method == HTTP_OTHER) {
         query->outcome = OUTCOME_METHOD;
-    } else if (!path_below_prefix(config, request, &path)) {
+    } else if (!has_path || !path_below_prefix(config, request, whole, &path)) {
         query->outcome = OUTCOME_NOT_FOUND;
         query->without_body = request->method == HTTP_HEAD;
     } else if (request->method != HTTP_POST) {
@@ -272,6 +275,8 @@ enum outcome answer_finish(const struct snapshot *snapshot, const struct answer_
 {
     CHECK(out_size >= ANSWER_BYTES_MAX);
     enum outcome outcome = query->outcome;
+    if (query->file != NULL)
+        return answer_file_finish(clock, query, connection, out, out_size, ret_size);
     if (query->needs_lookup) {
         struct found found;
         outcome = lookup_finish(snapshot, clock, query, &found);

@@ -17,6 +17,8 @@
  *  - When the planned signing has passed (the presigner is late), max-age is ANSWER_LATE_MAX_AGE_S,
  *    still bounded by nextUpdate, so that caches ask again soon but do not fall on the edge at
  * once.
+ *  - A path at which there is a file (edge/answer_file.h) is no OCSP request's, even below the
+ *    prefix: files come first.
  *  - No Server field: it only helps who looks for versions.
  *  - Answers that are not statements carry "Cache-Control: no-store, no-cache, max-age=0". */
 #pragma once
@@ -68,7 +70,14 @@ struct answer_query {
     struct span if_none_match;
     struct span if_modified_since;
     const struct snapshot_issuer *issuer;
+    const struct path_file *file; /* at the path; NULL: none */
+    /* Set by answer_finish(): octets of the file that follow the response, which are not in its
+     * buffer. 0: none */
+    uint32_t body_bytes;
+    uint32_t body_at;
     struct snapshot_lookup lookup;
+    struct span range; /* these two only with a file; empty: none */
+    struct span if_range;
 };
 
 /** Reads a request whose body is `body` (empty unless POST). `snapshot` may be NULL. When

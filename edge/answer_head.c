@@ -117,10 +117,20 @@ static size_t ocsp_error_write(const struct answer_clock *clock, const struct ou
     return (size_t)(at - out);
 }
 
-/* HTTP's errors, a line of text. */
-static size_t http_error_write(const struct answer_clock *clock, const struct outcome_info *info,
-                               bool without_body, enum answer_connection connection, uint8_t *out)
+void answer_connection_field(struct http_writer *w, enum answer_connection connection)
 {
+    if (connection == ANSWER_CLOSE)
+        http_writer_field(w, "Connection", span_text("close"));
+    else if (connection == ANSWER_KEEP_1_0)
+        http_writer_field(w, "Connection", span_text("keep-alive"));
+}
+
+/* HTTP's errors, a line of text. */
+static size_t http_error_write(const struct answer_clock *clock, enum outcome outcome,
+                               uint64_t file_bytes, bool without_body,
+                               enum answer_connection connection, uint8_t *out)
+{
+    const struct outcome_info *info = outcome_info(outcome);
     struct span body = span_text(info->text);
     struct http_writer w;
     size_t size = 0;
@@ -130,11 +140,14 @@ static size_t http_error_write(const struct answer_clock *clock, const struct ou
     http_writer_number(&w, "Content-Length", body.size + 1);
     http_writer_field(&w, "Cache-Control", span_text(NOT_CACHED));
     if (info->http_status == 405)
-        http_writer_field(&w, "Allow", span_text("GET, HEAD, POST"));
-    if (connection == ANSWER_CLOSE)
-        http_writer_field(&w, "Connection", span_text("close"));
-    else if (connection == ANSWER_KEEP_1_0)
-        http_writer_field(&w, "Connection", span_text("keep-alive"));
+        http_writer_field(
+            &w, "Allow",
+            span_text(outcome == OUTCOME_FILE_METHOD ? "GET, HEAD" : "GET, HEAD, POST"));
+    if (outcome == OUTCOME_FILE_EXPIRED)
+        http_writer_number(&w, "Retry-After", ANSWER_LATE_MAX_AGE_S);
+    if (outcome == OUTCOME_FILE_RANGE)
+        http_writer_directive(&w, "Content-Range", "bytes */", file_bytes, "");
+    answer_connection_field(&w, connection);
     /* Made of bounded parts: HTTP_RESPONSE_HEAD_MAX cannot be too small. */
     enum err err = http_writer_finish(&w, &size);
     CHECK(err == ERR_OK);
@@ -151,6 +164,13 @@ size_t answer_other(const struct answer_clock *clock, enum outcome outcome, bool
     CHECK(out_size >= ANSWER_BYTES_MAX);
     const struct outcome_info *info = outcome_info(outcome);
     return info->ocsp_status == OUTCOME_NO_OCSP
-               ? http_error_write(clock, info, without_body, connection, out)
+               ? http_error_write(clock, outcome, 0, without_body, connection, out)
                : ocsp_error_write(clock, info, without_body, connection, out);
+}
+
+size_t answer_file_range_error(const struct answer_clock *clock, uint64_t file_bytes,
+                               enum answer_connection connection, uint8_t *out, size_t out_size)
+{
+    CHECK(out_size >= ANSWER_BYTES_MAX);
+    return http_error_write(clock, OUTCOME_FILE_RANGE, file_bytes, false, connection, out);
 }

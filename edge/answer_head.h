@@ -3,6 +3,7 @@
 #pragma once
 
 #include "edge/answer.h"
+#include "lib/http_response.h"
 
 #define ANSWER_ETAG_OCTETS 16 /* of the signature: a unique digest already */
 #define ANSWER_ETAG_BYTES  (2 * ANSWER_ETAG_OCTETS + 2)
@@ -34,3 +35,9 @@ size_t answer_head_statement(const struct answer_clock *clock,
 /** Head and body of any other outcome. Returns the size. */
 size_t answer_other(const struct answer_clock *clock, enum outcome outcome, bool without_body,
                     enum answer_connection connection, uint8_t *out, size_t out_size);
+
+/** 416: no octet of the range is in the file, which has file_bytes. */
+size_t answer_file_range_error(const struct answer_clock *clock, uint64_t file_bytes,
+                               enum answer_connection connection, uint8_t *out, size_t out_size);
+/** The Connection field, where one is needed. */
+void answer_connection_field(struct http_writer *w, enum answer_connection connection);

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "edge/conn.h"
 
+#include "edge/conn_file.h"
 #include "edge/conn_request.h"
+#include "edge/store_blob.h"
 #include "lib/check.h"
 
 #define NEVER UINT64_MAX
+
+_Static_assert(CONN_FILE_MAX_S + 60 < STORE_BLOB_KEEP_S, "no blob goes while it is being sent");
 
 static const char continue_response[] = "HTTP/1.1 100 Continue\r\n\r\n";
 #define CONTINUE_BYTES (sizeof continue_response - 1)
@@ -100,9 +104,14 @@ static struct conn_actions close_answered(struct conn *conn, struct conn_env *en
     return actions;
 }
 
-static bool output_empty(const struct conn *conn)
+static bool buffer_empty(const struct conn *conn)
 {
     return conn->output_sent == conn->output_size;
+}
+
+static bool output_empty(const struct conn *conn)
+{
+    return buffer_empty(conn) && !conn_has_file(conn);
 }
 
 /* Room for one more answer. false with the state LAST: there is no buffer at all. */
@@ -142,6 +151,8 @@ static void answer_request(struct conn *conn, struct conn_env *env, struct conn_
     conn->output_size +=
         (uint32_t)conn_exchange_finish(env, x, connection, conn->output + conn->output_size,
                                        CONN_OUTPUT_BYTES - conn->output_size);
+    if (x->query.body_bytes > 0)
+        conn_file_start(conn, env->now_ns, &x->query);
     if (connection == ANSWER_CLOSE)
         enter_last(conn, env, end);
 }
@@ -218,7 +229,7 @@ static size_t process(struct conn *conn, struct conn_env *env, struct span bytes
 {
     size_t done = 0;
     while (done < bytes.size) {
-        if (!output_reserve(conn, env)) {
+        if (conn_has_file(conn) || !output_reserve(conn, env)) {
             if (conn->state != CONN_LAST)
                 enter(conn, env, CONN_PARKED);
             break;
@@ -233,7 +244,7 @@ static size_t process(struct conn *conn, struct conn_env *env, struct span bytes
         if (!take_step(conn, env, step, x, rest.size))
             break;
         done += x->bytes;
-        enter(conn, env, CONN_IDLE);
+        enter(conn, env, conn_has_file(conn) ? CONN_PARKED : CONN_IDLE);
     }
     return conn->state == CONN_LAST ? bytes.size : done;
 }
@@ -304,6 +315,26 @@ static void settle_reading(struct conn *conn, struct conn_env *env, struct conn_
     }
 }
 
+/* First what is in the buffer, then the file. */
+static void send_next(struct conn *conn, const struct conn_env *env, struct conn_actions *actions)
+{
+    uint64_t timeout_ns = env->config->send_timeout_ns;
+    conn->flight_is_file = buffer_empty(conn);
+    if (conn->flight_is_file) {
+        actions->send = conn_file_piece(conn);
+    } else {
+        timeout_ns = patience(env->outputs, timeout_ns);
+        actions->send =
+            span_of(conn->output + conn->output_sent, conn->output_size - conn->output_sent);
+    }
+    conn->output_flight = (uint32_t)actions->send.size;
+    actions->send_file = conn->flight_is_file;
+    actions->send_more = !conn->flight_is_file && conn_has_file(conn);
+    conn->send_deadline_ns = after(env, timeout_ns);
+    if (conn_has_file(conn) && conn->file_deadline_ns < conn->send_deadline_ns)
+        conn->send_deadline_ns = conn->file_deadline_ns;
+}
+
 /* After every event: the next send, or the end. */
 static struct conn_actions settle(struct conn *conn, struct conn_env *env)
 {
@@ -318,11 +349,8 @@ static struct conn_actions settle(struct conn *conn, struct conn_env *env)
                              conn->input_size > 0 ? CONN_END_CLIENT_EARLY : CONN_END_CLIENT);
     }
     settle_reading(conn, env, &actions);
-    if (conn->output_flight == 0 && !output_empty(conn)) {
-        conn->output_flight = conn->output_size - conn->output_sent;
-        conn->send_deadline_ns = after(env, patience(env->outputs, env->config->send_timeout_ns));
-        actions.send = span_of(conn->output + conn->output_sent, conn->output_flight);
-    }
+    if (conn->output_flight == 0 && !output_empty(conn))
+        send_next(conn, env, &actions);
     deadlines_settle(conn);
     return actions;
 }
@@ -369,19 +397,30 @@ struct conn_actions conn_eof(struct conn *conn, struct conn_env *env)
     return settle(conn, env);
 }
 
+/* Goes on with what waited, or waits for the next request. */
+static void all_sent(struct conn *conn, struct conn_env *env)
+{
+    if (conn->state == CONN_PARKED && conn->input_size > 0)
+        process_input(conn, env);
+    else if (conn->state == CONN_PARKED && conn->stopping)
+        enter_last(conn, env, CONN_END_STOPPED); /* a file: conn_stop() has been here before */
+    else if (conn->state == CONN_PARKED || conn->state == CONN_IDLE)
+        enter(conn, env, CONN_IDLE);
+}
+
 struct conn_actions conn_sent(struct conn *conn, struct conn_env *env, size_t sent)
 {
     CHECK(conn->state != CONN_CLOSED && sent <= conn->output_flight);
     count(env, SERVE_BYTES_OUT, sent);
-    conn->output_sent += (uint32_t)sent;
+    if (conn->flight_is_file)
+        conn_file_sent(conn, sent);
+    else
+        conn->output_sent += (uint32_t)sent;
     conn->output_flight = 0;
-    if (output_empty(conn)) {
+    if (buffer_empty(conn))
         output_give(conn, env);
-        if (conn->state == CONN_PARKED)
-            process_input(conn, env);
-        else if (conn->state == CONN_IDLE)
-            enter(conn, env, CONN_IDLE);
-    }
+    if (output_empty(conn))
+        all_sent(conn, env);
     return settle(conn, env);
 }
 
@@ -413,8 +452,10 @@ static void read_timeout(struct conn *conn, struct conn_env *env)
 struct conn_actions conn_tick(struct conn *conn, struct conn_env *env)
 {
     CHECK(conn->state != CONN_CLOSED);
-    if (env->now_ns >= conn->send_deadline_ns)
-        return close_now(conn, env, CONN_END_SEND_TIMEOUT);
+    if (env->now_ns >= conn->send_deadline_ns) {
+        bool is_file = conn_has_file(conn) && env->now_ns >= conn->file_deadline_ns;
+        return close_now(conn, env, is_file ? CONN_END_FILE_TIMEOUT : CONN_END_SEND_TIMEOUT);
+    }
     if (env->now_ns >= conn->read_deadline_ns)
         read_timeout(conn, env);
     return settle(conn, env);
@@ -427,6 +468,14 @@ struct conn_actions conn_stop(struct conn *conn, struct conn_env *env)
     if (conn->state == CONN_IDLE)
         enter_last(conn, env, CONN_END_STOPPED);
     return settle(conn, env);
+}
+
+struct conn_actions conn_renew(struct conn *conn, struct conn_env *env, const struct snapshot *next)
+{
+    CHECK(conn->state != CONN_CLOSED);
+    if (conn_has_file(conn) && !conn_file_stays(conn, next))
+        return close_now(conn, env, CONN_END_FILE_GONE);
+    return (struct conn_actions){0};
 }
 
 void conn_release(struct conn *conn, struct conn_env *env)

@@ -11,6 +11,8 @@
  *   receive failed   conn_failed(CONN_END_RECEIVE_ERROR); send failed: CONN_END_SEND_ERROR
  *   now and then     conn_tick() when conn->deadline_ns <= now
  *   on shutdown      conn_stop()
+ *   new snapshot     conn_renew(), before env->snapshot is another one, for a connection that has
+ *                    octets of a file to send (conn_has_file())
  * and does what the returned actions say. At most one send is in flight: `send` is non-empty only
  * when none is. The octets stay where they are until conn_sent() has told about all of them. After
  * `close` the shell sends nothing more, ends the operations still in flight, closes the descriptor,
@@ -21,6 +23,13 @@
  * asks the shell to stop receiving and to hold what is already on its way (octets handed over are
  * still taken while they fit, then the connection ends as OVERRUN), `resume` to go on. Answers of
  * pipelined requests gather in one output buffer, also behind octets that are being sent.
+ *
+ * The body of a file that is too large for the output buffer is sent from the store's map, behind
+ * what is in the buffer, in pieces of CONN_PIECE_BYTES; requests behind it are PARKED meanwhile,
+ * and the output buffer is free once the head is sent. Snapshots come and go during a transfer: it
+ * goes on while the newest one has the file's octets in the same place, whatever its path names by
+ * then, and is cut (FILE_GONE) when it has not. Octets in flight are read by the kernel at any
+ * time, so the shell keeps the old snapshot until the send of a connection that was cut has ended.
  *
  * An answer that leaves the framing in doubt is the last one: `close` comes once it is sent, and
  * input after it is ignored. Closing while the client still sends resets the connection, perhaps
@@ -39,6 +48,12 @@
 /* At least two of the largest answers; a dozen ordinary ones. */
 #define CONN_OUTPUT_BYTES 16384
 _Static_assert(CONN_OUTPUT_BYTES >= 2 * ANSWER_BYTES_MAX, "room for an answer and an error");
+
+/* One send of a file. */
+#define CONN_PIECE_BYTES (256u << 10)
+/* A file is sent within this time, or not at all: it ends before the store may drop the blob. */
+#define CONN_FILE_MAX_S  600
+#define CONN_FILE_MAX_NS (CONN_FILE_MAX_S * UINT64_C(1000000000))
 
 /* Header, body and send timeouts shrink, down to this, as the last half of the worker's buffers is
  * taken. */
@@ -87,6 +102,12 @@ struct conn {
     uint32_t output_sent;   /* of these, sent */
     uint32_t output_flight; /* octets handed to the shell and not yet told about */
     uint32_t request_count;
+    uint32_t file_left;   /* octets of a file that are not yet sent; behind the output */
+    uint32_t file_offset; /* of file_at in the file */
+    const uint8_t *file_at;
+    uint64_t file_deadline_ns;
+    uint8_t file_hash[PATH_BLOB_PREFIX_BYTES];
+    bool flight_is_file;
     uint8_t state; /* enum conn_state */
     uint8_t end;   /* enum conn_end, when the state is LAST or CLOSED */
     bool paused;
@@ -98,6 +119,8 @@ _Static_assert(sizeof(struct conn) <= 256, "100,000 idle connections stay small"
 
 struct conn_actions {
     struct span send; /* hand to the kernel; empty: nothing */
+    bool send_more;   /* the answer goes on behind these octets: the kernel may wait for them */
+    bool send_file;   /* they are in the store's map */
     bool close;
     bool linger; /* with close: the client may still be sending */
     bool pause;
@@ -124,5 +147,13 @@ struct conn_actions conn_failed(struct conn *conn, struct conn_env *env, enum co
 struct conn_actions conn_tick(struct conn *conn, struct conn_env *env);
 /** Graceful stop: closes now when idle, else after the answers of what is here. */
 struct conn_actions conn_stop(struct conn *conn, struct conn_env *env);
+/** Whether octets of a file are still to be sent, or on their way. */
+static inline bool conn_has_file(const struct conn *conn)
+{
+    return conn->file_left > 0;
+}
+/** The snapshot that is next: closes when a file that is being sent is not in it. */
+struct conn_actions conn_renew(struct conn *conn, struct conn_env *env,
+                               const struct snapshot *next);
 /** Gives its buffers back. Once, after `close` and the last operation in flight. */
 void conn_release(struct conn *conn, struct conn_env *env);

@@ -17,6 +17,8 @@
     X(NO_INPUT_BUFFER, "no_input_buffer", "no buffer left for a request in parts")           \
     X(NO_OUTPUT_BUFFER, "no_output_buffer", "no buffer left for an answer")                  \
     X(OVERRUN, "overrun", "more requests in a row than are kept")                            \
+    X(FILE_TIMEOUT, "file_timeout", "the client took longer for a file than it is kept")     \
+    X(FILE_GONE, "file_gone", "the file that was being sent has left the store")             \
     X(STOPPED, "stopped", "the edge was stopped")                                            \
     X(SHELL, "shell", "the worker gave the connection up")
 

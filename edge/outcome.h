@@ -31,7 +31,14 @@
     X(TARGET_TOO_LONG, 414, OUTCOME_NO_OCSP, "http_414", "the target is above its limit")          \
     X(MEDIA_TYPE, 415, OUTCOME_NO_OCSP, "http_415", "a POST that is not application/ocsp-request") \
     X(HEAD_TOO_LARGE, 431, OUTCOME_NO_OCSP, "http_431", "the request head is above its limit")     \
-    X(VERSION, 505, OUTCOME_NO_OCSP, "http_505", "not HTTP/1.0 or HTTP/1.1")
+    X(VERSION, 505, OUTCOME_NO_OCSP, "http_505", "not HTTP/1.0 or HTTP/1.1")                       \
+    X(FILE, 200, OUTCOME_NO_OCSP, "file", "a file")                                                \
+    X(FILE_PART, 206, OUTCOME_NO_OCSP, "file_part", "a range of a file")                           \
+    X(FILE_NOT_MODIFIED, 304, OUTCOME_NO_OCSP, "file_not_modified",                                \
+      "the client's copy of the file is current")                                                  \
+    X(FILE_METHOD, 405, OUTCOME_NO_OCSP, "file_405", "a file, and not GET or HEAD")                \
+    X(FILE_RANGE, 416, OUTCOME_NO_OCSP, "file_416", "the range begins behind the file's end")      \
+    X(FILE_EXPIRED, 503, OUTCOME_NO_OCSP, "file_expired", "the file is past its time")
 
 enum outcome {
 #define X(name, http, ocsp, label, text) OUTCOME_##name,

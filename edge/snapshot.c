@@ -4,6 +4,7 @@
 #include "edge/snapshot_changes.h"
 #include "edge/snapshot_forms.h"
 #include "edge/snapshot_issuers.h"
+#include "edge/snapshot_paths.h"
 #include "lib/wire.h"
 
 #include <stdlib.h>
@@ -104,6 +105,7 @@ static enum err snapshot_fill(struct snapshot_source *source, const struct snaps
     TRY(templates_make(source, s));
     TRY(index_make(source, previous, s));
     TRY(snapshot_issuers_make(s));
+    TRY(snapshot_paths_make(source, s, previous));
     return snapshot_forms_make(s, previous);
 }
 
@@ -128,6 +130,7 @@ struct snapshot *snapshot_free(struct snapshot *s)
         return NULL;
     side_index_free(&s->index);
     snapshot_forms_free(s);
+    snapshot_paths_free(s);
     for (uint32_t i = 0; i < s->template_count; i++)
         free(s->templates[i]);
     free(s->templates);

@@ -12,6 +12,7 @@
  * called from any thread that holds the snapshot (edge/snapshot_exchange.h). */
 #pragma once
 
+#include "edge/path_table.h"
 #include "edge/side_index.h"
 #include "edge/snapshot_source.h"
 #include "lib/ocsp_form.h"
@@ -49,7 +50,9 @@ struct snapshot {
     uint32_t slot_mask;   /* of the two tables below */
     uint32_t *slots_sha1; /* issuer number + 1 by issuerKeyHash, 0: free */
     uint32_t *slots_sha256;
-    uint32_t chunks_shared; /* with the previous snapshot; for the counters */
+    struct path_table *paths; /* NULL: no files (edge/snapshot_paths.h) */
+    uint64_t paths_number;    /* of the store's when the table was made; 0: none yet */
+    uint32_t chunks_shared;   /* with the previous snapshot; for the counters */
     uint32_t chunks_built;
     struct MDB_txn *txn;      /* the pinned read transaction; NULL in fixtures */
     struct snapshot *retired; /* link of the exchange */

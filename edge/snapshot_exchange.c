@@ -10,13 +10,10 @@ void snapshot_exchange_start(struct snapshot_exchange *x, uint32_t worker_count)
     x->worker_count = worker_count;
 }
 
-const struct snapshot *snapshot_take(struct snapshot_exchange *x, uint32_t worker_no)
+/* Holds the current one, which was `s` a moment ago, in a field of the worker's slot. */
+static struct snapshot *hold_current(struct snapshot_exchange *x, struct snapshot **held,
+                                     struct snapshot *s)
 {
-    struct snapshot **held = &x->slots[worker_no].held;
-    struct snapshot *s = __atomic_load_n(&x->current, __ATOMIC_ACQUIRE);
-    /* The usual turn: still the one this worker holds, nothing to write. */
-    if (s == __atomic_load_n(held, __ATOMIC_RELAXED))
-        return s;
     for (;;) {
         /* The store must be visible before current is read again: else the builder could look at
          * the slot between the two and free what we are about to use. */
@@ -28,15 +25,48 @@ const struct snapshot *snapshot_take(struct snapshot_exchange *x, uint32_t worke
     }
 }
 
+const struct snapshot *snapshot_take(struct snapshot_exchange *x, uint32_t worker_no)
+{
+    struct snapshot **held = &x->slots[worker_no].held;
+    struct snapshot *s = __atomic_load_n(&x->current, __ATOMIC_ACQUIRE);
+    /* The usual turn: still the one this worker holds, nothing to write. */
+    if (s == __atomic_load_n(held, __ATOMIC_RELAXED))
+        return s;
+    return hold_current(x, held, s);
+}
+
+const struct snapshot *snapshot_offer(struct snapshot_exchange *x, uint32_t worker_no)
+{
+    struct snapshot_slot *slot = &x->slots[worker_no];
+    struct snapshot *s = __atomic_load_n(&x->current, __ATOMIC_ACQUIRE);
+    if (s == __atomic_load_n(&slot->held, __ATOMIC_RELAXED))
+        return NULL;
+    return hold_current(x, &slot->offered, s);
+}
+
+const struct snapshot *snapshot_accept(struct snapshot_exchange *x, uint32_t worker_no)
+{
+    struct snapshot_slot *slot = &x->slots[worker_no];
+    struct snapshot *s = __atomic_load_n(&slot->offered, __ATOMIC_RELAXED);
+    CHECK(s != NULL);
+    /* Held twice for a moment, and never by neither. */
+    __atomic_store_n(&slot->held, s, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&slot->offered, NULL, __ATOMIC_RELEASE);
+    return s;
+}
+
 void snapshot_leave(struct snapshot_exchange *x, uint32_t worker_no)
 {
     __atomic_store_n(&x->slots[worker_no].held, NULL, __ATOMIC_RELEASE);
+    __atomic_store_n(&x->slots[worker_no].offered, NULL, __ATOMIC_RELEASE);
 }
 
 static bool is_held(const struct snapshot_exchange *x, const struct snapshot *s)
 {
+    /* `offered` first: what passes from there to `held` between the two looks is seen in one. */
     for (uint32_t i = 0; i < x->worker_count; i++)
-        if (__atomic_load_n(&x->slots[i].held, __ATOMIC_SEQ_CST) == s)
+        if (__atomic_load_n(&x->slots[i].offered, __ATOMIC_SEQ_CST) == s ||
+            __atomic_load_n(&x->slots[i].held, __ATOMIC_SEQ_CST) == s)
             return true;
     return false;
 }

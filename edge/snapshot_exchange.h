@@ -15,6 +15,7 @@
 
 struct snapshot_slot {
     _Alignas(64) struct snapshot *held;
+    struct snapshot *offered; /* held beside it while the worker makes ready for it */
 };
 
 struct snapshot_exchange {
@@ -31,6 +32,11 @@ void snapshot_exchange_start(struct snapshot_exchange *x, uint32_t worker_count)
 
 /** Worker: the current snapshot, NULL before the first. Good until the next take or leave. */
 const struct snapshot *snapshot_take(struct snapshot_exchange *x, uint32_t worker_no);
+/** Worker: a newer one than that it holds, held beside it; NULL: there is none. For a worker that
+ *  has something to end before it leaves the old one: then snapshot_accept(), or another offer. */
+const struct snapshot *snapshot_offer(struct snapshot_exchange *x, uint32_t worker_no);
+/** Worker: the offered one is the one it holds, and that before is left. */
+const struct snapshot *snapshot_accept(struct snapshot_exchange *x, uint32_t worker_no);
 /** Worker: holds nothing; called before it may sleep for long. */
 void snapshot_leave(struct snapshot_exchange *x, uint32_t worker_no);
 

@@ -141,7 +141,7 @@ enum err store_get_path(struct store_txn *txn, struct span path, struct blob_pat
     return blob_path_read(wire, ret);
 }
 
-/* The next snapshot reads the paths anew when this number is another one. */
+/* The next snapshot reads paths and blobs anew when this number is another one. */
 static enum err note_change(struct store_txn *txn)
 {
     static const char name[] = STORE_META_PATHS;
@@ -269,6 +269,8 @@ enum err store_collect_blobs(struct store_txn *txn, uint64_t now_s, uint64_t *re
         if (err == ERR_OK)
             err = erase(txn, STORE_BLOB_USES, hash_key(&list.hashes[i]));
     }
+    if (err == ERR_OK && list.count > 0)
+        err = note_change(txn);
     *ret_removed = list.count;
     free(list.hashes);
     return err;

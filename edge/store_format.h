@@ -14,7 +14,7 @@
  * meta       "position"                            struct position, wire form
  *            "issuers"                             version 1, then issuer_set_hash() of the issuers
  *                                                  that it is filled for; missing: all
- *            "paths"                               8: how often the paths have changed
+ *            "paths"                               8: how often paths have changed or blobs gone
  *
  * Invariant: blocks of one (issuer, serial size) are disjoint and ascending, so the first block
  * whose key is not below a serial is the only one that can hold it. Every committed write

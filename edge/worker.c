@@ -10,11 +10,23 @@
 #include "lib/check.h"
 #include "lib/os/clock.h"
 
+/* The kernel reads the octets of files in flight from the map at any time. */
+static const struct snapshot *next_snapshot(struct worker *w)
+{
+    if (w->file_count == 0 && !w->offered)
+        return snapshot_take(w->exchange, w->worker_no);
+    const struct snapshot *next = snapshot_offer(w->exchange, w->worker_no);
+    w->offered = next != NULL && !worker_files_renew(w, next);
+    if (next == NULL || w->offered)
+        return w->env.snapshot;
+    return snapshot_accept(w->exchange, w->worker_no);
+}
+
 static void renew_env(struct worker *w)
 {
     w->env.now_ns = clock_monotonic_ns();
     answer_clock_set(&w->env.clock, clock_wall_s());
-    const struct snapshot *snapshot = snapshot_take(w->exchange, w->worker_no);
+    const struct snapshot *snapshot = next_snapshot(w);
     if (snapshot != w->env.snapshot)
         counter_add(&w->counters[SERVE_SNAPSHOTS], 1);
     w->env.snapshot = snapshot;
@@ -195,10 +207,11 @@ static enum err allocate(struct worker *w)
     w->slots = calloc(count, sizeof *w->slots);
     w->free_slots = calloc(count, sizeof *w->free_slots);
     w->hungry = calloc(count, sizeof *w->hungry);
+    w->files = calloc(count, sizeof *w->files);
     w->listeners = calloc(w->listener_count, sizeof *w->listeners);
     w->batch = calloc(1, sizeof *w->batch);
-    if (w->slots == NULL || w->free_slots == NULL || w->hungry == NULL || w->listeners == NULL ||
-        w->batch == NULL)
+    if (w->slots == NULL || w->free_slots == NULL || w->hungry == NULL || w->files == NULL ||
+        w->listeners == NULL || w->batch == NULL)
         return ERR_MEMORY;
     for (uint32_t i = 0; i < count; i++)
         w->free_slots[i] = count - 1 - i; /* low numbers first: they stay in the cache */
@@ -269,6 +282,7 @@ struct worker *worker_free(struct worker *w)
     buffer_pool_stop(&w->inputs);
     free(w->batch);
     free(w->listeners);
+    free(w->files);
     free(w->hungry);
     free(w->free_slots);
     free(w->slots);

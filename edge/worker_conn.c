@@ -65,11 +65,30 @@ static void drop_held(struct worker *w, struct slot *slot)
         ring_return_buffer(&w->ring, buffer_no);
 }
 
+/* Keeps the worker's list of those that send files: also of one that is closing, until its send has
+ * ended. */
+static void settle_file(struct worker *w, struct slot *slot)
+{
+    bool has_file = conn_has_file(&slot->conn) && (slot->state == SLOT_OPEN || slot->sending);
+    if (has_file == slot->has_file)
+        return;
+    slot->has_file = has_file;
+    if (has_file) {
+        slot->file_place = w->file_count;
+        w->files[w->file_count++] = slot_number(w, slot);
+        return;
+    }
+    uint32_t last = w->files[--w->file_count];
+    w->files[slot->file_place] = last;
+    w->slots[last].file_place = slot->file_place;
+}
+
 /* The slot is free again once nothing of it is in the ring. */
 static void release_when_quiet(struct worker *w, struct slot *slot)
 {
     if (slot->state != SLOT_CLOSING || slot->receiving || slot->sending || slot->hungry)
         return;
+    settle_file(w, slot);
     conn_release(&slot->conn, &w->env);
     wheel_remove(&w->wheel, slot_number(w, slot));
     source_limit_leave(w->limit, slot->bucket);
@@ -118,7 +137,8 @@ static void apply(struct worker *w, struct slot *slot, struct conn_actions actio
     if (actions.send.size > 0) {
         CHECK(!slot->sending);
         struct io_uring_sqe *entry = ring_entry(&w->ring);
-        io_uring_prep_send(entry, slot->fd, actions.send.data, actions.send.size, MSG_NOSIGNAL);
+        io_uring_prep_send(entry, slot->fd, actions.send.data, actions.send.size,
+                           MSG_NOSIGNAL | (actions.send_more ? MSG_MORE : 0));
         io_uring_sqe_set_data64(entry, slot_user_data(w, slot, OP_SEND));
         slot->sending = true;
     }
@@ -126,7 +146,21 @@ static void apply(struct worker *w, struct slot *slot, struct conn_actions actio
         cancel_receive(w, slot);
     if (actions.resume)
         read_on(w, slot);
+    settle_file(w, slot);
     wheel_want(&w->wheel, slot_number(w, slot), slot->conn.deadline_ns);
+}
+
+bool worker_files_renew(struct worker *w, const struct snapshot *next)
+{
+    bool ready = true;
+    /* From the end: one that is cut may leave the list, and the last one takes its place. */
+    for (uint32_t i = w->file_count; i-- > 0;) {
+        struct slot *slot = &w->slots[w->files[i]];
+        if (slot->state == SLOT_OPEN)
+            apply(w, slot, conn_renew(&slot->conn, &w->env, next));
+        ready &= slot->state == SLOT_OPEN || !slot->sending;
+    }
+    return ready;
 }
 
 static uint32_t source_bucket(const struct worker *w, int fd)
@@ -161,6 +195,7 @@ void worker_connection_open(struct worker *w, int fd)
     slot->sending = false;
     slot->batched = false;
     slot->hungry = false;
+    slot->has_file = false;
     conn_open(&slot->conn, &w->env);
     slot->conn.stopping = w->stopping; /* came while the accept was being cancelled */
     arm_receive(w, slot);

@@ -21,6 +21,8 @@ struct slot {
     bool receiving;      /* a multishot receive is armed */
     bool cancelling;     /* and is being cancelled */
     bool sending;
+    bool has_file;          /* it is in the worker's list of those that send a file */
+    uint32_t file_place;    /* where */
     bool batched;           /* its newest octets wait in the worker's batch */
     bool hungry;            /* waits in the worker's list to be armed again */
     struct held_queue held; /* octets that arrived while the connection was paused */
@@ -47,14 +49,17 @@ struct worker {
     struct slot *slots;
     uint32_t *free_slots;
     uint32_t *hungry; /* slots whose receive found no buffer */
+    uint32_t *files;  /* slots with octets of a file to send, or with a send of them in the ring */
     uint32_t free_count;
     uint32_t hungry_count;
+    uint32_t file_count;
     uint32_t listener_count;
     uint32_t worker_no;
     uint64_t drain_deadline_ns;
     uint64_t idle_stop_ns; /* while stopping: then idle connections end; UINT64_MAX: they have */
     uint64_t rearm_ns;     /* not before this are listeners armed again */
     bool shared;           /* the listeners, when last looked */
+    bool offered;          /* a snapshot that could not be accepted yet */
     bool stopping;
     bool stop_asked; /* atomic */
 };
@@ -75,6 +80,9 @@ void worker_sent(struct worker *w, const struct io_uring_cqe *cqe);
 void worker_answer(struct worker *w);
 /** Arms the receives that found no buffer, after buffers were given back. */
 void worker_feed_hungry(struct worker *w);
+/** Whether the worker may leave its snapshot for the next one: connections whose file is not in
+ * that are cut, and it must wait while a send of such a one is still in the ring. */
+bool worker_files_renew(struct worker *w, const struct snapshot *next);
 /** Deadlines. */
 void worker_tick(struct worker *w);
 /** All connections: the next answer is the last one; end when idle, else after the answers of what

@@ -25,6 +25,29 @@ static struct {
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* "/a", larger than an output buffer, and "/b", small. */
+static void add_files(void)
+{
+    static uint8_t blobs[2][3 * CONN_OUTPUT_BYTES];
+    struct path_table **table = &world.fixture.snapshot->paths;
+    enum err err = path_table_new(2, 2, table);
+    CHECK(err == ERR_OK);
+    for (size_t i = 0; i < 2; i++) {
+        memset(blobs[i], 'a' + (int)i, sizeof blobs[i]);
+        struct span blob = span_of(blobs[i], i == 0 ? sizeof blobs[i] : 100);
+        struct blob_path about = {.path = span_text(i == 0 ? "/a" : "/b"),
+                                  .blob = sha256_of(blob),
+                                  .blob_bytes = blob.size,
+                                  .media_type = span_text("application/pkix-crl"),
+                                  .modified_s = NOW_S - 100,
+                                  .next_s = NOW_S + 10,
+                                  .expires_s = NOW_S + 100};
+        path_table_add_blob(*table, &about.blob, blob);
+        err = path_table_add_file(*table, &about);
+        CHECK(err == ERR_OK);
+    }
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
@@ -46,6 +69,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         statements[i].serial.octets[0] = (uint8_t)(i + 1);
     }
     edge_fixture_start(&world.fixture, &t, 1, statements, STATEMENTS);
+    add_files();
     world.config = (struct conn_config){.idle_timeout_ns = 9,
                                         .header_timeout_ns = 5,
                                         .body_timeout_ns = 5,
@@ -81,7 +105,8 @@ static void check_end(struct conn *conn)
 static struct conn_actions take(struct conn *conn, struct conn_actions actions, size_t portion)
 {
     while (!actions.close && actions.send.size > 0) {
-        CHECK(conn->output_sent > 0 || memcmp(actions.send.data, "HTTP/1.1 ", 9) == 0);
+        CHECK(conn->output_sent > 0 || actions.send_file ||
+              memcmp(actions.send.data, "HTTP/1.1 ", 9) == 0);
         size_t size = actions.send.size < portion ? actions.send.size : portion;
         actions = conn_sent(conn, &world.env, size);
     }

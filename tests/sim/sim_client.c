@@ -2,6 +2,7 @@
 #include "tests/sim/sim_client.h"
 
 #include "lib/check.h"
+#include "tests/sim/sim_files.h"
 #include "tests/sim/sim_request.h"
 
 #include <stdio.h>
@@ -30,10 +31,12 @@ void sim_world_start(struct sim_world *world, uint64_t seed)
     }
     fixture_statements_sort(world->statements, SIM_STATEMENTS);
     edge_fixture_start(&world->fixture, world->templates, 1, world->statements, SIM_STATEMENTS);
+    sim_files_start(world);
 }
 
 void sim_world_stop(struct sim_world *world)
 {
+    sim_files_stop(world);
     edge_fixture_stop(&world->fixture);
 }
 
@@ -73,6 +76,8 @@ size_t sim_client_ready_bytes(const struct sim_client *c)
 static enum outcome expected_outcome(const struct sim_world *world, const struct sim_expect *e,
                                      uint64_t made_s)
 {
+    if (e->is_file)
+        return sim_files_outcome(world, e, made_s);
     if (e->needs_ready && !world->ready[made_s - SIM_NOW_S])
         return OUTCOME_NOT_READY;
     if (e->statement == NULL || e->outcome == OUTCOME_UNKNOWN_ISSUER)
@@ -152,6 +157,14 @@ static void check_age(const struct sim_expect *e, const struct sim_response *r)
     CHECK(r->made_s + age_s <= e->statement->facts.next_update_s);
 }
 
+static void check_file(const struct sim_world *world, const struct sim_expect *e,
+                       enum outcome outcome, const struct sim_response *r, struct span body)
+{
+    struct span expected = sim_files_body(world, e, outcome, r->made_s);
+    CHECK(r->length == expected.size);
+    CHECK(e->is_head || span_equal(body, expected));
+}
+
 static void check_response(struct sim_client *c, const struct sim_world *world,
                            const struct sim_response *r, struct span body)
 {
@@ -174,11 +187,13 @@ static void check_response(struct sim_client *c, const struct sim_world *world,
     CHECK(!e->closes || r->closes);
     if (outcome == OUTCOME_GOOD || outcome == OUTCOME_REVOKED)
         check_statement(world, e, r, body);
+    else if (outcome == OUTCOME_FILE || outcome == OUTCOME_FILE_PART)
+        check_file(world, e, outcome, r, body);
     else if (info->ocsp_status != OUTCOME_NO_OCSP && !e->is_head)
         CHECK(span_equal(body, ocsp_error_response((enum ocsp_response_status)info->ocsp_status)));
     if (outcome <= OUTCOME_NOT_MODIFIED)
         check_age(e, r);
-    else
+    else if (outcome < OUTCOME_FILE)
         CHECK(field_of(r->head, "ETag").size == 0);
 }
 
@@ -252,6 +267,8 @@ void sim_client_end(const struct sim_client *c, enum conn_end end, uint32_t requ
     case CONN_END_NO_INPUT_BUFFER:
     case CONN_END_NO_OUTPUT_BUFFER:
     case CONN_END_OVERRUN:
+    case CONN_END_FILE_TIMEOUT:
+    case CONN_END_FILE_GONE:
     case CONN_END_STOPPED:
     case CONN_END_SHELL:
     case CONN_END_COUNT:

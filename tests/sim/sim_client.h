@@ -9,7 +9,20 @@
 #define SIM_SECONDS_MAX  65536
 #define SIM_STATEMENTS   64
 #define SIM_REQUESTS_MAX 40
-#define SIM_STREAM_MAX   (SIM_REQUESTS_MAX * 13000)
+#define SIM_FILES        4
+#define SIM_TABLES       2
+/* From then on file 0 is past its time. */
+#define SIM_FILE_EXPIRES_S 60
+#define SIM_STREAM_MAX     (SIM_REQUESTS_MAX * 13000)
+
+enum sim_file_how {
+    SIM_FILE_WHOLE,
+    SIM_FILE_PART,
+    SIM_FILE_BEHIND,
+    SIM_FILE_KNOWN,
+    SIM_FILE_DELETE,
+    SIM_FILE_HOW_COUNT
+};
 
 /** What all clients of one run share. */
 struct sim_world {
@@ -17,7 +30,11 @@ struct sim_world {
     struct edge_fixture fixture;
     struct ocsp_template templates[2];
     struct fixture_statement statements[SIM_STATEMENTS]; /* sorted */
-    bool ready[SIM_SECONDS_MAX]; /* whether there was a snapshot, by second since SIM_NOW_S */
+    bool ready[SIM_SECONDS_MAX];    /* whether there was a snapshot, by second since SIM_NOW_S */
+    uint8_t table[SIM_SECONDS_MAX]; /* which snapshot it was */
+    struct snapshot snapshots[SIM_TABLES]; /* the fixture's, each with other files */
+    struct span blobs[SIM_FILES];
+    struct sha256 blob_hashes[SIM_FILES];
     uint64_t now_s;
 };
 
@@ -29,7 +46,10 @@ struct sim_expect {
     bool is_head;
     bool if_none_match;
     bool closes;
-    bool continues; /* may be answered with 100 first */
+    bool is_file;
+    uint32_t file;
+    uint32_t file_how; /* enum sim_file_how */
+    bool continues;    /* may be answered with 100 first */
 };
 
 struct sim_client {
@@ -46,7 +66,7 @@ struct sim_client {
     bool final_seen;     /* an answer said "Connection: close" */
     bool timed_out_seen; /* 408 */
     uint64_t opened_s;
-    uint8_t received[4 * CONN_OUTPUT_BYTES];
+    uint8_t received[(1u << 20) + 4 * CONN_OUTPUT_BYTES];
     size_t received_size;
 };
 

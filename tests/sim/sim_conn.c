@@ -58,7 +58,7 @@ struct lane {
     bool batched;   /* `receive` waits in the batch */
     uint8_t receive[RECEIVE_BYTES];
     struct span flight;
-    uint8_t flight_copy[CONN_OUTPUT_BYTES];
+    uint8_t flight_copy[CONN_PIECE_BYTES];
 };
 
 /* Over all seeds: batches of several requests, and closes that were to wait for the client. */
@@ -105,7 +105,8 @@ static void apply(struct lane *lane, struct conn_actions actions)
     CHECK(!(actions.close && actions.send.size > 0) && !(actions.pause && actions.resume));
     check_linger(lane, actions);
     if (actions.send.size > 0) {
-        CHECK(lane->flight.size == 0 && actions.send.size <= CONN_OUTPUT_BYTES);
+        CHECK(lane->flight.size == 0 && actions.send.size <= CONN_PIECE_BYTES);
+        CHECK(actions.send_file || actions.send.size <= CONN_OUTPUT_BYTES);
         lane->flight = actions.send;
         memcpy(lane->flight_copy, actions.send.data, actions.send.size);
     }
@@ -268,6 +269,15 @@ static void step_fault(struct sim *sim, struct lane *lane)
     }
 }
 
+/* The shell takes another snapshot; transfers go on where they can. */
+static void renew(struct sim *sim, const struct snapshot *next)
+{
+    for (struct lane *lane = sim->lanes; lane < sim->lanes + CLIENTS; lane++)
+        if (lane->live && !lane->closing && conn_has_file(&lane->conn))
+            apply(lane, conn_renew(&lane->conn, &sim->env, next));
+    sim->env.snapshot = next;
+}
+
 static void step_clock(struct sim *sim)
 {
     static const uint64_t steps_ns[] = {1000000, 50000000, 900000000, 3 * SECOND_NS, 9 * SECOND_NS};
@@ -280,7 +290,9 @@ static void step_clock(struct sim *sim)
         bool ready = below(sim, 20) != 0;
         world->now_s = now_s;
         world->ready[now_s - SIM_NOW_S] = ready;
-        sim->env.snapshot = ready ? world->fixture.snapshot : NULL;
+        uint32_t table = below(sim, SIM_TABLES);
+        world->table[now_s - SIM_NOW_S] = (uint8_t)table;
+        renew(sim, ready ? &world->snapshots[table] : NULL);
         answer_clock_set(&sim->env.clock, now_s);
     }
     for (struct lane *lane = sim->lanes; lane < sim->lanes + CLIENTS; lane++)
@@ -364,7 +376,7 @@ static void start(struct sim *sim, uint64_t seed)
     sim->world.ready[0] = true;
     sim->env = (struct conn_env){.config = &sim->config,
                                  .answer = &sim->answer,
-                                 .snapshot = sim->world.fixture.snapshot,
+                                 .snapshot = &sim->world.snapshots[0],
                                  .inputs = &sim->inputs,
                                  .outputs = &sim->outputs,
                                  .counters = sim->counters};
@@ -416,7 +428,7 @@ static int report(uint64_t seeds, const uint64_t totals[static SERVE_COUNTER_COU
     for (unsigned i = 0; i < CONN_END_COUNT; i++) {
         uint64_t n = totals[serve_counter_end((enum conn_end)i)];
         printf("  %-20s %llu\n", conn_end_label((enum conn_end)i), (unsigned long long)n);
-        unseen += n == 0;
+        unseen += n == 0 && i != CONN_END_FILE_TIMEOUT; /* more time than a run has */
     }
     printf("  %-20s %llu\n", "pauses", (unsigned long long)totals[SERVE_PAUSES]);
     printf("  %-20s %llu\n", "batches", (unsigned long long)batches);

@@ -3,6 +3,7 @@
 
 #include "lib/base64.h"
 #include "lib/check.h"
+#include "tests/sim/sim_files.h"
 
 #include <stdio.h>
 
@@ -162,6 +163,11 @@ void sim_request_append(struct sim_client *c, struct sim_world *world)
 {
     struct sim_expect *expect = &c->expects[c->request_count];
     *expect = (struct sim_expect){0};
+    if (!c->is_fat && below(world, 8) == 0) {
+        sim_files_append(c, world);
+        c->ends[c->request_count++] = c->stream_size;
+        return;
+    }
     uint32_t dice = below(world, c->is_fat ? 17 : 20);
     if (dice < 11)
         put_get(c, world, expect);

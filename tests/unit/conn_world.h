@@ -128,7 +128,7 @@ static void pass(uint64_t seconds)
         apply(conn_tick(&t.conn, &t.env));
 }
 
-static unsigned responses(const char *status)
+static inline unsigned responses(const char *status)
 {
     char mark[32];
     unsigned n = 0;

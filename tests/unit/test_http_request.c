@@ -283,6 +283,7 @@ static void absent_fields(void **state)
         HTTP_REQUEST);
     assert_true(r.if_none_match_repeated);
     assert_false(r.range_repeated);
+    assert_span(r.if_none_match, "\"a\"");
     static const char *const twice[] = {"Range: a\r\nRange: a\r\n",
                                         "If-Range: a\r\nIf-Range: b\r\n"};
     for (size_t i = 0; i < 2; i++) {
@@ -291,7 +292,6 @@ static void absent_fields(void **state)
         assert_int_equal(parse_all_ways(text, (size_t)size, &r), HTTP_REQUEST);
         assert_true(r.range_repeated);
     }
-    assert_span(r.if_none_match, "\"a\"");
 }
 
 static const struct {
