@@ -9,7 +9,7 @@
 
 static uint8_t octets[LARGE];
 static uint8_t other[LARGE];
-static uint8_t got[LARGE + 65536];
+static uint8_t got[2 * LARGE + 65536];
 static size_t got_size;
 
 /* "/f" is the large file or the other one; the large one's blob is there or not. */
