@@ -10,6 +10,9 @@ static void tell(const struct builder *b, const struct snapshot *snapshot, uint6
     counter_set(&g[GAUGE_SNAPSHOT_LOG], snapshot->position.log_number);
     counter_set(&g[GAUGE_SNAPSHOT_COMMIT], snapshot->position.commit);
     counter_set(&g[GAUGE_SNAPSHOT_STATEMENTS], snapshot->position.statement_count);
+    const struct path_table *paths = snapshot->paths;
+    counter_set(&g[GAUGE_SNAPSHOT_FILES], paths == NULL ? 0 : path_table_file_count(paths));
+    counter_set(&g[GAUGE_SNAPSHOT_FILES_LEFT_OUT], paths == NULL ? 0 : path_table_left_out(paths));
     counter_set(&g[GAUGE_SNAPSHOT_COMPLETE], snapshot->position.complete);
     counter_set(&g[GAUGE_SNAPSHOT_BUILD_NS], took_ns);
     counter_set(&g[GAUGE_SNAPSHOT_CHECKED_S], clock_wall_s());

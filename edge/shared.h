@@ -20,6 +20,9 @@ struct edge_worker_counters {
     X(SNAPSHOT_LOG, "snapshot_log_number", "Log entry that the served snapshot stands at")         \
     X(SNAPSHOT_COMMIT, "snapshot_commit", "Commit of the store that the served snapshot shows")    \
     X(SNAPSHOT_STATEMENTS, "snapshot_statements", "Statements in the served snapshot")             \
+    X(SNAPSHOT_FILES, "snapshot_files", "Paths of files in the served snapshot")                   \
+    X(SNAPSHOT_FILES_LEFT_OUT, "snapshot_files_left_out",                                          \
+      "Paths that are not served: too many, or without their blob")                                \
     X(SNAPSHOT_COMPLETE, "snapshot_complete", "1 when the served snapshot is of a whole data set") \
     X(SNAPSHOT_CHECKED_S, "snapshot_checked_timestamp_seconds",                                    \
       "When the served snapshot was last seen to be the store's newest")                           \
