@@ -173,6 +173,8 @@ void side_find_block(const struct serial *serial, struct side_cursor *cursor)
 
 void side_reach_block(const struct side_cursor *cursor)
 {
+    if (cursor->block == NULL)
+        return;
     prefetch(cursor->block, BLOCK_HEADER_BYTES);
     prefetch(cursor->block + cursor->near_first, cursor->near_end - cursor->near_first);
 }

@@ -93,8 +93,9 @@ static void check_linger(const struct lane *lane, struct conn_actions actions)
     if (!actions.close || c->is_garbage || lane->eof_given || !c->final_seen || c->timed_out_seen)
         return;
     enum conn_end end = (enum conn_end)lane->conn.end;
+    /* Of one that was paused, octets may be on their way. */
     if (end == CONN_END_ASKED)
-        CHECK(actions.linger == sends);
+        CHECK(actions.linger == (sends || lane->conn.paused));
     else if (end == CONN_END_HTTP_ERROR || end == CONN_END_REQUESTS_MAX)
         CHECK(actions.linger);
 }
