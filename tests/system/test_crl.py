@@ -3,8 +3,10 @@
 
 import datetime
 import hashlib
+import http.client
 import os
 import random
+import shutil
 import signal
 import time
 
@@ -257,3 +259,43 @@ def test_bad_keys(make_site, key, value, said):
     use_crls(site, **{key: value})
     done = site.presign_once(check=False)
     assert done.returncode != 0 and said in done.stderr
+
+
+def get(site, path):
+    """Status and body of what the edge serves at the path."""
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.headers["Content-Type"], answer.read()
+    finally:
+        connection.close()
+
+
+def test_from_the_presigner_to_a_client(make_site, tmp_path):
+    """An edge that replicates by HTTP serves the published octets, and a revocation reaches them."""
+    site = make_site()
+    site.init()
+    use_crls(site, shards=1)
+    serial = site.issue_certificate("good")
+    site.import_certificates()
+    site.start()
+    path = "/7/1/0.crl"
+    wait_for(lambda: get(site, path)[0] == 200, "the CRL at the edge")
+    status, media, der = get(site, path)
+    assert (status, media) == (200, "application/pkix-crl")
+    assert judge(site, der, tmp_path) == (True, True, True)
+    assert serials(x509.load_der_x509_crl(der)) == set()
+    assert get(site, "/7/ca.crt")[1] == "application/pkix-cert"
+    assert get(site, "/7/1/1.crl")[0] == 404
+    site.revoke("good")
+    wait_for(lambda: serials(x509.load_der_x509_crl(get(site, path)[2])) == {int(serial, 16)},
+             "the revocation in the CRL at the edge")
+    after = get(site, path)[2]
+    assert judge(site, after, tmp_path) == (True, True, True)
+    assert number(x509.load_der_x509_crl(after)) > number(x509.load_der_x509_crl(der))
+    # The same edge from empty: it takes the CRL from the index and the log.
+    site.stop_process(site.edge)
+    shutil.rmtree(site.dir / "edge")
+    site.start_edge()
+    wait_for(lambda: get(site, path) == (200, "application/pkix-crl", after), "the same CRL again")
