@@ -196,7 +196,9 @@ with process.Processes() as started:
     print(child.pid, flush=True)
     child.wait()
 """
-    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    # A shell's background job would inherit that SIGINT is ignored.
+    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True,
+                              preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     pid = int(parent.stdout.readline())
     children = process.wait_for("the sleeper", lambda: cpu.tree_of(pid)[1:])
     parent.send_signal(how)
