@@ -392,10 +392,10 @@ static void what_only_others_write(void **state)
 static void all_have_words(void **state)
 {
     (void)state;
-    for (int i = 0; i < CRL_GATE_COUNT; i++)
+    for (unsigned i = 0; i < CRL_GATE_COUNT; i++)
         assert_true(crl_gate_word(i)[0] != '\0' && crl_gate_text(i)[0] != '\0' &&
                     (i == CRL_GATE_OPEN || crl_gate_section(i)[0] != '\0'));
-    for (int i = 0; i < CRL_LINT_COUNT; i++)
+    for (unsigned i = 0; i < CRL_LINT_COUNT; i++)
         assert_true(crl_lint_text(i)[0] != '\0' && crl_lint_section(i)[0] != '\0');
 }
 
