@@ -230,7 +230,7 @@ static inline void follower_entry(struct follower *f, uint64_t number)
             follower_template(f, item.template_wire);
         else if (item.type == LOG_STATEMENT)
             follower_put(f, item.issuer_id, &item.statement);
-        else
+        else if (item.type == LOG_RANGE)
             follower_pack(f, &item.range, PACK_RANGE);
     }
     f->log_number = number;

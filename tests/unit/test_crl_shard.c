@@ -13,11 +13,10 @@
 #include "lib/os/file.h"
 #include "presigner/import.h"
 #include "presigner/status_writer.h"
-#include "tests/unit/scratch.h"
+#include "tests/unit/status_fixture.h"
 
 #define ISSUER            0x0123456789abcdefu
 #define BASE              "http://crl.example/7"
-#define MAP_BYTES         (64u << 20)
 #define SHARD(set, place) ((uint32_t)(set) << 16 | (place))
 
 static const struct crl_set one = {.number = 1, .count = 4};
@@ -110,30 +109,6 @@ static void sets_stay_as_they_are(void **state)
     }
     other.number = 9;
     assert_int_equal(crl_sets_use(&sets, &other), ERR_LIMIT);
-}
-
-struct fixture {
-    char dir[SCRATCH_BYTES];
-    struct status_db *db;
-};
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    assert_non_null(f);
-    scratch_make(f->dir);
-    assert_int_equal(status_db_open(f->dir, MAP_BYTES, &f->db), ERR_OK);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    status_db_close(f->db);
-    scratch_remove(f->dir);
-    free(f);
-    return 0;
 }
 
 static enum err import(struct fixture *f, const struct crl_sets *sets, const char *text)

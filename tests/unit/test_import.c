@@ -11,11 +11,10 @@
 #include "lib/os/file.h"
 #include "presigner/import.h"
 #include "presigner/import_store.h"
-#include "tests/unit/scratch.h"
+#include "tests/unit/status_fixture.h"
 
-#define MAP_BYTES (256ull << 20)
-#define ISSUER    7u
-#define NOW_S     1800000000u
+#define ISSUER 7u
+#define NOW_S  1800000000u
 
 typedef enum err (*line_parser)(struct span, struct import_line *, const char **);
 
@@ -178,30 +177,7 @@ static void test_csv_header(void **state)
     }
 }
 
-struct fixture {
-    char dir[SCRATCH_BYTES];
-    struct status_db *db;
-    struct import_progress progress;
-};
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    assert_non_null(f);
-    scratch_make(f->dir);
-    assert_int_equal(status_db_open(f->dir, MAP_BYTES, &f->db), ERR_OK);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    status_db_close(f->db);
-    scratch_remove(f->dir);
-    free(f);
-    return 0;
-}
+static struct import_progress last_progress;
 
 static void keep_progress(void *context, const struct import_progress *progress)
 {
@@ -220,7 +196,7 @@ static enum err import(struct fixture *f, struct span content, size_t batch_coun
         .issuer_id = ISSUER,
         .now_s = NOW_S,
         .progress = keep_progress,
-        .context = &f->progress,
+        .context = &last_progress,
         .temporary_dir = f->dir,
         .batch_count = batch_count,
         .step_count = batch_count < IMPORT_STEP_COUNT_MAX ? batch_count : 0,
@@ -264,10 +240,10 @@ static void test_files(void **state)
     assert_int_equal(report.cert_count, 3);
     assert_int_equal(report.changed_count, 3);
     assert_int_equal(report.last_sequence, 3);
-    assert_int_equal(f->progress.read_bytes, strlen(csv));
-    assert_true(f->progress.storing);
-    assert_int_equal(f->progress.stored_count, 3);
-    assert_int_equal(f->progress.cert_count, 3);
+    assert_int_equal(last_progress.read_bytes, strlen(csv));
+    assert_true(last_progress.storing);
+    assert_int_equal(last_progress.stored_count, 3);
+    assert_int_equal(last_progress.cert_count, 3);
     assert_int_equal(get(f->db, "01").status, CERT_REVOKED);
     assert_int_equal(counts_of(f->db).good, 2);
 

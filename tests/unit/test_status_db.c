@@ -12,10 +12,9 @@
 #include "lib/os/file.h"
 #include "lib/wire.h"
 #include "presigner/status_writer.h"
-#include "tests/unit/scratch.h"
+#include "tests/unit/status_fixture.h"
 
-#define MAP_BYTES (64ull << 20)
-#define ISSUER    7u
+#define ISSUER 7u
 
 static const struct cert_record good = {
     .status = CERT_GOOD, .reason = REASON_ABSENT, .not_after_s = 2000};
@@ -32,30 +31,6 @@ static struct serial serial_of(uint32_t number)
     be32_store(serial.octets + 1, number);
     serial.octets[0] = 1;
     return serial;
-}
-
-struct fixture {
-    char dir[SCRATCH_BYTES];
-    struct status_db *db;
-};
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    assert_non_null(f);
-    scratch_make(f->dir);
-    assert_int_equal(status_db_open(f->dir, MAP_BYTES, &f->db), ERR_OK);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    status_db_close(f->db);
-    scratch_remove(f->dir);
-    free(f);
-    return 0;
 }
 
 static bool apply(struct status_db *db, uint64_t issuer_id, uint32_t number,
