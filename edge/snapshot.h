@@ -75,10 +75,6 @@ const struct snapshot_issuer *snapshot_issuer_find(const struct snapshot *snapsh
 /** Place of the issuer's template of that number in templates and forms. false: there is none. */
 bool snapshot_template_place(const struct snapshot *snapshot, const struct snapshot_issuer *issuer,
                              uint16_t template_no, uint32_t *ret_place);
-/** The issuer's template of that number, or NULL. */
-const struct ocsp_template *snapshot_template(const struct snapshot *snapshot,
-                                              const struct snapshot_issuer *issuer,
-                                              uint16_t template_no);
 
 /** One lookup in stages, so that several run side by side with their memory on its way:
  *  start all, then chunk all, reach all, approach all, finish all. Reach may be left out. */

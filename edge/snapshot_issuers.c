@@ -141,11 +141,3 @@ bool snapshot_template_place(const struct snapshot *s, const struct snapshot_iss
     }
     return false;
 }
-
-const struct ocsp_template *snapshot_template(const struct snapshot *s,
-                                              const struct snapshot_issuer *issuer,
-                                              uint16_t template_no)
-{
-    uint32_t place;
-    return snapshot_template_place(s, issuer, template_no, &place) ? s->templates[place] : NULL;
-}

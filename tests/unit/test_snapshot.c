@@ -292,10 +292,12 @@ static void test_issuer_needs_both_hashes(void **state)
     assert_null(snapshot_issuer_find(s, CERTID_HASH_OTHER, name1, key1));
     assert_null(snapshot_issuer_find(s, CERTID_HASH_SHA256, name1, key1));
     assert_null(snapshot_issuer_find(s, CERTID_HASH_SHA1, SPAN_EMPTY, SPAN_EMPTY));
-    assert_non_null(snapshot_template(s, two, 1));
-    assert_int_equal(snapshot_template(s, two, 9)->template_no, 9);
-    assert_null(snapshot_template(s, two, 5));
-    assert_null(snapshot_template(s, one, 9));
+    uint32_t place = 0;
+    assert_true(snapshot_template_place(s, two, 1, &place));
+    assert_true(snapshot_template_place(s, two, 9, &place));
+    assert_int_equal(s->templates[place]->template_no, 9);
+    assert_false(snapshot_template_place(s, two, 5, &place));
+    assert_false(snapshot_template_place(s, one, 9, &place));
     struct statement found;
     assert_false(snapshot_find(s, one, &(struct serial){.size = 1, .octets = {1}}, &found));
     edge_fixture_stop(&f);
