@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import ask, cpu
 from .process import Failed, free_port, listening, run, wait_for
-from .site import Serials
+from .site import Serials, Site
 
 FILES_MAX = 100000       # answers taken from the edge for nginx and cfssl
 OPENSSL_CERTS = 1000
@@ -191,16 +191,23 @@ class NginxStaticCached(NginxStatic):
 
 
 class Cfssl(Candidate):
-    """`cfssl ocspserve` with ready answers. Debian's release answers no GET."""
+    """`cfssl ocspserve` with ready answers. Debian's release answers no GET, and takes only responses with
+    one SingleResponse: those of a data set of its own."""
     name = "cfssl ocspserve"
     methods = frozenset({"post"})
     slow = True
 
     def prepare(self):
+        site = Site(self.world.build, self.dir / "site", min(self.site.certs, FILES_MAX), "--certids", "sha1")
+        self.issuer, self.ca, self.serials = site.issuer, site.ca, site.serials
+        serials = site.serials.some(FILES_MAX)
+        edge = Edge(self.world, name="edge for cfssl", site=site)
+        edge.start()
         with open(self.dir / "responses", "wb") as file:
-            for body in self.world.bodies():
+            for body in self.world.bodies(edge, serials):
                 file.write(base64.b64encode(body) + b"\n")
-        self.restrict(self.world.file_serials())
+        edge.stop()
+        self.answers = f"{len(serials):,}, with one CertID"
 
     def launch(self):
         return self.world.processes.start(self.log, "cfssl", "ocspserve", "-loglevel", "5", "-address", "127.0.0.1",

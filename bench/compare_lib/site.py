@@ -34,10 +34,10 @@ class Serials:
 class Site:
     """One folder."""
 
-    def __init__(self, build, folder, certs):
+    def __init__(self, build, folder, certs, *options):
         self.dir, self.certs = Path(folder), certs
         self.dataset = build / "bench/statim-dataset"
-        run(self.dataset, self.dir, "--certs", certs)
+        run(self.dataset, self.dir, "--certs", certs, *options)
         self.ca, self.serials = self.dir / "ca.pem", Serials(self.dir / "serials.txt")
         self.issuer = ask.issuer_of(self.ca)
 

@@ -55,13 +55,10 @@ class World:
         """Those whose answers others than the edge can give: all, or so many drawn evenly."""
         return self.site.serials.some(candidates.FILES_MAX)
 
-    def file_requests(self):
-        return [ask.request_der(self.site.issuer, serial) for serial in self.file_serials()]
-
-    def bodies(self):
-        """The edge's responses to them, in their order."""
-        requests = [ask.http_request(der, self.edge.port, "post") for der in self.file_requests()]
-        for status, head, body in fetch.answers(self.edge.port, requests):
+    def bodies(self, edge, serials):
+        """An edge's responses to them, in their order."""
+        requests = [ask.http_request(ask.request_der(edge.issuer, serial), edge.port, "post") for serial in serials]
+        for status, head, body in fetch.answers(edge.port, requests):
             if status != 200 or len(body) < 200:
                 raise Failed(f"the edge has no statement: {head!r} {body!r}")
             yield body
@@ -70,8 +67,9 @@ class World:
         """A folder with one file a certificate, named as the path of a GET."""
         if self.www is None:
             self.www = self.folder / "www"
-            for der, body in zip(self.file_requests(), self.bodies()):
-                path = self.www / ask.static_name(der).lstrip("/")
+            serials = self.file_serials()
+            for serial, body in zip(serials, self.bodies(self.edge, serials)):
+                path = self.www / ask.static_name(ask.request_der(self.site.issuer, serial)).lstrip("/")
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(body)
         return self.www

@@ -11,6 +11,7 @@
  *     --seed S               serials and statuses follow from it          (1)
  *     --revoked-share F      0 to 1                                       (0.01)
  *     --alg ALG              p256 or rsa2048                              (p256)
+ *     --certids WHICH        sha1, sha256 or both in each response        (both)
  *     --serials-count M      lines of serials.txt, at most all            (all)
  *     --listen, --admin      addresses of the edge                        (127.0.0.1:8080, :9080)
  *     --workers N            of the edge
@@ -80,6 +81,21 @@ static bool alg_read(const char *text, const char **ret)
     return strcmp(text, "p256") == 0 || strcmp(text, "rsa2048") == 0;
 }
 
+static bool certids_read(const char *text, enum certid_set *ret)
+{
+    static const struct {
+        const char *text;
+        enum certid_set set;
+    } table[] = {{"sha1", CERTID_SHA1}, {"sha256", CERTID_SHA256}, {"both", CERTID_BOTH}};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (strcmp(text, table[i].text) == 0) {
+            *ret = table[i].set;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool option_take(int option, const char *text, struct options *o)
 {
     uint64_t number = 0;
@@ -99,6 +115,8 @@ static bool option_take(int option, const char *text, struct options *o)
         return share_read(text, &o->revoked_share);
     case 'k':
         return alg_read(text, &o->site.key_type);
+    case 'd':
+        return certids_read(text, &o->site.certid_set);
     case 'm':
         return number_read(text, 1, PLAN_COUNT_MAX, &o->serials_count);
     case 'l':
@@ -125,6 +143,7 @@ static bool options_read(int argc, char **argv, struct options *o)
                                           {"seed", required_argument, NULL, 'x'},
                                           {"revoked-share", required_argument, NULL, 'r'},
                                           {"alg", required_argument, NULL, 'k'},
+                                          {"certids", required_argument, NULL, 'd'},
                                           {"serials-count", required_argument, NULL, 'm'},
                                           {"listen", required_argument, NULL, 'l'},
                                           {"admin", required_argument, NULL, 'a'},
@@ -135,6 +154,7 @@ static bool options_read(int argc, char **argv, struct options *o)
     *o = (struct options){.site = {.key_type = "p256",
                                    .listen = "127.0.0.1:8080",
                                    .admin = "127.0.0.1:9080",
+                                   .certid_set = CERTID_BOTH,
                                    .issuer_count = 1},
                           .serials_count = PLAN_COUNT_MAX,
                           .seed = 1,
@@ -236,9 +256,10 @@ int main(int argc, char **argv)
     if (!options_read(argc, argv, &o)) {
         fprintf(stderr, "usage: statim-dataset DIR --certs N [--issuers K] "
                         "[--serials random|sequential|skewed] [--seed S]\n"
-                        "       [--revoked-share F] [--alg p256|rsa2048] [--serials-count M] "
-                        "[--listen ADDRESS]\n"
-                        "       [--admin ADDRESS] [--workers N]\n"
+                        "       [--revoked-share F] [--alg p256|rsa2048] "
+                        "[--certids sha1|sha256|both]\n"
+                        "       [--serials-count M] [--listen ADDRESS] [--admin ADDRESS] "
+                        "[--workers N]\n"
                         "       statim-dataset DIR --turn\n");
         return 2;
     }

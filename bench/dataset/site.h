@@ -14,6 +14,7 @@ struct site_options {
     const char *listen;
     const char *admin;
     unsigned workers; /* 0: the edge's default */
+    enum certid_set certid_set;
     uint32_t issuer_count;
 };
 

@@ -86,6 +86,14 @@ def test_edge_answers_as_the_lists_say(make_data_set):
             assert site.ask(other, issuer).response_status == ocsp.OCSPResponseStatus.UNAUTHORIZED
 
 
+@pytest.mark.parametrize("certids, hashes", [("sha1", ["sha1"]), ("sha256", ["sha256"]), ("both", ["sha1", "sha256"])])
+def test_certids(make_data_set, certids, hashes):
+    site = make_data_set("--certs", 10, "--certids", certids)
+    site.start_edge()
+    answer = site.ask(site.names("serials")[0], 1)
+    assert [one.hash_algorithm.name for one in answer.responses] == hashes
+
+
 def test_second_turn_is_followed_by_the_log(make_data_set):
     site = make_data_set("--certs", CERTS, "--issuers", 2)
     site.start_edge()
@@ -137,6 +145,6 @@ def test_refuses_what_is_there_and_what_is_wrong(make_data_set, tmp_path):
     again = run(DATASET, site.dir, "--certs", 10, check=False)
     assert again.returncode == 1 and "exists already" in again.stderr
     for wrong in (["--certs", "0"], ["--certs", "5", "--issuers", "6"], ["--certs", "5", "--serials", "x"],
-                  ["--certs", "5", "--revoked-share", "1.1"], ["--certs", "5", "--alg", "p384"], []):
+                  ["--certs", "5", "--revoked-share", "1.1"], ["--certs", "5", "--alg", "p384"], ["--certs", "5", "--certids", "md5"], []):
         assert run(DATASET, tmp_path / "none", *wrong, check=False).returncode == 2
     assert not (tmp_path / "none").exists()
