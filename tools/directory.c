@@ -37,8 +37,7 @@ static bool find_issuer_id(struct directory *d)
     return err == ERR_OK;
 }
 
-bool directory_open(const char *verb, const char *path, const char *issuer_name,
-                    struct directory *ret)
+static bool read_config(const char *verb, const char *path, struct directory *ret)
 {
     char message[CONFIG_MESSAGE_BYTES] = "";
     *ret = (struct directory){.verb = verb};
@@ -46,12 +45,28 @@ bool directory_open(const char *verb, const char *path, const char *issuer_name,
         path_join(ret->config_path, sizeof ret->config_path, path, DIRECTORY_CONFIG_NAME);
     if (err == ERR_OK)
         err = presigner_config_load(ret->config_path, &ret->config, message);
-    if (err != ERR_OK) {
+    if (err != ERR_OK)
         directory_complain(ret, "%s", message[0] ? message : err_text(err));
+    return err == ERR_OK;
+}
+
+bool directory_open(const char *verb, const char *path, const char *issuer_name,
+                    struct directory *ret)
+{
+    if (!read_config(verb, path, ret))
         return false;
-    }
     if (pick_issuer(ret, issuer_name) && find_issuer_id(ret))
         return true;
+    directory_close(ret);
+    return false;
+}
+
+static bool open_status(struct directory *ret)
+{
+    enum err err = status_db_open(ret->config->state_dir, ret->config->map_size_bytes, &ret->db);
+    if (err == ERR_OK)
+        return true;
+    directory_complain(ret, "%s: %s", ret->config->state_dir, err_text(err));
     directory_close(ret);
     return false;
 }
@@ -59,14 +74,18 @@ bool directory_open(const char *verb, const char *path, const char *issuer_name,
 bool directory_open_status(const char *verb, const char *path, const char *issuer_name,
                            struct directory *ret)
 {
-    if (!directory_open(verb, path, issuer_name, ret))
-        return false;
-    enum err err = status_db_open(ret->config->state_dir, ret->config->map_size_bytes, &ret->db);
-    if (err == ERR_OK)
-        return true;
-    directory_complain(ret, "%s: %s", ret->config->state_dir, err_text(err));
-    directory_close(ret);
-    return false;
+    return directory_open(verb, path, issuer_name, ret) && open_status(ret);
+}
+
+bool directory_open_all(const char *verb, const char *path, struct directory *ret)
+{
+    return read_config(verb, path, ret) && open_status(ret);
+}
+
+bool directory_use(struct directory *d, const struct issuer_config *issuer)
+{
+    d->issuer = issuer;
+    return find_issuer_id(d);
 }
 
 void directory_close(struct directory *d)

@@ -17,6 +17,11 @@ struct directory {
     struct status_db *db;
 };
 
+/** Reads the configuration and opens the status database; which issuer it is about comes from
+ *  directory_use(), as often as it is needed. Prints and returns false on failure. */
+bool directory_open_all(const char *verb, const char *path, struct directory *ret);
+bool directory_use(struct directory *d, const struct issuer_config *issuer);
+
 /** Reads the configuration; `issuer_name` NULL: the only issuer. Prints and returns false on
  *  failure. */
 bool directory_open(const char *verb, const char *path, const char *issuer_name,

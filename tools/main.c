@@ -21,16 +21,29 @@ static const struct verb verbs[] = {
 
 #define VERB_COUNT (sizeof verbs / sizeof verbs[0])
 
+#define VERB_NAME_BYTES 32
+
+/* As it is typed: C has no hyphens in names. */
+static const char *verb_name(const struct verb *verb, char room[static VERB_NAME_BYTES])
+{
+    (void)snprintf(room, VERB_NAME_BYTES, "%s", verb->name);
+    for (char *c = room; *c != '\0'; c++)
+        *c = *c == '_' ? '-' : *c;
+    return room;
+}
+
 static void print_usage(FILE *out)
 {
+    char name[VERB_NAME_BYTES];
     fprintf(out, "usage: statim VERB ...   (statim VERB --help)\n\n");
     for (size_t i = 0; i < VERB_COUNT; i++)
-        fprintf(out, "  %-10s %s\n", verbs[i].name, verbs[i].help);
+        fprintf(out, "  %-10s %s\n", verb_name(&verbs[i], name), verbs[i].help);
 }
 
 static void print_verb_usage(FILE *out, const struct verb *verb)
 {
-    fprintf(out, "usage: statim %s %s\n\n%s\n", verb->name, verb->arguments, verb->help);
+    char name[VERB_NAME_BYTES];
+    fprintf(out, "usage: statim %s %s\n\n%s\n", verb_name(verb, name), verb->arguments, verb->help);
 }
 
 static int run(const struct verb *verb, int argc, char **argv)
@@ -63,7 +76,8 @@ int main(int argc, char **argv)
         return 0;
     }
     for (size_t i = 0; i < VERB_COUNT; i++) {
-        if (strcmp(argv[1], verbs[i].name) == 0)
+        char name[VERB_NAME_BYTES];
+        if (strcmp(argv[1], verb_name(&verbs[i], name)) == 0)
             return run(&verbs[i], argc - 1, argv + 1);
     }
     fprintf(stderr, "statim: no verb '%s'\n\n", argv[1]);

@@ -9,7 +9,7 @@
 
 #define VERB_USAGE 2
 
-/* name, arguments, one line of help */
+/* name (with _ for the hyphens that are typed), arguments, one line of help */
 #define VERB_TABLE(X)                                                                            \
     X(init,                                                                                      \
       "DIR [--ca-cert FILE --ca-key FILE [--passphrase-file FILE]] [--network NAME] "            \
@@ -24,6 +24,8 @@
       "revoke one certificate, for good")                                                        \
     X(status, "DIR [SERIAL] [--issuer NAME]",                                                    \
       "how far a folder is published, or what is known of one certificate")                      \
+    X(ccadb, "DIR [--issuer NAME [--array]]",                                                    \
+      "print the CRL URLs of each issuer as the CCADB asks for them")                            \
     X(query,                                                                                     \
       "URL --issuer FILE (--serial HEX | --cert FILE) [--method get|post] [--hash sha1|sha256] " \
       "[--out FILE]",                                                                            \

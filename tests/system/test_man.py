@@ -74,16 +74,16 @@ def test_presigner_keys():
 
 
 def verbs():
-    return re.findall(r"^  ([a-z]+) +\S", run(STATIM, "--help").stdout, re.M)
+    return re.findall(r"^  ([a-z-]+) +\S", run(STATIM, "--help").stdout, re.M)
 
 
 def test_every_verb_and_option():
     text = page("statim.1")
-    sections = dict(re.findall(r"^\.SH \"VERB ([A-Z]+)\"\n(.*?)(?=^\.SH )", text, re.S | re.M))
+    sections = dict(re.findall(r"^\.SH \"VERB ([A-Z-]+)\"\n(.*?)(?=^\.SH )", text, re.S | re.M))
     assert [name.lower() for name in sections] == verbs()
     for verb in verbs():
         section = sections[verb.upper()]
-        options = set(re.findall(r"\{\"([a-z-]+)\",\s*(?:required|no)_argument", source(f"tools/verb_{verb}.c")))
+        options = set(re.findall(r"\{\"([a-z-]+)\",\s*(?:required|no)_argument", source(f"tools/verb_{verb.replace('-', '_')}.c")))
         explained = set(re.findall(r"^\.TP\n\.BI? --([a-z-]+)", section, re.M))
         assert explained == options, verb
         synopsis = section.split(".YS")[0]
