@@ -71,16 +71,18 @@ enum err fast_lane_name_check(struct span name)
 
 void fast_lane_ack_write(const struct fast_lane_ack *ack, char ret[static FAST_LANE_ACK_BYTES])
 {
-    snprintf(ret, FAST_LANE_ACK_BYTES, "%" PRIu64 " %" PRIu64, ack->number, ack->wall_ms);
+    snprintf(ret, FAST_LANE_ACK_BYTES, "%" PRIu64 " %" PRIu64 " %" PRIu64, ack->number,
+             ack->wall_ms, ack->said_ms);
 }
 
 enum err fast_lane_ack_read(struct span value, struct fast_lane_ack *ret)
 {
-    struct span words[2];
+    struct span words[3];
     struct fast_lane_ack ack = {0};
-    TRY(text_words(value, words, 2));
+    TRY(text_words(value, words, 3));
     TRY(text_decimal(words[0], &ack.number));
     TRY(text_decimal(words[1], &ack.wall_ms));
+    TRY(text_decimal(words[2], &ack.said_ms));
     *ret = ack;
     return ERR_OK;
 }

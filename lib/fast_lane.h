@@ -3,7 +3,7 @@
  *
  *   stream  statim:{NETWORK}:log     ID "<log number>-0"; one field: `entry`, the octets of the log
  *                                    entry, or `size`, how many they are when they are too many
- *   hash    statim:{NETWORK}:edges   name of an edge -> "<log number> <wall clock in ms>"
+ *   hash    statim:{NETWORK}:edges   name of an edge -> "<log number> <commit, ms> <said, ms>"
  *
  * Nothing in Redis is believed: an entry is verified like one that came by HTTP, and what an edge
  * says of itself is for the operator's eyes. */
@@ -28,7 +28,7 @@
 /* Of a key, an ID, an acknowledgement as text, with its NUL. */
 #define FAST_LANE_KEY_BYTES (NETWORK_NAME_MAX + 24)
 #define FAST_LANE_ID_BYTES  24
-#define FAST_LANE_ACK_BYTES 48
+#define FAST_LANE_ACK_BYTES 64
 
 /** The keys of a network; its name is one that network_name_check() took. */
 void fast_lane_log_key(const char *network, char ret[static FAST_LANE_KEY_BYTES]);
@@ -46,10 +46,13 @@ MUST_CHECK enum err fast_lane_size_read(struct span value, uint64_t *ret_bytes);
 /** An edge's name: 1 to 64 of letters, digits, dot, underscore, hyphen. ERR_MALFORMED. */
 MUST_CHECK enum err fast_lane_name_check(struct span name);
 
-/* What an edge has applied. */
+/* What an edge has applied. `said_ms` makes each heartbeat another text, though nothing else has
+ * changed: who reads it sees by that, and by its own clock, that the edge lives. Times are the
+ * edge's wall clock, milliseconds since 1970. */
 struct fast_lane_ack {
     uint64_t number;  /* of the log entry; 0: none yet */
-    uint64_t wall_ms; /* of the commit, by the edge's clock, since 1970 */
+    uint64_t wall_ms; /* of its commit; 0: none yet, or not known any more */
+    uint64_t said_ms; /* of this acknowledgement */
 };
 void fast_lane_ack_write(const struct fast_lane_ack *ack, char ret[static FAST_LANE_ACK_BYTES]);
 /** ERR_MALFORMED. There is one way to write each. */
