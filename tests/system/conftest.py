@@ -3,6 +3,7 @@
 
 import pytest
 
+from redis_under_test import Redis
 from site_under_test import Site
 
 
@@ -19,6 +20,21 @@ def make_site(tmp_path):
     yield make
     for site in sites:
         site.stop()
+
+
+@pytest.fixture
+def make_redis(tmp_path):
+    """Makes Redis servers and stops those that run."""
+    servers = []
+
+    def make(name="redis", **options):
+        server = Redis(tmp_path / "r", name, **options)
+        servers.append(server)
+        return server
+
+    yield make
+    for server in servers:
+        server.stop()
 
 
 @pytest.fixture(scope="module")
