@@ -60,8 +60,11 @@ SAME(IDP_NOT_CRITICAL);
 SAME(URLS);
 SAME(ALGORITHMS);
 SAME(ENTRY_EXTENSION);
+SAME(KEY_ID_FORM);
+SAME(CRITICAL);
+SAME(REPEATED);
 
-static uint32_t frame_lints(const struct crl *crl, const struct crl_expectation *e)
+uint32_t crl_lint_frame(const struct crl *crl, const struct crl_expectation *e)
 {
     uint32_t found = crl->flags;
     if (crl->number.size == 0 || crl->number.size > NUMBER_BYTES_MAX)
@@ -80,27 +83,25 @@ static uint32_t frame_lints(const struct crl *crl, const struct crl_expectation 
     return found;
 }
 
-/* One walk: order, form and lints of all entries. */
-static enum crl_gate walk_entries(const struct crl *crl, const struct crl_expectation *e,
-                                  uint32_t *ret_lints)
+enum err crl_lint_entries(const struct crl *crl, const struct crl_expectation *e,
+                          struct crl_walk *ret)
 {
     struct crl_cursor cursor;
     struct crl_entry entry;
     struct serial last = SERIAL_BEFORE_ALL;
-    bool ascend = true;
-    uint32_t found = 0;
+    struct crl_walk walk = {.ascends = true};
     enum err err;
     crl_cursor_start(&cursor, crl);
     while ((err = crl_cursor_next(&cursor, &entry)) == ERR_OK) {
-        ascend = ascend && serial_compare(&last, &entry.serial) < 0;
+        walk.ascends = walk.ascends && serial_compare(&last, &entry.serial) < 0;
         last = entry.serial;
+        walk.entry_count++;
         if (entry.revoked_at_s > e->now_s + e->future_max_s)
-            found |= LINT(FUTURE);
+            walk.lints |= LINT(FUTURE);
     }
-    if (err != ERR_NOT_FOUND)
-        return CRL_GATE_FORM;
-    *ret_lints = found | cursor.flags;
-    return ascend ? CRL_GATE_OPEN : CRL_GATE_ORDER;
+    walk.lints |= cursor.flags;
+    *ret = walk;
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
 static enum crl_gate check_identity(const struct crl *crl, const struct crl_expectation *e)
@@ -186,7 +187,7 @@ struct crl_verdict crl_gate_check(struct span der, const struct crl_expectation 
                                   const struct crl_previous *previous)
 {
     struct crl crl;
-    uint32_t entry_lints = 0;
+    struct crl_walk walk;
     if (crl_open(der, &crl) != ERR_OK)
         return refuse(CRL_GATE_FORM);
     enum crl_gate gate = check_identity(&crl, expected);
@@ -194,13 +195,12 @@ struct crl_verdict crl_gate_check(struct span der, const struct crl_expectation 
         return refuse(gate);
     if (der.size > expected->bytes_max)
         return refuse(CRL_GATE_SIZE);
-    enum crl_gate order = walk_entries(&crl, expected, &entry_lints);
-    if (order == CRL_GATE_FORM)
-        return refuse(order);
-    uint32_t found = frame_lints(&crl, expected) | entry_lints;
+    if (crl_lint_entries(&crl, expected, &walk) != ERR_OK)
+        return refuse(CRL_GATE_FORM);
+    uint32_t found = crl_lint_frame(&crl, expected) | walk.lints;
     if (found != 0)
         return (struct crl_verdict){.gate = CRL_GATE_LINT, .lints = found};
-    if (order != CRL_GATE_OPEN || previous == NULL)
-        return refuse(order);
+    if (!walk.ascends || previous == NULL)
+        return refuse(walk.ascends ? CRL_GATE_OPEN : CRL_GATE_ORDER);
     return check_previous(&crl, der, expected, previous);
 }

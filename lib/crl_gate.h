@@ -50,6 +50,9 @@ enum crl_gate {
     X(URLS, "the distribution point is not exactly one URL", "BR 7.2.2.1")                    \
     X(ALGORITHMS, "the two signature algorithms differ", "RFC 5280 5.1.1.2")                  \
     X(ENTRY_EXTENSION, "an entry has an extension besides reason and invalidity", "BR 7.2.2") \
+    X(KEY_ID_FORM, "authorityKeyIdentifier is not a key id alone", "BR 7.2.2")                \
+    X(CRITICAL, "an extension that must not be is marked critical", "RFC 5280 5.2.3")         \
+    X(REPEATED, "an extension is there twice", "RFC 5280 4.2")                                \
     X(NO_NUMBER, "no cRLNumber, or one above 20 octets", "RFC 5280 5.2.3")                    \
     X(NO_NEXT_UPDATE, "no nextUpdate", "RFC 5280 5.1.2.5")                                    \
     X(VALIDITY, "nextUpdate is not after thisUpdate, or by more than ten days", "BR 4.9.7")   \
@@ -96,6 +99,21 @@ struct crl_verdict {
     uint32_t lints;        /* 1 << enum crl_lint, all there are; with CRL_GATE_LINT */
     struct serial missing; /* with CRL_GATE_ENTRY_MISSING */
 };
+
+/* The lints by themselves, for anybody's CRL. Of `expected` only times are looked at. */
+
+/** Of all but the entries: 1 << enum crl_lint. */
+uint32_t crl_lint_frame(const struct crl *crl, const struct crl_expectation *expected);
+
+struct crl_walk {
+    uint32_t lints;
+    bool ascends;         /* by serial, none twice */
+    uint64_t entry_count; /* those that could be read */
+};
+/** Of the entries. Errors of crl_cursor_next(); `ret` is then set up to the entry that cannot be
+ *  read. */
+MUST_CHECK enum err crl_lint_entries(const struct crl *crl, const struct crl_expectation *expected,
+                                     struct crl_walk *ret);
 
 /** `previous` NULL: there is none yet. */
 struct crl_verdict crl_gate_check(struct span der, const struct crl_expectation *expected,

@@ -6,14 +6,15 @@
 #define YEAR_2050_S  2524608000u
 #define DER_UTC_TIME 0x17
 /* Last octets of 2.5.29.x */
-#define OID_CRL_NUMBER  20
-#define OID_REASON      21
-#define OID_INVALIDITY  24
-#define OID_DELTA       27
-#define OID_IDP         28
-#define OID_AKI         35
-#define ID_CE_BYTES     3
-#define EXTENSION_OTHER (-1)
+#define OID_CRL_NUMBER   20
+#define OID_REASON       21
+#define OID_INVALIDITY   24
+#define OID_DELTA        27
+#define OID_IDP          28
+#define OID_AKI          35
+#define ID_CE_BYTES      3
+#define EXTENSION_OTHER  (-1)
+#define GENERAL_NAME_URL (DER_CONTEXT + 6)
 
 /* The octets of the element that was just taken, with its header. */
 static struct span since(const struct der_reader *r, const uint8_t *start)
@@ -84,22 +85,24 @@ static struct span read_integer(struct der_reader *outer, struct span value)
 }
 
 /* AuthorityKeyIdentifier: the keyIdentifier [0]; the rest is not looked at. */
-static struct span read_key_id(struct der_reader *outer, struct span value)
+static void read_key_id(struct der_reader *outer, struct span value, struct crl *crl)
 {
     struct der_reader r;
-    struct span key_id = SPAN_EMPTY;
+    unsigned others = 0;
     der_reader_init(&r, value);
     der_enter(&r, DER_SEQUENCE);
     while (!der_at_end(&r)) {
         uint8_t tag = 0;
         struct span content = der_take_any(&r, &tag);
         if (tag == DER_CONTEXT)
-            key_id = content;
+            crl->key_id = content;
+        others += tag != DER_CONTEXT;
     }
     der_leave(&r);
     if (der_end(&r) != ERR_OK)
         der_fail(outer, ERR_MALFORMED);
-    return key_id;
+    if (others > 0 || crl->key_id.size == 0)
+        crl->flags |= CRL_FLAG_KEY_ID_FORM;
 }
 
 /* distributionPoint [0] CHOICE { fullName [0] GeneralNames, ... } */
@@ -110,13 +113,15 @@ static void take_distribution_point(struct der_reader *r, struct crl *crl)
     der_enter(r, DER_CONTEXT_CONSTRUCTED);
     if (der_next_is(r, DER_CONTEXT_CONSTRUCTED)) {
         der_enter(r, DER_CONTEXT_CONSTRUCTED);
+        const uint8_t *start = r->at;
         while (!der_at_end(r)) {
             uint8_t tag = 0;
             struct span content = der_take_any(r, &tag);
-            if (tag == DER_CONTEXT + 6 && urls++ == 0)
+            if (tag == GENERAL_NAME_URL && urls++ == 0)
                 crl->url = content;
-            others += tag != DER_CONTEXT + 6;
+            others += tag != GENERAL_NAME_URL;
         }
+        crl->urls = since(r, start);
         der_leave(r);
     } else {
         uint8_t tag = 0;
@@ -125,6 +130,22 @@ static void take_distribution_point(struct der_reader *r, struct crl *crl)
     der_leave(r);
     if (urls != 1 || others > 0)
         crl->flags |= CRL_FLAG_URLS;
+}
+
+enum err crl_url_next(struct span *urls, struct span *ret)
+{
+    struct der_reader r;
+    der_reader_init(&r, *urls);
+    while (!der_at_end(&r)) {
+        uint8_t tag = 0;
+        struct span content = der_take_any(&r, &tag);
+        if (r.err != ERR_OK || tag != GENERAL_NAME_URL)
+            continue;
+        *urls = span_of(r.at, (size_t)(urls->data + urls->size - r.at));
+        *ret = content;
+        return ERR_OK;
+    }
+    return ERR_NOT_FOUND;
 }
 
 static bool boolean_true(struct der_reader *r, struct span value)
@@ -158,33 +179,41 @@ static void read_idp(struct der_reader *outer, struct span value, struct crl *cr
     crl->has_idp = true;
 }
 
-static void take_crl_extension(struct der_reader *r, struct crl *crl)
+/* `seen`: 1 << last octet, of those of id-ce before. */
+static void take_crl_extension(struct der_reader *r, struct crl *crl, uint64_t *seen)
 {
     bool critical = false;
     struct span value = SPAN_EMPTY;
     int oid = take_extension(r, &critical, &value);
     if (r->err != ERR_OK)
         return;
+    uint64_t bit = oid >= 0 && oid < 64 ? 1ull << oid : 0;
+    if ((*seen & bit) != 0)
+        crl->flags |= CRL_FLAG_REPEATED;
+    *seen |= bit;
     if (oid == OID_CRL_NUMBER)
         crl->number = read_integer(r, value);
     else if (oid == OID_DELTA)
         crl->base_number = read_integer(r, value);
     else if (oid == OID_AKI)
-        crl->key_id = read_key_id(r, value);
+        read_key_id(r, value, crl);
     else if (oid == OID_IDP)
         read_idp(r, value, crl);
     else if (critical)
         der_fail(r, ERR_UNSUPPORTED);
     if (oid == OID_IDP && !critical)
         crl->flags |= CRL_FLAG_IDP_NOT_CRITICAL;
+    if ((oid == OID_CRL_NUMBER || oid == OID_AKI) && critical)
+        crl->flags |= CRL_FLAG_CRITICAL;
 }
 
 static void take_crl_extensions(struct der_reader *r, struct crl *crl)
 {
+    uint64_t seen = 0;
     der_enter(r, DER_CONTEXT_CONSTRUCTED);
     der_enter(r, DER_SEQUENCE);
     do
-        take_crl_extension(r, crl);
+        take_crl_extension(r, crl, &seen);
     while (!der_at_end(r));
     der_leave(r);
     der_leave(r);
@@ -284,7 +313,11 @@ static void take_entry_extension(struct crl_cursor *cursor, struct crl_entry *en
     bool critical = false;
     struct span value = SPAN_EMPTY;
     int oid = take_extension(r, &critical, &value);
-    if (r->err != ERR_OK || oid == OID_INVALIDITY)
+    if (r->err != ERR_OK)
+        return;
+    if ((oid == OID_INVALIDITY || oid == OID_REASON) && critical)
+        cursor->flags |= CRL_FLAG_CRITICAL;
+    if (oid == OID_INVALIDITY)
         return;
     if (oid != OID_REASON) {
         cursor->flags |= CRL_FLAG_ENTRY_EXTENSION;

@@ -14,9 +14,12 @@ enum crl_flag {
     CRL_FLAG_REASON_BAD = 1 << 3,  /* a reason that is not of BR 7.2.2: 1, 3, 4, 5 or 9 */
     CRL_FLAG_INDIRECT = 1 << 4,    /* indirectCRL or onlySomeReasons or attribute certificates */
     CRL_FLAG_IDP_NOT_CRITICAL = 1 << 5,
-    CRL_FLAG_URLS = 1 << 6,           /* the distribution point is not exactly one URL */
-    CRL_FLAG_ALGORITHMS = 1 << 7,     /* the two AlgorithmIdentifiers differ */
-    CRL_FLAG_ENTRY_EXTENSION = 1 << 8 /* an entry has an extension besides reason and invalidity */
+    CRL_FLAG_URLS = 1 << 6,            /* the distribution point is not exactly one URL */
+    CRL_FLAG_ALGORITHMS = 1 << 7,      /* the two AlgorithmIdentifiers differ */
+    CRL_FLAG_ENTRY_EXTENSION = 1 << 8, /* an entry has an extension besides reason and invalidity */
+    CRL_FLAG_KEY_ID_FORM = 1 << 9,     /* authorityKeyIdentifier has more than a key id, or none */
+    CRL_FLAG_CRITICAL = 1 << 10,       /* one that must not be is marked critical */
+    CRL_FLAG_REPEATED = 1 << 11        /* an extension of the CRL is there twice */
 };
 
 struct crl {
@@ -30,7 +33,8 @@ struct crl {
     struct span base_number;
     struct span key_id; /* of authorityKeyIdentifier; empty: not there */
     bool has_idp;
-    struct span url; /* of the distribution point; the first when there are several */
+    struct span url;  /* of the distribution point; the first when there are several */
+    struct span urls; /* its GeneralNames, for crl_url_next() */
     enum crl_scope scope;
     struct span entries; /* content of revokedCertificates */
     uint32_t flags;      /* enum crl_flag, of the frame; entries add theirs as they are read */
@@ -39,6 +43,10 @@ struct crl {
 /** ERR_TRUNCATED, ERR_TRAILING, ERR_MALFORMED, ERR_UNSUPPORTED (version 1, or a critical extension
  *  that is not of RFC 5280). Entries are not looked at. */
 MUST_CHECK enum err crl_open(struct span der, struct crl *ret);
+
+/** Takes the next URL off the front of `urls`, other kinds of names passed over. ERR_NOT_FOUND: no
+ *  more. */
+MUST_CHECK enum err crl_url_next(struct span *urls, struct span *ret);
 
 struct crl_cursor {
     struct der_reader reader;

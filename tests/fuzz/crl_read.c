@@ -24,6 +24,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                  crl.key_id, crl.url,       crl.entries};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         check_inside(whole, parts[i]);
+    struct span urls = crl.urls, url;
+    for (size_t left = urls.size; crl_url_next(&urls, &url) == ERR_OK; left = urls.size) {
+        check_inside(whole, url);
+        CHECK(urls.size < left);
+    }
     struct crl_cursor cursor;
     struct crl_entry entry;
     enum err err = ERR_OK;
