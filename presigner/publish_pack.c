@@ -81,8 +81,9 @@ struct pack_run {
     struct status_cert_cursor cursor;
     uint64_t now_s;
     size_t chunk;
-    size_t number; /* of the chunk that is signed next */
+    size_t number; /* of the chunk that is being signed */
     size_t count;  /* its items */
+    struct publish_sign_run sign;
 };
 
 static struct sign_item *chunk_items(const struct pack_run *run, size_t number)
@@ -139,16 +140,25 @@ static enum err interlude(struct publisher *p)
     return publish_head_refresh(p);
 }
 
-/* Signs the chunk that was read, and reads the one after it meanwhile. */
+static void chunk_sign(struct pack_run *run, size_t number, size_t count)
+{
+    publish_sign_start(run->p, run->issuer, chunk_items(run, number), count, false,
+                       chunk_signatures(run, number), &run->sign);
+}
+
+/* A chunk is being signed: reads the one after it meanwhile, and starts that as soon as the pool
+ * is free, so that the signing threads wait for neither the reading nor the pack. On an error the
+ * pool rests. */
 static enum err chunk_step(struct pack_run *run)
 {
-    struct publish_sign_run sign;
     size_t next = 0;
-    publish_sign_start(run->p, run->issuer, chunk_items(run, run->number), run->count, false,
-                       chunk_signatures(run, run->number), &sign);
+    run->chunk = publish_sign_chunk(run->p);
     enum err read_err = chunk_read(run, run->number + 1, &next);
-    TRY(publish_sign_wait(run->p, &sign));
+    TRY(publish_sign_wait(run->p, &run->sign));
     TRY(read_err);
+    TRY(interlude(run->p));
+    if (next > 0)
+        chunk_sign(run, run->number + 1, next);
     chunk_add(run, run->number, run->count);
     run->number++;
     run->count = next;
@@ -159,11 +169,10 @@ static enum err chunks(struct pack_run *run)
 {
     run->chunk = publish_sign_chunk(run->p);
     TRY(chunk_read(run, 0, &run->count));
-    while (run->count > 0) {
+    if (run->count > 0)
+        chunk_sign(run, 0, run->count);
+    while (run->count > 0)
         TRY(chunk_step(run));
-        TRY(interlude(run->p));
-        run->chunk = publish_sign_chunk(run->p);
-    }
     return ERR_OK;
 }
 

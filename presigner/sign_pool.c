@@ -26,7 +26,6 @@ struct sign_run {
     const struct sign_item *items;
     uint8_t *signatures;
     size_t count;
-    size_t batch;
     enum sign_verify verify;
     size_t next; /* atomic: first item nobody has taken */
     int err;     /* atomic: the first error; others then stop taking */
@@ -116,15 +115,32 @@ static enum err sign_batch(struct sign_thread *thread, const struct sign_run *ru
     return ERR_OK;
 }
 
+/* Takes some of the items that nobody has taken: fewer and fewer towards the end, so that all
+ * threads end at about the same time. false: none are left. */
+static bool share_take(const struct sign_pool *pool, struct sign_run *run, size_t *ret_from,
+                       size_t *ret_to)
+{
+    size_t from = __atomic_load_n(&run->next, __ATOMIC_RELAXED);
+    size_t count;
+    do {
+        if (from >= run->count)
+            return false;
+        count = (run->count - from) / (pool->thread_count * 4u) + 1;
+        count = count < SIGN_BATCH_COUNT ? count : SIGN_BATCH_COUNT;
+    } while (!__atomic_compare_exchange_n(&run->next, &from, from + count, true, __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED));
+    *ret_from = from;
+    *ret_to = from + count;
+    return true;
+}
+
 static void sign_share(struct sign_thread *thread, struct sign_run *run)
 {
     bool first = true; /* of this thread in this run */
-    while (__atomic_load_n(&run->err, __ATOMIC_RELAXED) == ERR_OK) {
-        size_t from = __atomic_fetch_add(&run->next, run->batch, __ATOMIC_RELAXED);
-        if (from >= run->count)
-            return;
-        size_t left = run->count - from;
-        size_t to = from + (left < run->batch ? left : run->batch);
+    size_t from;
+    size_t to;
+    while (__atomic_load_n(&run->err, __ATOMIC_RELAXED) == ERR_OK &&
+           share_take(thread->pool, run, &from, &to)) {
         enum err err = sign_batch(thread, run, from, to, first);
         first = false;
         int none = ERR_OK;
@@ -227,13 +243,6 @@ void sign_pool_totals(const struct sign_pool *pool, struct sign_totals *ret)
     *ret = sum;
 }
 
-/* Small runs are cut finer so that all threads end at about the same time. */
-static size_t batch_size(const struct sign_pool *pool, size_t count)
-{
-    size_t share = count / (pool->thread_count * 4u) + 1;
-    return share < SIGN_BATCH_COUNT ? share : SIGN_BATCH_COUNT;
-}
-
 void sign_pool_start(struct sign_pool *pool, struct sign_source *source,
                      const struct sign_item *items, size_t count, bool each, uint8_t *signatures)
 {
@@ -245,8 +254,7 @@ void sign_pool_start(struct sign_pool *pool, struct sign_source *source,
                                   .items = items,
                                   .signatures = signatures,
                                   .count = count,
-                                  .verify = all ? SIGN_VERIFY_ALL : pool->verify,
-                                  .batch = batch_size(pool, count)};
+                                  .verify = all ? SIGN_VERIFY_ALL : pool->verify};
     pool->working = pool->thread_count;
     pool->generation++;
     pthread_cond_broadcast(&pool->start);
