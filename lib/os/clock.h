@@ -13,6 +13,14 @@ static inline uint64_t clock_wall_s(void)
     return (uint64_t)t.tv_sec;
 }
 
+/** Wall clock, milliseconds since 1970. */
+static inline uint64_t clock_wall_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
+}
+
 /** Monotonic clock, nanoseconds. */
 static inline uint64_t clock_monotonic_ns(void)
 {
