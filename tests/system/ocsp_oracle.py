@@ -88,6 +88,11 @@ def update_times(single):
     return single.this_update.replace(tzinfo=utc), single.next_update.replace(tzinfo=utc)
 
 
+def next_update(body):
+    """The earliest nextUpdate of a successful response."""
+    return min(update_times(single)[1] for single in ocsp.load_der_ocsp_response(body).responses)
+
+
 def judge(body, issuer, serial, asked_at=None):
     """The (status, reason) of a body that is a verified, current statement about the serial, whichever
     of its SingleResponses says so; Refused otherwise."""

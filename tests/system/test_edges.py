@@ -3,10 +3,8 @@
 
 import datetime
 import itertools
-import os
 import random
 import shutil
-import subprocess
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -14,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509 import ocsp
 
 import ocsp_oracle
+from nginx_origin import NGINX, Nginx
 from site_under_test import free_port, run, wait_for
 
 REASONS = [None, "unspecified", "keyCompromise", "affiliationChanged", "superseded", "cessationOfOperation",
@@ -116,65 +115,6 @@ def same_in_openssl(body, folder):
 
 
 # An origin of others
-
-
-CONFIGURATION = """
-daemon off;
-user root;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{ worker_connections 64; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    server {{
-        listen 127.0.0.1:{port};
-        root {root};
-        default_type application/octet-stream;
-    }}
-}}
-"""
-
-
-class Nginx:
-    """A publication served by nginx, started and stopped by process id."""
-
-    def __init__(self, folder, root):
-        folder.mkdir()
-        self.port = free_port()
-        self.folder = folder
-        self.config = folder / "nginx.conf"
-        self.config.write_text(CONFIGURATION.format(folder=folder, root=root, port=self.port))
-        self.process = None
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self):
-        self.process = subprocess.Popen([NGINX, "-c", self.config, "-p", self.folder],
-                                        stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-        wait_for(self.listens, "nginx", 10, self.process)
-
-    def listens(self):
-        try:
-            return ocsp_oracle.exchange(self.port, b"", "GET")[0] in (403, 404)
-        except OSError:
-            return False
-
-    def stop(self):
-        if self.process is not None:
-            self.process.terminate()
-            self.process.wait(10)
-            self.process = None
-
-
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
 @pytest.mark.skipif(NGINX is None, reason="no nginx")
