@@ -1,10 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fixtures: a site is a presigner and an edge in a folder of their own, on free loopback ports."""
+"""Fixtures: a site is a presigner and an edge in a folder of their own, on free loopback ports.
+
+Tests run side by side (pytest-xdist): nothing may be shared but by a fixture. Those that share a fixture of their
+module stay together in one process. Markers: `long` tests begin first, `alone` tests are run after all others."""
 
 import pytest
 
 from redis_under_test import Redis
 from site_under_test import Site
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: takes long, so it begins first when tests run side by side")
+    config.addinivalue_line("markers", "alone: what it judges would be judged wrongly with others beside it")
+
+
+def shares(item):
+    """Whether it uses what was made for its module."""
+    definitions = item._fixtureinfo.name2fixturedefs
+    return any(name in definitions and definitions[name][-1].scope == "module" for name in item.fixturenames)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    for item in items:
+        if shares(item):
+            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.fixture

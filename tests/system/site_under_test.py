@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Drives the real binaries: init, import, start, ask, stop."""
 
+import contextlib
 import http.client
+import itertools
 import os
 import re
 import signal
@@ -21,11 +23,33 @@ IS_SANITIZED = "asan" in BUILD.name or "tsan" in BUILD.name
 NOT_AFTER_S = int(time.time()) + 90 * 86400
 
 
+PORT_FIRST, PORT_END, PORTS_A_PROCESS = 10000, 32768, 256
+
+
+def reserve_ports():
+    """Ports for this process, over and over. Tests run side by side, and what one has found free another would find
+    free, too: the name of an abstract socket reserves a block of numbers as long as the process lives. They are below
+    those that the kernel gives out."""
+    for first in range(PORT_FIRST, PORT_END - PORTS_A_PROCESS, PORTS_A_PROCESS):
+        with socket.socket(socket.AF_UNIX) as holder:
+            try:
+                holder.bind(f"\0statim-test-ports-{first}")
+            except OSError:
+                continue
+            while True:
+                yield from range(first, first + PORTS_A_PROCESS)
+
+
+PORTS = reserve_ports()
+
+
 def free_port():
-    """A loopback port nobody listens on; taken again at once by who asked."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A loopback port that nobody listens on, and no other test will."""
+    for port in itertools.islice(PORTS, PORTS_A_PROCESS):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no free port")
 
 
 def wait_for(condition, what, deadline_s=30, process=None):

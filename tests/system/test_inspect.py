@@ -248,7 +248,8 @@ def test_a_name_that_is_another_hash(site, tmp_path):
     assert done.returncode == 1 and "named hash" in done.stderr
 
 
-@pytest.mark.parametrize("content", [b"", b"STP", b"-----BEGIN CERTIFICATE-----\n", os.urandom(64)])
+@pytest.mark.parametrize("content", [b"", b"STP", b"-----BEGIN CERTIFICATE-----\n", os.urandom(64)],
+                         ids=["empty", "magic", "certificate", "noise"])
 def test_no_kind(tmp_path, content):
     (tmp_path / "file").write_bytes(content)
     done = inspect(tmp_path / "file", check=False)
