@@ -3,6 +3,7 @@
 
 #include "edge/answer_file.h"
 #include "edge/answer_head.h"
+#include "edge/answer_relay.h"
 #include "lib/base64.h"
 #include "lib/check.h"
 #include "lib/http_target.h"
@@ -276,7 +277,9 @@ enum outcome answer_finish(const struct snapshot *snapshot, const struct answer_
     CHECK(out_size >= ANSWER_BYTES_MAX);
     enum outcome outcome = query->outcome;
     if (query->file != NULL)
-        return answer_file_finish(clock, query, connection, out, out_size, ret_size);
+        return query->is_relay
+                   ? answer_relay_finish(clock, query, connection, out, out_size, ret_size)
+                   : answer_file_finish(clock, query, connection, out, out_size, ret_size);
     if (query->needs_lookup) {
         struct found found;
         outcome = lookup_finish(snapshot, clock, query, &found);

@@ -24,6 +24,7 @@
 #pragma once
 
 #include "edge/outcome.h"
+#include "edge/relay_name.h"
 #include "edge/snapshot.h"
 #include "lib/day_text.h"
 #include "lib/http_request.h"
@@ -71,6 +72,7 @@ struct answer_query {
     struct span if_modified_since;
     const struct snapshot_issuer *issuer;
     const struct path_file *file; /* at the path; NULL: none */
+    bool is_relay;                /* asked of a relay listener (edge/answer_relay.h) */
     /* Set by answer_finish(): octets of the file that follow the response, which are not in its
      * buffer. 0: none */
     uint32_t body_bytes;
@@ -78,6 +80,8 @@ struct answer_query {
     struct snapshot_lookup lookup;
     struct span range; /* these two only with a file; empty: none */
     struct span if_range;
+    struct relay_name relay_name; /* these two only with a relay's file, which `file` then is */
+    struct path_file relay_file;
 };
 
 /** Reads a request whose body is `body` (empty unless POST). `snapshot` may be NULL. When

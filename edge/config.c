@@ -66,18 +66,41 @@ static bool is_listed(const struct edge_config *c, unsigned count, const struct 
     return false;
 }
 
+/* Puts a list of addresses behind the `before` that are there. */
+static enum err take_listen(struct loader *l, const char *key, char **texts, unsigned count,
+                            unsigned before)
+{
+    struct edge_config *c = l->config;
+    for (unsigned i = 0; i < count; i++) {
+        struct address *address = &c->listen[before + i];
+        if (address_from_text(span_text(texts[i]), address) != ERR_OK)
+            return config_refuse(&l->place,
+                                 "%s: %s: not an address and port (192.0.2.1:80, [2001:db8::1]:80)",
+                                 key, texts[i]);
+        if (is_listed(c, before + i, address))
+            return config_refuse(&l->place, "%s: %s: given twice", key, texts[i]);
+    }
+    return ERR_OK;
+}
+
+static enum err take_relay(struct loader *l)
+{
+    struct edge_config *c = l->config;
+    const struct edge_config_file *file = l->file;
+    if (file->relay != (file->relay_listen_count > 0))
+        return config_refuse(&l->place, file->relay ? "relay: true needs relay_listen"
+                                                    : "relay_listen: needs relay: true");
+    c->relay_listen_count = file->relay_listen_count;
+    return take_listen(l, "relay_listen", file->relay_listen, file->relay_listen_count,
+                       c->listen_count);
+}
+
 static enum err take_addresses(struct loader *l)
 {
     struct edge_config *c = l->config;
-    for (unsigned i = 0; i < l->file->listen_count; i++) {
-        if (address_from_text(span_text(l->file->listen[i]), &c->listen[i]) != ERR_OK)
-            return config_refuse(
-                &l->place, "listen: %s: not an address and port (192.0.2.1:80, [2001:db8::1]:80)",
-                l->file->listen[i]);
-        if (is_listed(c, i, &c->listen[i]))
-            return config_refuse(&l->place, "listen: %s: given twice", l->file->listen[i]);
-    }
+    TRY(take_listen(l, "listen", l->file->listen, l->file->listen_count, 0));
     c->listen_count = l->file->listen_count;
+    TRY(take_relay(l));
     c->has_admin = l->file->admin != NULL;
     if (c->has_admin && address_from_text(span_text(l->file->admin), &c->admin) != ERR_OK)
         return config_refuse(&l->place, "admin: %s: not an address and port", l->file->admin);
@@ -124,6 +147,8 @@ static void take_sync(struct loader *l)
         .ca_certificates_count = l->file->ca_certificates_count,
         .connect_timeout_s = (uint32_t)c->connect_timeout_s,
         .stall_timeout_s = (uint32_t)c->stall_timeout_s,
+        .head_age_max_s = (uint32_t)c->head_age_max_s,
+        .relay = l->file->relay,
     };
 }
 

@@ -41,8 +41,9 @@
 struct edge_config {
     struct sync_config sync;
     struct answer_config answer;
-    struct address listen[EDGE_LISTEN_MAX];
+    struct address listen[2 * EDGE_LISTEN_MAX]; /* those of clients, then those for relaying */
     unsigned listen_count;
+    unsigned relay_listen_count;
     bool has_admin;
     struct address admin;
     const char *user; /* serve runs as; NULL: as who started it */

@@ -34,6 +34,8 @@ static const cyaml_schema_field_t fields[] = {
     TEXT(data_dir, REQUIRED, PATH_BYTES_MAX),
     LIST(origins, REQUIRED, url_schema, 1, SYNC_ORIGINS_MAX),
     LIST(listen, REQUIRED, address_schema, 1, EDGE_LISTEN_MAX),
+    CYAML_FIELD_BOOL("relay", OPTIONAL, struct edge_config_file, relay),
+    LIST(relay_listen, OPTIONAL, address_schema, 1, EDGE_LISTEN_MAX),
     TEXT(admin, OPTIONAL, NAME_BYTES_MAX),
     TEXT(user, OPTIONAL, NAME_BYTES_MAX),
     TEXT(path_prefix, OPTIONAL, ANSWER_PATH_PREFIX_MAX),

@@ -14,6 +14,9 @@ struct edge_config_file {
     unsigned origins_count;
     char **listen;
     unsigned listen_count;
+    bool relay;
+    char **relay_listen;
+    unsigned relay_listen_count;
     char *admin;
     char *user;
     char *path_prefix;

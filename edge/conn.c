@@ -4,11 +4,14 @@
 #include "edge/conn_file.h"
 #include "edge/conn_request.h"
 #include "edge/store_blob.h"
+#include "edge/store_relay.h"
 #include "lib/check.h"
 
 #define NEVER UINT64_MAX
 
-_Static_assert(CONN_FILE_MAX_S + 60 < STORE_BLOB_KEEP_S, "no blob goes while it is being sent");
+_Static_assert(CONN_FILE_MAX_S + 60 < STORE_BLOB_KEEP_S &&
+                   CONN_FILE_MAX_S + 60 < STORE_RELAY_KEEP_S,
+               "no file goes while it is being sent");
 
 static const char continue_response[] = "HTTP/1.1 100 Continue\r\n\r\n";
 #define CONTINUE_BYTES (sizeof continue_response - 1)
@@ -184,12 +187,12 @@ static void await_body(struct conn *conn, struct conn_env *env, const struct con
 }
 
 /* Reads a request and, when it is whole, looks it up. */
-static enum conn_step read_alone(const struct conn_env *env, struct span bytes, size_t seen,
-                                 struct conn_exchange *x)
+static enum conn_step read_alone(const struct conn *conn, const struct conn_env *env,
+                                 struct span bytes, size_t seen, struct conn_exchange *x)
 {
     enum conn_step step = conn_exchange_read(bytes, seen, x);
     if (step == CONN_STEP_REQUEST) {
-        conn_exchange_begin(env, x);
+        conn_exchange_begin(env, conn->is_relay, x);
         conn_exchange_chunk(x);
         conn_exchange_reach(x);
         conn_exchange_approach(x);
@@ -238,7 +241,7 @@ static size_t process(struct conn *conn, struct conn_env *env, struct span bytes
         struct conn_exchange alone;
         struct conn_exchange *x = peeked != NULL ? peeked : &alone;
         enum conn_step step =
-            peeked != NULL ? CONN_STEP_REQUEST : read_alone(env, rest, seen, &alone);
+            peeked != NULL ? CONN_STEP_REQUEST : read_alone(conn, env, rest, seen, &alone);
         peeked = NULL;
         seen = 0;
         if (!take_step(conn, env, step, x, rest.size))
@@ -369,7 +372,7 @@ bool conn_peek(const struct conn *conn, const struct conn_env *env, struct span 
     if (conn->state != CONN_IDLE || conn->input_size > 0 ||
         conn_exchange_read(bytes, 0, ret) != CONN_STEP_REQUEST)
         return false;
-    conn_exchange_begin(env, ret);
+    conn_exchange_begin(env, conn->is_relay, ret);
     return true;
 }
 

@@ -3,7 +3,7 @@
  * in, actions out; no system call, no clock, no allocation.
  *
  * What the shell does:
- *   accept           conn_open()                                 -> nothing to do, start receiving
+ *   accept           conn_open(), and is_relay                   -> nothing to do, start receiving
  *   octets arrived   conn_received(): the octets are taken whole; the buffer is free on return
  *                    (or through edge/conn_batch.h, with those of other connections)
  *   end of file      conn_eof()
@@ -106,8 +106,10 @@ struct conn {
     uint32_t file_offset; /* of file_at in the file */
     const uint8_t *file_at;
     uint64_t file_deadline_ns;
-    uint8_t file_hash[PATH_BLOB_PREFIX_BYTES];
+    /* The leading octets of the file's hash; of a relay's file the key of its name. */
+    uint8_t file_key[RELAY_KEY_BYTES_MAX];
     bool flight_is_file;
+    bool is_relay; /* came to a relay listener; the shell sets it after conn_open() */
     uint8_t state; /* enum conn_state */
     uint8_t end;   /* enum conn_end, when the state is LAST or CLOSED */
     bool paused;

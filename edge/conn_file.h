@@ -4,6 +4,7 @@
 #pragma once
 
 #include "edge/conn.h"
+#include "edge/snapshot_relay.h"
 
 /* What a query with a body beyond the buffer asks to be sent. */
 static inline void conn_file_start(struct conn *conn, uint64_t now_ns,
@@ -13,7 +14,10 @@ static inline void conn_file_start(struct conn *conn, uint64_t now_ns,
     conn->file_offset = query->body_at;
     conn->file_left = query->body_bytes;
     conn->file_deadline_ns = now_ns + CONN_FILE_MAX_NS;
-    memcpy(conn->file_hash, query->file->about.blob.octets, sizeof conn->file_hash);
+    if (conn->is_relay)
+        relay_key_write(&query->relay_name, conn->file_key);
+    else
+        memcpy(conn->file_key, query->file->about.blob.octets, PATH_BLOB_PREFIX_BYTES);
 }
 
 static inline struct span conn_file_piece(const struct conn *conn)
@@ -32,6 +36,13 @@ static inline void conn_file_sent(struct conn *conn, size_t sent)
 /* Whether the file is in the snapshot where it is now. */
 static inline bool conn_file_stays(const struct conn *conn, const struct snapshot *snapshot)
 {
+    const uint8_t *place = conn->file_at - conn->file_offset;
+    if (conn->is_relay) {
+        struct relay_file file;
+        struct span key = span_of(conn->file_key, relay_key_size(conn->file_key[0]));
+        return snapshot != NULL && snapshot_relay_find(snapshot, key, &file) &&
+               file.octets.data == place;
+    }
     return snapshot != NULL && snapshot->paths != NULL &&
-           path_table_blob(snapshot->paths, conn->file_hash) == conn->file_at - conn->file_offset;
+           path_table_blob(snapshot->paths, conn->file_key) == place;
 }

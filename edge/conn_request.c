@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "edge/conn_request.h"
 
+#include "edge/answer_relay.h"
 #include "lib/check.h"
 
 static enum outcome outcome_of_verdict(enum http_verdict verdict)
@@ -68,6 +69,8 @@ static void count_method(const struct conn_env *env, enum http_method method)
 
 static void count_query(const struct conn_env *env, const struct answer_query *query)
 {
+    if (query->is_relay)
+        count(env, SERVE_RELAYED);
     if (!query->is_ocsp)
         return;
     if (query->has_nonce)
@@ -80,11 +83,14 @@ static void count_query(const struct conn_env *env, const struct answer_query *q
         count(env, SERVE_HASH_OTHER);
 }
 
-void conn_exchange_begin(const struct conn_env *env, struct conn_exchange *x)
+void conn_exchange_begin(const struct conn_env *env, bool is_relay, struct conn_exchange *x)
 {
     x->looked_up = false;
     x->snapshot = env->snapshot;
-    answer_begin(env->snapshot, env->answer, &x->request, x->body, &x->query);
+    if (is_relay)
+        answer_relay_begin(env->snapshot, &x->request, &x->query);
+    else
+        answer_begin(env->snapshot, env->answer, &x->request, x->body, &x->query);
 }
 
 void conn_exchange_chunk(struct conn_exchange *x)

@@ -26,8 +26,9 @@ struct conn_exchange {
 /** Reads the request at the start of `bytes`; the exchange borrows them. */
 enum conn_step conn_exchange_read(struct span bytes, size_t already_seen,
                                   struct conn_exchange *ret);
-/** Decodes a whole request and starts its lookup. Counts nothing. */
-void conn_exchange_begin(const struct conn_env *env, struct conn_exchange *x);
+/** Decodes a whole request and starts its lookup. Counts nothing. `is_relay`: it came to a relay
+ *  listener. */
+void conn_exchange_begin(const struct conn_env *env, bool is_relay, struct conn_exchange *x);
 /** The stages of the lookup that wait for memory (edge/snapshot.h). */
 void conn_exchange_chunk(struct conn_exchange *x);
 void conn_exchange_reach(const struct conn_exchange *x);

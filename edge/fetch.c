@@ -14,8 +14,8 @@
 
 #define FETCH_URL_MAX     2048
 #define FETCH_FILE_PREFIX "file://"
-/* Slower than this on the whole, a file is asked of the next origin: one that sends an octet now
- * and then must not keep us from the others. */
+/* Slower than this, on the whole or for the time of a stall, a file is asked of the next origin:
+ * one that sends an octet now and then must not keep us from the others. */
 #define FETCH_RATE_MIN_BYTES 65536
 
 struct fetcher {
@@ -168,7 +168,7 @@ static CURLcode prepare(struct fetcher *f, const char *url, struct transfer *t)
     curl_easy_setopt(c, CURLOPT_USERAGENT, "statim-edge/" STATIM_VERSION);
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)f->config->connect_timeout_s);
     curl_easy_setopt(c, CURLOPT_TIMEOUT, time_limit_s(f->config, t->bytes_max));
-    curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)FETCH_RATE_MIN_BYTES);
     curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)f->config->stall_timeout_s);
     curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)t->bytes_max);
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);

@@ -41,8 +41,11 @@ static bool bind_listeners(struct generation *g, const struct generation *before
     if (before != NULL)
         err = listener_set_copy(&before->listeners, &shared);
     if (err == ERR_OK)
-        err = listener_set_make(&shared, config->listen, config->listen_count, worker_count(config),
-                                &g->listeners, &failed);
+        err = listener_set_make(&shared, config->listen,
+                                config->listen_count + config->relay_listen_count,
+                                worker_count(config), &g->listeners, &failed);
+    if (err == ERR_OK)
+        g->listeners.relay_count = config->relay_listen_count;
     int saved = errno;
     listener_set_done(&shared); /* what the new set did not take over */
     errno = saved;

@@ -72,11 +72,13 @@ static void learn_port(const struct listener *listener, struct address *address)
         *address = bound;
 }
 
-static struct listener *add(struct listener_set *set, const struct address *address,
-                            unsigned worker_no, struct listener *kept)
+static struct listener *add(struct listener_set *set, const struct address *addresses,
+                            unsigned address_no, unsigned worker_no, struct listener *kept)
 {
+    const struct address *address = &addresses[address_no];
     struct listener *listener = &set->listeners[set->count];
-    *listener = (struct listener){.address = *address, .worker_no = worker_no, .fd = -1};
+    *listener = (struct listener){
+        .address = *address, .address_no = address_no, .worker_no = worker_no, .fd = -1};
     if (kept != NULL) {
         listener->fd = kept->fd;
         kept->taken = true;
@@ -93,7 +95,7 @@ static enum err fill(struct listener_set *old, struct listener_set *set, struct 
 {
     for (unsigned worker = 0; worker < set->worker_count; worker++) {
         for (unsigned i = 0; i < set->address_count; i++) {
-            struct listener *listener = add(set, &addresses[i], worker, find(old, &addresses[i]));
+            struct listener *listener = add(set, addresses, i, worker, find(old, &addresses[i]));
             if (listener->fd < 0) {
                 *ret_failed = addresses[i];
                 return ERR_IO;
@@ -115,7 +117,7 @@ static void fill_surplus(struct listener_set *old, struct listener_set *set,
     for (unsigned i = 0; i < set->address_count; i++) {
         struct listener *kept = NULL;
         while (set->count < max && (kept = find(old, &addresses[i])) != NULL)
-            add(set, &addresses[i], worker++ % set->worker_count, kept);
+            add(set, addresses, i, worker++ % set->worker_count, kept);
     }
 }
 
@@ -198,12 +200,14 @@ enum err listener_set_copy(const struct listener_set *set, struct listener_set *
 }
 
 unsigned listener_set_of_worker(const struct listener_set *set, unsigned worker_no,
-                                int ret_fds[static LISTENERS_PER_WORKER_MAX])
+                                struct listener_socket ret[static LISTENERS_PER_WORKER_MAX])
 {
     unsigned count = 0;
     for (unsigned i = 0; i < set->count && count < LISTENERS_PER_WORKER_MAX; i++) {
-        if (set->listeners[i].worker_no == worker_no)
-            ret_fds[count++] = set->listeners[i].fd;
+        const struct listener *listener = &set->listeners[i];
+        bool is_relay = listener->address_no >= set->address_count - set->relay_count;
+        if (listener->worker_no == worker_no)
+            ret[count++] = (struct listener_socket){.fd = listener->fd, .is_relay = is_relay};
     }
     return count;
 }

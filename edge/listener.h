@@ -11,6 +11,7 @@
 
 struct listener {
     struct address address;
+    unsigned address_no; /* which one of the set's */
     unsigned worker_no;
     int fd;
     bool taken; /* while a new set is made: by that */
@@ -21,7 +22,15 @@ struct listener_set {
     struct listener *listeners;
     unsigned count;
     unsigned address_count;
+    unsigned relay_count; /* so many of the addresses, the last ones, are for relaying: the owner
+                             says so */
     unsigned worker_count;
+};
+
+/* A socket as a worker gets it. */
+struct listener_socket {
+    int fd;
+    bool is_relay;
 };
 
 /** Binds what `old` (or NULL) does not have yet and takes over the descriptors of what it has;
@@ -35,8 +44,8 @@ MUST_CHECK enum err listener_set_make(struct listener_set *old, const struct add
                                       struct listener_set *ret, struct address *ret_failed);
 /** The same sockets again, by descriptors of its own. ERR_IO (errno tells), ERR_MEMORY. */
 MUST_CHECK enum err listener_set_copy(const struct listener_set *set, struct listener_set *ret);
-/** The descriptors of one worker; their number. */
+/** The sockets of one worker; their number. */
 unsigned listener_set_of_worker(const struct listener_set *set, unsigned worker_no,
-                                int ret_fds[static LISTENERS_PER_WORKER_MAX]);
+                                struct listener_socket ret[static LISTENERS_PER_WORKER_MAX]);
 /** Closes all. */
 void listener_set_done(struct listener_set *set);

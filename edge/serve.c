@@ -85,10 +85,10 @@ static bool make_workers(struct serve *s)
     struct worker_config config = worker_config_of(s->config);
     config.sharers = &s->shared->serve_processes;
     for (unsigned i = 0; i < s->listeners->worker_count; i++) {
-        int fds[LISTENERS_PER_WORKER_MAX];
+        struct listener_socket sockets[LISTENERS_PER_WORKER_MAX];
         const char *what = "";
-        unsigned count = listener_set_of_worker(s->listeners, i, fds);
-        enum err err = worker_start(&config, i, fds, count, &s->exchange, &s->limit,
+        unsigned count = listener_set_of_worker(s->listeners, i, sockets);
+        enum err err = worker_start(&config, i, sockets, count, &s->exchange, &s->limit,
                                     s->shared->workers[s->parity][i].values, &s->workers[i], &what);
         if (err != ERR_OK) {
             log_error("worker %u: %s: %s", i, what,

@@ -19,6 +19,7 @@
     X(HASH_SHA256, "requests_sha256", METRIC_COUNTER, "OCSP requests with a SHA-256 CertID")       \
     X(HASH_OTHER, "requests_other_hash", METRIC_COUNTER, "OCSP requests with another CertID hash") \
     X(NONCES, "requests_nonce", METRIC_COUNTER, "OCSP requests with a nonce, which is ignored")    \
+    X(RELAYED, "requests_relay", METRIC_COUNTER, "Requests at relay listeners")                    \
     X(CONTINUES, "continues_sent", METRIC_COUNTER, "100 Continue responses sent")                  \
     X(BYTES_IN, "bytes_in", METRIC_COUNTER, "Octets received from clients")                        \
     X(BYTES_OUT, "bytes_out", METRIC_COUNTER, "Octets sent to clients")                            \

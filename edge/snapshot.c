@@ -5,6 +5,7 @@
 #include "edge/snapshot_forms.h"
 #include "edge/snapshot_issuers.h"
 #include "edge/snapshot_paths.h"
+#include "edge/snapshot_relay.h"
 #include "lib/wire.h"
 
 #include <stdlib.h>
@@ -106,6 +107,7 @@ static enum err snapshot_fill(struct snapshot_source *source, const struct snaps
     TRY(index_make(source, previous, s));
     TRY(snapshot_issuers_make(s));
     TRY(snapshot_paths_make(source, s, previous));
+    TRY(snapshot_relay_make(source, s));
     return snapshot_forms_make(s, previous);
 }
 
@@ -131,6 +133,7 @@ struct snapshot *snapshot_free(struct snapshot *s)
     side_index_free(&s->index);
     snapshot_forms_free(s);
     snapshot_paths_free(s);
+    snapshot_relay_free(s);
     for (uint32_t i = 0; i < s->template_count; i++)
         free(s->templates[i]);
     free(s->templates);

@@ -39,6 +39,8 @@ struct snapshot_forms {
     uint64_t signer_end_s;
 };
 
+struct snapshot_relay;
+
 struct snapshot {
     struct position position;
     struct side_index index;
@@ -50,9 +52,10 @@ struct snapshot {
     uint32_t slot_mask;   /* of the two tables below */
     uint32_t *slots_sha1; /* issuer number + 1 by issuerKeyHash, 0: free */
     uint32_t *slots_sha256;
-    struct path_table *paths; /* NULL: no files (edge/snapshot_paths.h) */
-    uint64_t paths_number;    /* of the store's when the table was made; 0: none yet */
-    uint32_t chunks_shared;   /* with the previous snapshot; for the counters */
+    struct path_table *paths;     /* NULL: no files (edge/snapshot_paths.h) */
+    uint64_t paths_number;        /* of the store's when the table was made; 0: none yet */
+    struct snapshot_relay *relay; /* NULL: no copy to relay (edge/snapshot_relay.h) */
+    uint32_t chunks_shared;       /* with the previous snapshot; for the counters */
     uint32_t chunks_built;
     struct MDB_txn *txn;      /* the pinned read transaction; NULL in fixtures */
     struct snapshot *retired; /* link of the exchange */

@@ -36,6 +36,7 @@ enum snapshot_db {
     SNAPSHOT_DB_META,
     SNAPSHOT_DB_BLOB,
     SNAPSHOT_DB_PATH,
+    SNAPSHOT_DB_RELAY,
     SNAPSHOT_DB_COUNT
 };
 

@@ -11,33 +11,6 @@ struct use {
     uint64_t unused_since_s;
 };
 
-static MDB_val val_of(const void *data, size_t size)
-{
-    return (MDB_val){.mv_size = size, .mv_data = (void *)(uintptr_t)data};
-}
-
-static enum err get(struct store_txn *txn, enum store_db db, struct span key, struct span *ret)
-{
-    MDB_val k = val_of(key.data, key.size);
-    MDB_val v;
-    TRY(store_err(mdb_get(txn->txn, store_dbi(txn->store, db), &k, &v)));
-    *ret = span_of(v.mv_data, v.mv_size);
-    return ERR_OK;
-}
-
-static enum err put(struct store_txn *txn, enum store_db db, struct span key, struct span value)
-{
-    MDB_val k = val_of(key.data, key.size);
-    MDB_val v = val_of(value.data, value.size);
-    return store_err(mdb_put(txn->txn, store_dbi(txn->store, db), &k, &v, 0));
-}
-
-static enum err erase(struct store_txn *txn, enum store_db db, struct span key)
-{
-    MDB_val k = val_of(key.data, key.size);
-    return store_err(mdb_del(txn->txn, store_dbi(txn->store, db), &k, NULL));
-}
-
 static struct span hash_key(const struct sha256 *hash)
 {
     return span_of(hash->octets, SHA256_BYTES);
@@ -46,7 +19,7 @@ static struct span hash_key(const struct sha256 *hash)
 static enum err use_get(struct store_txn *txn, const struct sha256 *hash, struct use *ret)
 {
     struct span wire;
-    TRY(get(txn, STORE_BLOB_USES, hash_key(hash), &wire));
+    TRY(store_get(txn, STORE_BLOB_USES, hash_key(hash), &wire));
     if (wire.size != STORE_BLOB_USE_BYTES)
         return ERR_STORE;
     *ret = (struct use){.count = be32_load(wire.data), .unused_since_s = be64_load(wire.data + 4)};
@@ -58,7 +31,7 @@ static enum err use_put(struct store_txn *txn, const struct sha256 *hash, const 
     uint8_t wire[STORE_BLOB_USE_BYTES];
     be32_store(wire, use->count);
     be64_store(wire + 4, use->unused_since_s);
-    return put(txn, STORE_BLOB_USES, hash_key(hash), span_of(wire, sizeof wire));
+    return store_put(txn, STORE_BLOB_USES, hash_key(hash), span_of(wire, sizeof wire));
 }
 
 /* A value below BLOCK_BYTES_MIN would share a page with others, and move. */
@@ -71,7 +44,7 @@ enum err store_get_blob(struct store_txn *txn, const struct sha256 *hash, uint64
                         struct span *ret)
 {
     struct span value;
-    TRY(get(txn, STORE_BLOBS, hash_key(hash), &value));
+    TRY(store_get(txn, STORE_BLOBS, hash_key(hash), &value));
     if (value.size != stored_size(blob_bytes))
         return ERR_CONFLICT;
     *ret = span_of(value.data, (size_t)blob_bytes);
@@ -87,11 +60,10 @@ enum err store_has_blob(struct store_txn *txn, const struct sha256 *hash, uint64
 static enum err write_blob(struct store_txn *txn, const struct sha256 *hash, struct span octets)
 {
     size_t size = stored_size(octets.size);
-    MDB_val k = val_of(hash->octets, SHA256_BYTES);
-    MDB_val v = {.mv_size = size, .mv_data = NULL};
-    TRY(store_err(mdb_put(txn->txn, store_dbi(txn->store, STORE_BLOBS), &k, &v, MDB_RESERVE)));
-    memcpy(v.mv_data, octets.data, octets.size);
-    memset((uint8_t *)v.mv_data + octets.size, 0, size - octets.size);
+    uint8_t *room;
+    TRY(store_reserve(txn, STORE_BLOBS, hash_key(hash), size, &room));
+    memcpy(room, octets.data, octets.size);
+    memset(room + octets.size, 0, size - octets.size);
     return ERR_OK;
 }
 
@@ -137,7 +109,7 @@ enum err store_get_path(struct store_txn *txn, struct span path, struct blob_pat
 {
     struct sha256 key = path_key(path);
     struct span wire;
-    TRY(get(txn, STORE_PATHS, hash_key(&key), &wire));
+    TRY(store_get(txn, STORE_PATHS, hash_key(&key), &wire));
     return blob_path_read(wire, ret);
 }
 
@@ -147,14 +119,15 @@ static enum err note_change(struct store_txn *txn)
     static const char name[] = STORE_META_PATHS;
     uint8_t number[8] = {0};
     struct span old;
-    enum err err = get(txn, STORE_META, span_of(name, sizeof name - 1), &old);
+    enum err err = store_get(txn, STORE_META, span_of(name, sizeof name - 1), &old);
     if (err == ERR_OK && old.size == sizeof number)
         memcpy(number, old.data, sizeof number);
     else if (err != ERR_NOT_FOUND)
         return err == ERR_OK ? ERR_STORE : err;
     be64_store(number, be64_load(number) + 1);
     txn->touched = true;
-    return put(txn, STORE_META, span_of(name, sizeof name - 1), span_of(number, sizeof number));
+    return store_put(txn, STORE_META, span_of(name, sizeof name - 1),
+                     span_of(number, sizeof number));
 }
 
 /* Takes away what is at the path. */
@@ -162,10 +135,10 @@ static enum err withdraw(struct store_txn *txn, const struct sha256 *key, uint64
 {
     struct span wire;
     struct blob_path old;
-    TRY(get(txn, STORE_PATHS, hash_key(key), &wire));
+    TRY(store_get(txn, STORE_PATHS, hash_key(key), &wire));
     TRY(blob_path_read(wire, &old));
     struct sha256 blob = old.blob;
-    TRY(erase(txn, STORE_PATHS, hash_key(key)));
+    TRY(store_erase(txn, STORE_PATHS, hash_key(key)));
     TRY(use_end(txn, &blob, now_s));
     return note_change(txn);
 }
@@ -184,26 +157,8 @@ enum err store_put_path(struct store_txn *txn, const struct blob_path *path, uin
     if (path->blob_bytes == 0)
         return ERR_OK;
     TRY(use_begin(txn, &path->blob));
-    TRY(put(txn, STORE_PATHS, hash_key(&key), span_of(wire, size)));
+    TRY(store_put(txn, STORE_PATHS, hash_key(&key), span_of(wire, size)));
     return note_change(txn);
-}
-
-/* Calls `each` for every record of a table; ERR_OK of it goes on. Nothing is written meanwhile:
- * what is to go is collected first. */
-static enum err walk(struct store_txn *txn, enum store_db db,
-                     enum err (*each)(void *context, struct span key, struct span value),
-                     void *context)
-{
-    MDB_cursor *cursor;
-    MDB_val k;
-    MDB_val v;
-    TRY(store_err(mdb_cursor_open(txn->txn, store_dbi(txn->store, db), &cursor)));
-    enum err err = ERR_OK;
-    int code = mdb_cursor_get(cursor, &k, &v, MDB_FIRST);
-    for (; code == 0 && err == ERR_OK; code = mdb_cursor_get(cursor, &k, &v, MDB_NEXT))
-        err = each(context, span_of(k.mv_data, k.mv_size), span_of(v.mv_data, v.mv_size));
-    mdb_cursor_close(cursor);
-    return err != ERR_OK ? err : code == MDB_NOTFOUND ? ERR_OK : store_err(code);
 }
 
 struct hash_list {
@@ -243,7 +198,7 @@ enum err store_drop_paths(struct store_txn *txn, store_keep_path *keep, void *co
                           uint64_t now_s)
 {
     struct hash_list list = {.keep = keep, .context = context};
-    enum err err = walk(txn, STORE_PATHS, list_path, &list);
+    enum err err = store_walk(txn, STORE_PATHS, list_path, &list);
     for (size_t i = 0; i < list.count && err == ERR_OK; i++)
         err = withdraw(txn, &list.hashes[i], now_s);
     free(list.hashes);
@@ -263,11 +218,11 @@ static enum err list_unused(void *context, struct span key, struct span value)
 enum err store_collect_blobs(struct store_txn *txn, uint64_t now_s, uint64_t *ret_removed)
 {
     struct hash_list list = {.now_s = now_s};
-    enum err err = walk(txn, STORE_BLOB_USES, list_unused, &list);
+    enum err err = store_walk(txn, STORE_BLOB_USES, list_unused, &list);
     for (size_t i = 0; i < list.count && err == ERR_OK; i++) {
-        err = erase(txn, STORE_BLOBS, hash_key(&list.hashes[i]));
+        err = store_erase(txn, STORE_BLOBS, hash_key(&list.hashes[i]));
         if (err == ERR_OK)
-            err = erase(txn, STORE_BLOB_USES, hash_key(&list.hashes[i]));
+            err = store_erase(txn, STORE_BLOB_USES, hash_key(&list.hashes[i]));
     }
     if (err == ERR_OK && list.count > 0)
         err = note_change(txn);

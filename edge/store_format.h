@@ -11,10 +11,15 @@
  * blob       SHA-256 32                            the octets, zero-padded to BLOCK_BYTES_MIN
  * blob_use   SHA-256 32                            how many paths name it 4, since when none does 8
  * path       SHA-256 of the path 32                path entry, wire form (lib/blob_path.h)
+ * relay      key of a name (edge/relay_name.h)     SHA-256 of the octets 32, the octets
+ * unused     key of a name                         since when the copy does without it 8
  * meta       "position"                            struct position, wire form
  *            "issuers"                             version 1, then issuer_set_hash() of the issuers
  *                                                  that it is filled for; missing: all
  *            "paths"                               8: how often paths have changed or blobs gone
+ *            "relay"                               version 1, then the index that the copy is whole
+ *                                                  with: its log number 8, its SHA-256 32; missing:
+ *                                                  the copy is not whole
  *
  * Invariant: blocks of one (issuer, serial size) are disjoint and ascending, so the first block
  * whose key is not below a serial is the only one that can hold it. Every committed write
@@ -32,11 +37,14 @@
 #define STORE_DB_BLOB     "blob"
 #define STORE_DB_BLOB_USE "blob_use"
 #define STORE_DB_PATH     "path"
-#define STORE_DB_COUNT    7
+#define STORE_DB_RELAY    "relay"
+#define STORE_DB_UNUSED   "unused"
+#define STORE_DB_COUNT    9
 
 #define STORE_META_POSITION      "position"
 #define STORE_META_ISSUERS       "issuers"
 #define STORE_META_PATHS         "paths"
+#define STORE_META_RELAY         "relay"
 #define STORE_BLOB_USE_BYTES     12
 #define STORE_ISSUERS_VERSION    1
 #define STORE_CHANGES_MAX        4096

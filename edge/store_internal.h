@@ -15,7 +15,9 @@ enum store_db {
     STORE_META,
     STORE_BLOBS,
     STORE_BLOB_USES,
-    STORE_PATHS
+    STORE_PATHS,
+    STORE_RELAY,
+    STORE_RELAY_UNUSED
 };
 
 struct store_txn {
@@ -35,6 +37,27 @@ struct store_txn {
 /** LMDB's error as one of ours. */
 enum err store_err(int rc);
 MDB_dbi store_dbi(const struct store *store, enum store_db db);
+
+/* --- edge/store_record.c: records of any table --- */
+
+/** The value borrows the database until the transaction ends or writes. ERR_NOT_FOUND. */
+MUST_CHECK enum err store_get(struct store_txn *txn, enum store_db db, struct span key,
+                              struct span *ret);
+MUST_CHECK enum err store_put(struct store_txn *txn, enum store_db db, struct span key,
+                              struct span value);
+/** A new value of `size` octets, which the caller fills before it does anything else. */
+MUST_CHECK enum err store_reserve(struct store_txn *txn, enum store_db db, struct span key,
+                                  size_t size, uint8_t **ret);
+/** ERR_NOT_FOUND. */
+MUST_CHECK enum err store_erase(struct store_txn *txn, enum store_db db, struct span key);
+/** Calls `each` for every record of a table whose key is not below `from`, in order, until it gives
+ *  an error, which is returned. Nothing may be written meanwhile: what is to go is collected first.
+ */
+typedef enum err store_each(void *context, struct span key, struct span value);
+MUST_CHECK enum err store_walk_from(struct store_txn *txn, enum store_db db, struct span from,
+                                    store_each *each, void *context);
+MUST_CHECK enum err store_walk(struct store_txn *txn, enum store_db db, store_each *each,
+                               void *context);
 
 /** A block under the cursor. */
 struct store_block {

@@ -57,7 +57,8 @@ static void announce(const struct supervisor *s)
     for (unsigned i = 0; i < set->address_count; i++) {
         char text[ADDRESS_TEXT_BYTES];
         address_to_text(&set->listeners[i].address, text);
-        printf("ready http://%s\n", text);
+        bool is_relay = i >= set->address_count - set->relay_count;
+        printf("%s http://%s\n", is_relay ? "relay" : "ready", text);
     }
     fflush(stdout);
 }

@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "edge/relay_fill.h"
 #include "edge/sync_apply.h"
 #include "edge/sync_check.h"
 #include "edge/sync_files.h"
@@ -26,12 +27,16 @@ struct sync_process {
     struct trust *trust;
     struct sync_files files;
     struct sync_applier applier;
+    struct relay_filler filler;
     struct sync_core core;
     enum err told_err; /* the trouble that was logged last */
     enum sync_action_type told_action;
     uint64_t told_ns;
     uint32_t told_passed; /* of applier.passed */
     bool told_outliving;
+    bool told_relaying; /* whether the relay's copy was on when last told of */
+    enum err told_fill_err;
+    uint64_t told_fill_ns;
 };
 
 static bool stop_asked(void *context)
@@ -175,6 +180,49 @@ static void tidy(struct sync_process *p)
         log_warning("templates that are not needed could not be removed: %s", err_text(err));
 }
 
+static enum err fill_fetch(void *context, const struct sync_action *action, struct span *ret)
+{
+    return sync_files_fetch(context, action, ret);
+}
+
+static void fill_judged(void *context, const struct sync_action *action, bool passed)
+{
+    sync_files_judged(context, action, passed);
+    if (action->type == SYNC_FETCH_BLOB)
+        sync_files_blob_done(context, &action->hash);
+}
+
+static void tell_relaying(struct sync_process *p, enum err err)
+{
+    bool on = p->applier.relay.on;
+    if (p->told_relaying && !on)
+        log_warning("no room for the copy that other edges get: given up for an hour at least");
+    else if (!p->told_relaying && on)
+        log_info("a copy of what is published is kept for other edges");
+    p->told_relaying = on;
+    uint64_t now_ns = clock_monotonic_ns();
+    bool again = err == p->told_fill_err && now_ns - p->told_fill_ns < SYNC_LOG_AGAIN_NS;
+    if (err == ERR_OK || err == ERR_STOPPED || again)
+        return;
+    p->told_fill_err = err;
+    p->told_fill_ns = now_ns;
+    log_warning("the copy that other edges get could not be made whole: %s: tried again",
+                err_text(err));
+}
+
+/* What others get from us, until there is something to do for ourselves. */
+static void relay_rest(struct sync_process *p, uint64_t until_ns)
+{
+    struct sync_relay *relay = &p->applier.relay;
+    enum err err = sync_relay_tidy(relay, p->store, clock_wall_s());
+    bool more = err == ERR_OK && relay->on;
+    while (more && !stop_asked(p) && clock_monotonic_ns() < until_ns) {
+        struct sync_time now = time_now();
+        err = relay_fill_step(&p->filler, &p->core, &now, &more);
+    }
+    tell_relaying(p, err);
+}
+
 static void loop(struct sync_process *p)
 {
     struct sync_action action = give(p, &(struct sync_event){.type = SYNC_TICK});
@@ -183,6 +231,7 @@ static void loop(struct sync_process *p)
         case SYNC_WAIT:
             store_reap_readers(p->store);
             tidy(p);
+            relay_rest(p, action.until_ns);
             if (!sleep_until(p, action.until_ns))
                 return;
             action = give(p, &(struct sync_event){.type = SYNC_TICK});
@@ -275,12 +324,20 @@ static enum err start_core(struct sync_process *p, const struct position *positi
     p->applier.verify_packs = config->verify_packs;
     p->applier.counters = p->counters;
     p->applier.packs = (struct sync_packs){.context = &p->files, .read = sync_files_read_pack};
+    sync_relay_start(&p->applier.relay, config->relay);
+    p->filler = (struct relay_filler){
+        .store = p->store,
+        .relay = &p->applier.relay,
+        .counters = p->counters,
+        .fetch = {.context = &p->files, .fetch = fill_fetch, .judged = fill_judged}};
     TRY(sync_applier_start(&p->applier, seed));
+    /* A relay has what is published of all issuers: other edges may trust others. */
     struct sync_core_config core = {.origin_count = config->origins_count,
                                     .index_when_behind = config->index_when_behind,
                                     .poll_ns = (uint64_t)config->poll_ms * 1000000u,
                                     .seed = seed,
-                                    .issuers = trust_issuers(p->trust)};
+                                    .head_age_max_s = config->head_age_max_s,
+                                    .issuers = config->relay ? NULL : trust_issuers(p->trust)};
     TRY(check_issuers(p, position, &core.issuers_changed));
     if (core.issuers_changed)
         log_info("other CA certificates than the store was filled for: the next index that is not "
@@ -305,6 +362,7 @@ static enum err start(struct sync_process *p)
 
 static void stop(struct sync_process *p)
 {
+    relay_fill_stop(&p->filler);
     sync_applier_stop(&p->applier);
     store_close(p->store);
     sync_files_stop(&p->files);

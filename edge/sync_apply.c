@@ -7,6 +7,7 @@
 #include "edge/store_apply.h"
 #include "edge/store_blob.h"
 #include "edge/store_range.h"
+#include "edge/store_relay.h"
 #include "edge/sync_check.h"
 #include "edge/sync_paths.h"
 #include "lib/check.h"
@@ -44,6 +45,7 @@ struct step {
     uint64_t outliving_count; /* statements that outlive their signer's certificate */
     uint64_t path_count;      /* put in, changed or withdrawn */
     uint64_t blobs_removed;
+    uint64_t relay_log; /* of the head that was put for relaying; 0: none */
 };
 
 /* Whether it is to be passed over; notes it if so. */
@@ -124,9 +126,14 @@ static enum err apply_range(struct step *s, const struct log_range *range)
 {
     struct sync_applier *a = s->a;
     struct span wire;
-    if (pass_over(s, range->issuer_id))
+    bool passed = pass_over(s, range->issuer_id);
+    if (passed && !a->relay.on)
         return ERR_OK;
     TRY(a->packs.read(a->packs.context, range, &a->scratch, &wire));
+    if (a->relay.on)
+        TRY(sync_relay_keep_pack(s->txn, range, wire));
+    if (passed)
+        return ERR_OK;
     struct pack_reader pack;
     TRY(pack_open(wire, &pack));
     TRY(put_pack_templates(s, &pack));
@@ -139,6 +146,8 @@ static enum err apply_range(struct step *s, const struct log_range *range)
 static enum err apply_path(struct step *s, const struct blob_path *path)
 {
     s->path_count++;
+    if (s->a->relay.on && path->blob_bytes > 0)
+        TRY(sync_relay_keep_blob(s->txn, path, SPAN_EMPTY));
     return sync_path_apply(s->txn, path, s->now_s);
 }
 
@@ -147,6 +156,8 @@ static enum err put_blob(struct step *s)
     const struct sync_core *core = s->core;
     if (core->blob.size == 0)
         return ERR_OK;
+    if (s->a->relay.on)
+        TRY(sync_relay_keep_blob(s->txn, &core->want.path, core->blob));
     return store_put_blob(s->txn, &core->want.path.blob, core->blob, s->now_s);
 }
 
@@ -173,6 +184,8 @@ static enum err apply_log(struct step *s)
             break;
         }
     }
+    if (s->a->relay.on)
+        TRY(sync_relay_keep_entry(s->txn, core));
     struct position *position = store_position(s->txn);
     position->log_number = core->entry.number;
     position->log_hash = core->entry_hash;
@@ -205,6 +218,8 @@ static enum err begin_index(struct step *s)
         TRY(put_template(s, &line.template_));
         position->index_done++;
     }
+    if (s->a->relay.on)
+        TRY(sync_relay_keep_index(s->txn, s->core, &s->a->packs, &s->a->scratch));
     struct sha256 issuers = issuer_set_hash(s->a->issuers);
     TRY(store_put_issuers(s->txn, &issuers));
     TRY(sync_tails_load(&s->a->tails, index, &s->core->index_hash));
@@ -326,6 +341,8 @@ static enum err finish_index(struct step *s)
     struct position *position = store_position(s->txn);
     position->log_number = index->log_number;
     position->log_hash = index->log_hash;
+    if (s->a->relay.on)
+        TRY(store_relay_jump(s->txn, index->log_number, &index->log_hash));
     position->index_hash = (struct sha256){0};
     position->index_done = 0;
     /* A first data set is whole when it stands at the head: what the index is behind, the log
@@ -375,6 +392,8 @@ static enum err transact(struct step *s, enum sync_action_type type, struct posi
 {
     TRY(store_write(s->a->store, &s->txn));
     enum err err = run(s, type);
+    if (err == ERR_OK && s->a->relay.on)
+        err = sync_relay_keep_head(s->txn, s->core, &s->relay_log);
     if (err != ERR_OK) {
         store_abort(s->txn);
         return err;
@@ -385,7 +404,23 @@ static enum err transact(struct step *s, enum sync_action_type type, struct posi
     counter_add(&s->a->counters[SYNC_OUTLIVING], s->outliving_count);
     counter_add(&s->a->counters[SYNC_PATHS_APPLIED], s->path_count);
     counter_add(&s->a->counters[SYNC_BLOBS_REMOVED], s->blobs_removed);
+    if (s->relay_log > 0)
+        counter_set(&s->a->counters[SYNC_RELAY_LOG], s->relay_log);
     return ERR_OK;
+}
+
+/* What the edge answers with comes before what it keeps for others. */
+static enum err transact_within_room(struct sync_applier *a, const struct sync_core *core,
+                                     enum sync_action_type type, uint64_t now_s,
+                                     struct position *ret)
+{
+    struct step s = {.a = a, .core = core, .now_s = now_s};
+    enum err err = transact(&s, type, ret);
+    if (err != ERR_DISK_FULL || !a->relay.on)
+        return err;
+    sync_relay_give_up(&a->relay, a->store, now_s, a->counters);
+    s = (struct step){.a = a, .core = core, .now_s = now_s};
+    return transact(&s, type, ret);
 }
 
 enum err sync_apply(struct sync_applier *a, const struct sync_core *core,
@@ -398,9 +433,8 @@ enum err sync_apply(struct sync_applier *a, const struct sync_core *core,
     }
     if (type == SYNC_FINISH_INDEX)
         TRY(store_bulk_finish(a->store));
-    struct step s = {.a = a, .core = core, .now_s = now_s};
     struct position position;
-    TRY(transact(&s, type, &position));
+    TRY(transact_within_room(a, core, type, now_s, &position));
     if (type == SYNC_FINISH_INDEX) {
         /* Also when an earlier process made the marker. */
         a->bulk = false;

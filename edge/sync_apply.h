@@ -4,12 +4,16 @@
  * contradict the ones that are there, and that statements are signed under them. A refusal aborts
  * the transaction: nothing of it is kept.
  *
+ * An edge with `relay: true` keeps the files themselves beside what is in them (edge/sync_relay.h):
+ * also packs of issuers that it does not trust, since other edges may.
+ *
  * What is of an issuer that is not trusted at all is passed over, counted and listed: it is
  * somebody else's, and no reason to stop. */
 #pragma once
 
 #include "edge/store.h"
 #include "edge/sync_core.h"
+#include "edge/sync_relay.h"
 #include "edge/sync_tails.h"
 #include "edge/sync_verify.h"
 #include "edge/template_sweep.h"
@@ -33,8 +37,9 @@ struct sync_applier {
     struct sync_tails tails;
     struct buffer scratch; /* the pack being applied, when it is not in memory already */
     uint64_t *counters;
-    uint64_t collected_s; /* when unused blobs were looked for last */
-    bool bulk;            /* the first filling runs without syncing */
+    struct sync_relay relay; /* the caller's to set before, too */
+    uint64_t collected_s;    /* when unused blobs were looked for last */
+    bool bulk;               /* the first filling runs without syncing */
 };
 
 /** store, trust, modes, packs and counters are the caller's to set before. ERR_MEMORY. */

@@ -3,6 +3,7 @@
  * libcyaml's schema tables. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define SYNC_ORIGINS_MAX         16
@@ -37,6 +38,8 @@ struct sync_config {
     unsigned ca_certificates_count;
     uint32_t connect_timeout_s;
     uint32_t stall_timeout_s; /* a transfer without progress for this long is given up */
+    uint32_t head_age_max_s;  /* an origin whose head is half as old is left; 0: any age will do */
+    bool relay;               /* keep a copy of the publication for other edges */
 };
 
 #define SYNC_STORE_DIR    "store"

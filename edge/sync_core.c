@@ -43,7 +43,7 @@ static void show_position(struct sync_core *core)
 static struct sync_action act(struct sync_core *core, enum sync_action_type type)
 {
     core->doing = type;
-    return (struct sync_action){.type = type, .origin = core->origin};
+    return (struct sync_action){.type = type, .origin = core->origins.current};
 }
 
 static struct sync_action wait_until(struct sync_core *core, uint64_t until_ns)
@@ -87,9 +87,9 @@ static struct sync_action try_again(struct sync_core *core, bool pause_now,
     core->index_cursor = 0;
     core->index_lines = 0;
     core->failures++;
-    core->origin = (core->origin + 1) % core->config.origin_count;
-    uint32_t rounds = core->failures / core->config.origin_count;
-    if (pause_now || core->failures % core->config.origin_count == 0)
+    sync_origins_next(&core->origins, now->monotonic_ns);
+    uint32_t rounds = core->failures / core->origins.count;
+    if (pause_now || core->failures % core->origins.count == 0)
         return back_off(core, rounds > 0 ? rounds : 1, now);
     return fetch_head(core, now);
 }
@@ -115,6 +115,7 @@ static struct sync_action chain_broken(struct sync_core *core, const struct sync
 static void close_index(struct sync_core *core)
 {
     core->index_hash = (struct sha256){0};
+    core->index_octets = SPAN_EMPTY;
     core->index_cursor = 0;
     core->index_lines = 0;
     core->tails_here = false;
@@ -135,7 +136,7 @@ static bool index_needed(const struct sync_core *core)
     if (sync_hash_is_zero(&head->index_hash) || head->index_log < p->log_number)
         return false;
     bool empty = !p->complete && p->log_number == 0;
-    bool gone = core->log_missing >= core->config.origin_count && head->index_log > p->log_number;
+    bool gone = core->log_missing >= core->origins.count && head->index_log > p->log_number;
     bool behind = head->log_last - p->log_number > core->config.index_when_behind &&
                   head->index_log > p->log_number;
     return empty || behind || gone || core->refill;
@@ -154,7 +155,7 @@ static struct sync_action fetch_index(struct sync_core *core, const struct sync_
     if (sha256_equal(&action.hash, &core->head.index_hash))
         action.bytes_max = core->head.index_bytes;
     action.type = SYNC_FETCH_INDEX;
-    action.origin = core->origin;
+    action.origin = core->origins.current;
     core->doing = action.type;
     core->wanted_index = action.hash;
     return action;
@@ -254,6 +255,7 @@ static struct sync_action take_head(struct sync_core *core, struct span bytes,
     }
     count(core, SYNC_HEADS);
     core->head_taken = true;
+    core->head_octets = bytes;
     core->head_time_s = core->head.time_s;
     if (err == ERR_CHAIN && !core->chain_broken && !index_begun(core)) {
         count(core, SYNC_CHAIN_BREAKS);
@@ -284,6 +286,7 @@ static struct sync_action take_log(struct sync_core *core, struct span bytes,
     if (err != ERR_OK)
         return refuse(core, err, now);
     core->entry_cursor = 0;
+    core->entry_octets = bytes;
     return next_of_entry(core);
 }
 
@@ -296,6 +299,7 @@ static struct sync_action take_index(struct sync_core *core, struct span bytes,
     if (err != ERR_OK)
         return refuse(core, err, now);
     core->index_hash = core->wanted_index;
+    core->index_octets = bytes;
     if (core->index.log_number < core->position.log_number && !core->chain_broken) {
         /* The publisher went back while another index was being applied. */
         count(core, SYNC_CHAIN_BREAKS);
@@ -442,10 +446,26 @@ void sync_core_start(struct sync_core *core, const struct sync_core_config *conf
                                .position = *position,
                                .doing = SYNC_WAIT,
                                .random = config->seed,
+                               .origins = {.count = config->origin_count},
                                .head_time_s = position->head_time_s,
                                .refill = config->issuers_changed};
     core->head.valid_until_s = position->head_valid_until_s;
     show_position(core);
+}
+
+/* All is well: whom to ask next. */
+static void choose_origin(struct sync_core *core, const struct sync_time *now)
+{
+    uint64_t old_s = core->config.head_age_max_s / 2;
+    bool old = old_s > 0 && core->head.time_s + old_s <= now->wall_s;
+    if (sync_origins_rest(&core->origins, old, now->monotonic_ns))
+        count(core, SYNC_HEADS_OLD);
+}
+
+bool sync_core_in_step(const struct sync_core *core)
+{
+    return core->head_taken && !index_needed(core) &&
+           core->position.log_number >= core->head.log_last;
 }
 
 struct sync_action sync_core_step(struct sync_core *core, const struct sync_event *event,
@@ -466,6 +486,8 @@ struct sync_action sync_core_step(struct sync_core *core, const struct sync_even
     }
     if (now->monotonic_ns < core->wait_until_ns)
         return wait_until(core, core->wait_until_ns);
+    if (sync_core_in_step(core))
+        choose_origin(core, now);
     return fetch_head(core, now);
 }
 

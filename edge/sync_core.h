@@ -35,6 +35,8 @@
  *    newer statements of its tails, so that no reader ever sees a revocation taken back.
  *  - One blob a transaction: those of a log entry are put in before it, unused until the entry's
  * own transaction names them; those of an index each together with its path, after the ranges.
+ *  - An origin whose head is old, though genuine, is left for the next: it may be cut off, or hold
+ *    news back. The first one is tried again after a while (edge/sync_origins.h).
  *  - An APPLY checks again that a blob is there. When it was removed since SYNC_HAVE
  * (ERR_NOT_FOUND), the shell no longer has it the next time, and it is fetched. */
 #pragma once
@@ -42,6 +44,7 @@
 #include "edge/issuer_set.h"
 #include "edge/store_format.h"
 #include "edge/sync_counters.h"
+#include "edge/sync_origins.h"
 #include "edge/sync_want.h"
 #include "lib/head.h"
 #include "lib/index.h"
@@ -111,6 +114,7 @@ struct sync_core_config {
     uint64_t seed;                    /* of the jitter */
     const struct issuer_set *issuers; /* packs of others are not fetched; borrowed; NULL: all */
     bool issuers_changed;             /* the store was filled for another set */
+    uint32_t head_age_max_s;          /* half of it makes a head old; 0: none is */
 };
 
 struct sync_core {
@@ -119,7 +123,7 @@ struct sync_core {
     struct position position;
     enum sync_action_type doing; /* the action that was given last */
 
-    uint32_t origin;
+    struct sync_origins origins;
     uint32_t failures; /* in a row */
     enum err refused;  /* why the content refused last was */
     uint32_t resyncs;  /* for broken chains, without a log entry applied since */
@@ -128,6 +132,7 @@ struct sync_core {
     uint64_t lively_until_ns;
     uint64_t wait_until_ns;
 
+    struct span head_octets, entry_octets, index_octets; /* of those below; borrow */
     struct head head; /* the newest one verified; meaningful when head_taken */
     bool head_taken;  /* since the last failure or poll */
     uint64_t head_time_s;
@@ -159,5 +164,8 @@ void sync_core_start(struct sync_core *core, const struct sync_core_config *conf
 struct sync_action sync_core_step(struct sync_core *core, const struct sync_event *event,
                                   const struct sync_time *now);
 
+/** Whether the store is where the newest head says, and that head is at hand: from the wait that
+ *  follows until the next event. Its octets are in head_octets then. */
+bool sync_core_in_step(const struct sync_core *core);
 /** Whether the pack or blob fetched last has passed (only right after the step that got it). */
 bool sync_core_file_passed(const struct sync_core *core);

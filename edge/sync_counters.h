@@ -17,6 +17,8 @@
     X(HEAD_REPLAY, "sync_heads_refused_replay", METRIC_COUNTER, "Heads older than what we have") \
     X(HEAD_EXPIRED, "sync_heads_refused_expired", METRIC_COUNTER, "Heads past their validity")   \
     X(HEAD_FUTURE, "sync_heads_refused_future", METRIC_COUNTER, "Heads from the future")         \
+    X(HEADS_OLD, "sync_heads_old", METRIC_COUNTER,                                               \
+      "Heads so old, though genuine, that the next origin was asked")                            \
     X(CHAIN_BREAKS, "sync_chain_breaks", METRIC_COUNTER,                                         \
       "Times the publication did not follow from what we have")                                  \
     X(RESYNCS, "sync_resyncs", METRIC_COUNTER, "Times an index was begun")                       \
@@ -45,6 +47,18 @@
       "Signatures of statements that do not verify")                                             \
     X(DISK_FULL, "sync_disk_full", METRIC_COUNTER, "Transactions given up for want of space")    \
     X(STORE_ERRORS, "sync_store_errors", METRIC_COUNTER, "Other errors of the store")            \
+    X(RELAY_FETCHED, "sync_relay_files_fetched", METRIC_COUNTER,                                 \
+      "Files fetched for the relay's copy alone")                                                \
+    X(RELAY_FAILURES, "sync_relay_failures", METRIC_COUNTER,                                     \
+      "Files for the relay's copy that could not be fetched or were refused")                    \
+    X(RELAY_REMOVED, "sync_relay_files_removed", METRIC_COUNTER,                                 \
+      "Files removed from the relay's copy some time after it last needed them")                 \
+    X(RELAY_GIVEN_UP, "sync_relay_given_up", METRIC_COUNTER,                                     \
+      "Times the relay's copy was given up for want of space")                                   \
+    X(RELAY_MISSING, "sync_relay_files_missing", METRIC_GAUGE,                                   \
+      "Files that the relay's copy is known to lack")                                            \
+    X(RELAY_LOG, "sync_relay_log_number", METRIC_GAUGE,                                          \
+      "Log entry of the head that the relay serves; 0: none")                                    \
     X(LOG_NUMBER, "sync_log_number", METRIC_GAUGE, "Log entry the store stands at")              \
     X(LOG_LAG, "sync_log_lag", METRIC_GAUGE, "Log entries the store is behind the head")         \
     X(HEAD_TIME, "sync_head_time_seconds", METRIC_GAUGE, "Time of the newest head taken")        \

@@ -49,6 +49,16 @@ static enum err incoming_path(const struct sync_files *f, const struct sha256 *h
     return path_join(out, SYNC_PATH_MAX, f->incoming, name);
 }
 
+/* Parts of each origin by themselves: what one has spoilt must not spoil what the next one sends.
+ */
+static enum err part_path(const struct sync_files *f, const struct sync_action *action,
+                          char out[static SYNC_PATH_MAX])
+{
+    char suffix[32];
+    snprintf(suffix, sizeof suffix, "%" PRIu32 ".part", action->origin);
+    return incoming_path(f, &action->hash, suffix, out);
+}
+
 /* From incoming when it is there whole, else from the origin. */
 static enum err fetch_named(struct sync_files *f, const struct sync_action *action,
                             const char *folder, struct buffer *buffer)
@@ -56,7 +66,7 @@ static enum err fetch_named(struct sync_files *f, const struct sync_action *acti
     char kept[SYNC_PATH_MAX];
     char part[SYNC_PATH_MAX];
     TRY(incoming_path(f, &action->hash, folder, kept));
-    TRY(incoming_path(f, &action->hash, "part", part));
+    TRY(part_path(f, action, part));
     f->from_incoming = file_read(kept, action->bytes_max, buffer) == ERR_OK;
     if (f->from_incoming)
         return ERR_OK;
@@ -83,7 +93,7 @@ static enum err fetch_large_blob(struct sync_files *f, const struct sync_action 
     char kept[SYNC_PATH_MAX];
     char part[SYNC_PATH_MAX];
     TRY(incoming_path(f, &action->hash, "blob", kept));
-    TRY(incoming_path(f, &action->hash, "part", part));
+    TRY(part_path(f, action, part));
     f->littered = true;
     f->from_incoming = file_map(kept, action->bytes_max, &f->blob_mapped) == ERR_OK;
     if (!f->from_incoming) {

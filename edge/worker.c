@@ -35,7 +35,7 @@ static void renew_env(struct worker *w)
 static void arm_accept(struct worker *w, uint32_t number)
 {
     struct io_uring_sqe *entry = ring_entry(&w->ring);
-    io_uring_prep_multishot_accept(entry, w->listeners[number].fd, NULL, NULL, SOCK_CLOEXEC);
+    io_uring_prep_multishot_accept(entry, w->listeners[number].socket.fd, NULL, NULL, SOCK_CLOEXEC);
     io_uring_sqe_set_data64(entry, user_data(OP_ACCEPT, 0, number));
     w->listeners[number].armed = true;
 }
@@ -46,7 +46,7 @@ static void accepted(struct worker *w, const struct io_uring_cqe *cqe)
     CHECK(number < w->listener_count);
     bool more = (cqe->flags & IORING_CQE_F_MORE) != 0;
     if (cqe->res >= 0)
-        worker_connection_open(w, cqe->res);
+        worker_connection_open(w, cqe->res, w->listeners[number].socket.is_relay);
     else if (cqe->res != -ECANCELED)
         counter_add(&w->counters[SERVE_ACCEPT_ERRORS], 1);
     if (!more) {
@@ -146,8 +146,8 @@ static void stop_accepting(struct worker *w)
         if (w->listeners[i].armed)
             cancel_accept(w, i);
         /* Before anybody could be queued behind a listener that nobody reads. */
-        close(w->listeners[i].fd);
-        w->listeners[i].fd = -1;
+        close(w->listeners[i].socket.fd);
+        w->listeners[i].socket.fd = -1;
     }
     worker_connections_stop(w, STOP_NEXT_ANSWER);
 }
@@ -232,10 +232,10 @@ static void set_env(struct worker *w)
     counter_set(&w->counters[SERVE_OPEN], 0);
 }
 
-enum err worker_start(const struct worker_config *config, uint32_t worker_no, const int *listeners,
-                      uint32_t listener_count, struct snapshot_exchange *exchange,
-                      struct source_limit *limit, uint64_t *counters, struct worker **ret,
-                      const char **ret_what)
+enum err worker_start(const struct worker_config *config, uint32_t worker_no,
+                      const struct listener_socket *listeners, uint32_t listener_count,
+                      struct snapshot_exchange *exchange, struct source_limit *limit,
+                      uint64_t *counters, struct worker **ret, const char **ret_what)
 {
     struct worker *w = calloc(1, sizeof *w);
     *ret_what = "the worker's memory";
@@ -251,7 +251,7 @@ enum err worker_start(const struct worker_config *config, uint32_t worker_no, co
     if (err == ERR_OK) {
         set_env(w);
         for (uint32_t i = 0; i < listener_count; i++)
-            w->listeners[i].fd = listeners[i];
+            w->listeners[i].socket = listeners[i];
         err = ring_start(&w->ring, config->receive_buffers, ret_what);
     }
     if (err != ERR_OK) {
@@ -271,8 +271,8 @@ struct worker *worker_free(struct worker *w)
     if (w == NULL)
         return NULL;
     for (uint32_t i = 0; i < w->listener_count; i++) {
-        if (w->listeners[i].fd >= 0)
-            close(w->listeners[i].fd);
+        if (w->listeners[i].socket.fd >= 0)
+            close(w->listeners[i].socket.fd);
     }
     if (w->ring.receive_ring != NULL)
         ring_stop(&w->ring);

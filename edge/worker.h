@@ -7,6 +7,7 @@
 #pragma once
 
 #include "edge/conn.h"
+#include "edge/listener.h"
 #include "edge/ring.h"
 #include "edge/snapshot_exchange.h"
 #include "edge/source_limit.h"
@@ -39,7 +40,7 @@ struct worker;
 /** `listeners` (count, owned by the worker from here on), `exchange`, `limit` and `counters`
  *  (SERVE_COUNTER_COUNT) stay borrowed. ERR_IO (errno and `ret_what` tell), ERR_MEMORY. */
 MUST_CHECK enum err worker_start(const struct worker_config *config, uint32_t worker_no,
-                                 const int *listeners, uint32_t listener_count,
+                                 const struct listener_socket *listeners, uint32_t listener_count,
                                  struct snapshot_exchange *exchange, struct source_limit *limit,
                                  uint64_t *counters, struct worker **ret, const char **ret_what);
 /** Serves until worker_ask_stop(), then until all connections have ended or the drain time is over.

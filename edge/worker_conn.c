@@ -173,7 +173,7 @@ static uint32_t source_bucket(const struct worker *w, int fd)
     return source_limit_bucket(w->limit, (const struct sockaddr *)&peer);
 }
 
-void worker_connection_open(struct worker *w, int fd)
+void worker_connection_open(struct worker *w, int fd, bool is_relay)
 {
     counter_add(&w->counters[SERVE_ACCEPTED], 1);
     if (w->free_count == 0) {
@@ -197,6 +197,7 @@ void worker_connection_open(struct worker *w, int fd)
     slot->hungry = false;
     slot->has_file = false;
     conn_open(&slot->conn, &w->env);
+    slot->conn.is_relay = is_relay;
     slot->conn.stopping = w->stopping; /* came while the accept was being cancelled */
     arm_receive(w, slot);
     wheel_want(&w->wheel, slot_number(w, slot), slot->conn.deadline_ns);

@@ -29,7 +29,7 @@ struct slot {
 };
 
 struct worker_listener {
-    int fd;
+    struct listener_socket socket;
     bool armed;
 };
 
@@ -71,8 +71,8 @@ static inline uint64_t user_data(enum worker_op op, uint32_t generation, uint32_
     return (uint64_t)op << 56 | (uint64_t)(generation & USER_GENERATION_MASK) << 32 | number;
 }
 
-/** A descriptor fresh from accept. */
-void worker_connection_open(struct worker *w, int fd);
+/** A descriptor fresh from accept, at a relay listener or another. */
+void worker_connection_open(struct worker *w, int fd, bool is_relay);
 /** Completions of OP_RECEIVE and OP_SEND. */
 void worker_received(struct worker *w, const struct io_uring_cqe *cqe);
 void worker_sent(struct worker *w, const struct io_uring_cqe *cqe);

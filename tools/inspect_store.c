@@ -288,8 +288,8 @@ static bool walk(struct store_walk *w, const MDB_dbi dbi[static STORE_DB_COUNT])
 bool inspect_edge_store(struct inspection *in, struct inspect_lmdb *db)
 {
     static const char *const names[STORE_DB_COUNT] = {
-        STORE_DB_BLOCK, STORE_DB_TEMPLATE, STORE_DB_CHANGE, STORE_DB_META,
-        STORE_DB_BLOB,  STORE_DB_BLOB_USE, STORE_DB_PATH};
+        STORE_DB_BLOCK,    STORE_DB_TEMPLATE, STORE_DB_CHANGE, STORE_DB_META,  STORE_DB_BLOB,
+        STORE_DB_BLOB_USE, STORE_DB_PATH,     STORE_DB_RELAY,  STORE_DB_UNUSED};
     MDB_dbi dbi[STORE_DB_COUNT];
     for (size_t i = 0; i < STORE_DB_COUNT; i++) {
         enum err err = inspect_lmdb_database(db, names[i], &dbi[i]);

@@ -115,9 +115,9 @@ static void writer_position(struct writer *w, MDB_txn *txn)
 
 static void writer_start(struct writer *w, const char *path)
 {
-    static const char *const names[SNAPSHOT_DB_COUNT] = {STORE_DB_BLOCK,  STORE_DB_TEMPLATE,
-                                                         STORE_DB_CHANGE, STORE_DB_META,
-                                                         STORE_DB_BLOB,   STORE_DB_PATH};
+    static const char *const names[SNAPSHOT_DB_COUNT] = {
+        STORE_DB_BLOCK, STORE_DB_TEMPLATE, STORE_DB_CHANGE, STORE_DB_META,
+        STORE_DB_BLOB,  STORE_DB_PATH,     STORE_DB_RELAY};
     *w = (struct writer){.position.complete = 1};
     check_mdb(mdb_env_create(&w->env));
     check_mdb(mdb_env_set_mapsize(w->env, MAP_BYTES));

@@ -120,19 +120,19 @@ static void fewer_workers_take_all(void **state)
     struct listener_set set = make(&old, second, 1, 2);
     assert_int_equal(set.count, 5);
     listener_set_done(&old);
-    int fds[LISTENERS_PER_WORKER_MAX];
-    assert_int_equal(listener_set_of_worker(&set, 0, fds), 3);
+    struct listener_socket sockets[LISTENERS_PER_WORKER_MAX];
+    assert_int_equal(listener_set_of_worker(&set, 0, sockets), 3);
     for (unsigned i = 0; i < 3; i++)
-        assert_true(is_open(fds[i]));
-    assert_int_equal(listener_set_of_worker(&set, 1, fds), 2);
-    assert_int_equal(listener_set_of_worker(&set, 2, fds), 0);
+        assert_true(is_open(sockets[i].fd));
+    assert_int_equal(listener_set_of_worker(&set, 1, sockets), 2);
+    assert_int_equal(listener_set_of_worker(&set, 2, sockets), 0);
     /* more again: no other socket than before, and one new */
     struct listener_set more = make(&set, second, 1, 6);
     listener_set_done(&set);
     assert_int_equal(more.count, 6);
     for (unsigned worker = 0; worker < 6; worker++) {
-        assert_int_equal(listener_set_of_worker(&more, worker, fds), 1);
-        assert_true(is_open(fds[0]));
+        assert_int_equal(listener_set_of_worker(&more, worker, sockets), 1);
+        assert_true(is_open(sockets[0].fd));
     }
     assert_true(connects(&second[0]));
     listener_set_done(&more);

@@ -111,7 +111,7 @@ static void *run(void *worker)
 }
 
 struct making {
-    int listener;
+    struct listener_socket listener;
     enum err err;
     int error; /* errno */
     const char *what;
@@ -133,7 +133,7 @@ static void make_worker(uint32_t per_source_max)
 {
     static const uint8_t key[SOURCE_LIMIT_KEY_BYTES] = {1, 2, 3};
     pthread_t maker;
-    struct making m = {.listener = listener(), .what = ""};
+    struct making m = {.listener = {.fd = listener()}, .what = ""};
     assert_int_equal(source_limit_start(&t.limit, 1024, per_source_max, 32, 56, key), ERR_OK);
     assert_int_equal(pthread_create(&maker, NULL, make, &m), 0);
     assert_int_equal(pthread_join(maker, NULL), 0);
