@@ -56,7 +56,7 @@ static enum err certificate_use(const struct site_options *o, X509 *ca, uint32_t
     TRY(pki_template(ca, NULL, &ret->template_));
     ret->number = number;
     ret->template_.template_no = TEMPLATE_NO;
-    ret->template_.certid_set = o->certid_set;
+    ret->template_.certid_set = (uint8_t)o->certid_set;
     ret->template_.refresh_interval_s = DRAW_REFRESH_S;
     return ERR_OK;
 }
