@@ -15,14 +15,15 @@ static size_t append(struct buffer *buffer, size_t size_max, const char *data, s
 static size_t on_body(char *data, size_t unit, size_t count, void *context)
 {
     struct http_reply *reply = context;
-    return append(&reply->body, HTTP_CLIENT_REPLY_BYTES_MAX, data, unit * count);
+    return append(&reply->body, reply->body_bytes_max, data, unit * count);
 }
 
 static size_t on_header(char *data, size_t unit, size_t count, void *context)
 {
     struct http_reply *reply = context;
     size_t size = unit * count;
-    /* A status line starts an answer: an interim one (100) before it does not count. */
+    /* A status line starts an answer: an interim one (100) or a redirect before it does not count.
+     */
     if (size >= 5 && memcmp(data, "HTTP/", 5) == 0)
         reply->headers.size = 0;
     return append(&reply->headers, HTTP_CLIENT_HEADERS_BYTES_MAX, data, size);
@@ -33,9 +34,13 @@ static void set_options(CURL *curl, const struct http_exchange *exchange, struct
     curl_easy_setopt(curl, CURLOPT_URL, exchange->url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, exchange->redirects_max > 0 ? 1L : 0L);
+    curl_easy_setopt(curl, CURLOPT_MAXREDIRS, (long)exchange->redirects_max);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)HTTP_CLIENT_TIMEOUT_S);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT,
+                     exchange->timeout_s > 0 ? (long)exchange->timeout_s
+                                             : (long)HTTP_CLIENT_TIMEOUT_S);
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reply->error);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
@@ -75,7 +80,9 @@ static enum err make_fields(const struct http_exchange *exchange, struct curl_sl
 
 enum err http_client_exchange(const struct http_exchange *exchange, struct http_reply *ret)
 {
-    *ret = (struct http_reply){0};
+    *ret = (struct http_reply){.body_bytes_max = exchange->reply_bytes_max > 0
+                                                     ? exchange->reply_bytes_max
+                                                     : HTTP_CLIENT_REPLY_BYTES_MAX};
     CURL *curl = curl_easy_init();
     if (curl == NULL)
         return ERR_MEMORY;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One HTTP exchange through libcurl, for the verbs that ask a responder. The path is sent as it is:
- * nothing is normalised, no redirect is followed. */
+/* One HTTP exchange through libcurl, for the verbs that ask a responder or fetch a CRL. The path is
+ * sent as it is: nothing is normalised; no redirect is followed unless that is asked for. */
 #pragma once
 
 #include "lib/err.h"
@@ -17,12 +17,16 @@ struct http_exchange {
     struct span body;         /* sent when data is not NULL */
     const char *content_type; /* of the body; NULL for none */
     const char *field;        /* one further field line "Name: value", or NULL */
+    size_t reply_bytes_max;   /* of the body; 0: HTTP_CLIENT_REPLY_BYTES_MAX */
+    uint32_t timeout_s;       /* 0: HTTP_CLIENT_TIMEOUT_S */
+    uint32_t redirects_max;
 };
 
 struct http_reply {
     long status;           /* 0: no HTTP answer */
     struct buffer headers; /* field lines as sent, NUL-terminated; of the final answer only */
     struct buffer body;
+    size_t body_bytes_max;
     char error[256]; /* why there is no answer */
 };
 

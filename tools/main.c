@@ -57,7 +57,7 @@ static int run(const struct verb *verb, int argc, char **argv)
     int status = verb->run(argc, argv);
     if (status == VERB_USAGE)
         print_verb_usage(stderr, verb);
-    return status;
+    return status == VERB_UNABLE ? VERB_USAGE : status;
 }
 
 int main(int argc, char **argv)

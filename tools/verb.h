@@ -8,6 +8,8 @@
 #pragma once
 
 #define VERB_USAGE 2
+/* What a verb needs to judge by cannot be read: exit status 2 without the usage. */
+#define VERB_UNABLE 3
 
 /* name (with _ for the hyphens that are typed), arguments, one line of help */
 #define VERB_TABLE(X)                                                                            \
@@ -32,6 +34,9 @@
       "ask a responder about one certificate and verify the answer")                             \
     X(check, "URL --issuer FILE --good HEX --revoked HEX",                                       \
       "check how any OCSP responder keeps the rules; exit 1 when it breaks one")                 \
+    X(crl_check,                                                                                 \
+      "[URL-OR-FILE...] [--issuer CERT] [--shards FILE] [--previous FILE] [--ca] [--json]",      \
+      "check how anybody's CRLs keep the rules, and whether browsers would take them")           \
     X(inspect, "FILE [--json] [--key VKEY|FILE] [--verify] [--signatures]",                      \
       "show a head, index, log entry, pack, an edge's store or a status database")
 
