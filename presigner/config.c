@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "lib/hex.h"
+#include "lib/os/redis_link.h"
 #include "lib/publish_key.h"
 #include "lib/wire.h"
 #include "presigner/config_crl.h"
@@ -30,6 +31,8 @@ static enum err resolve_all(struct loader *l, struct config_file *file)
     TRY(config_resolve(&l->place, &file->state_dir));
     TRY(config_resolve(&l->place, &file->publish_dir));
     TRY(config_resolve(&l->place, &file->publish_key));
+    if (file->redis != NULL)
+        TRY(config_resolve(&l->place, &file->redis->password_file));
     for (size_t i = 0; i < file->issuers_count; i++) {
         struct issuer_file *issuer = &file->issuers[i];
         TRY(config_resolve(&l->place, &issuer->ca_certificate));
@@ -163,6 +166,29 @@ static enum err take_issuers(struct loader *l, const struct config_file *file)
     return config_check_crls(&l->place, config);
 }
 
+static enum err take_redis(struct loader *l, const struct redis_file *file)
+{
+    struct redis_config *redis = &l->config->redis;
+    if (file == NULL)
+        return ERR_OK;
+    redis->addresses = file->addresses;
+    redis->address_count = file->addresses_count;
+    redis->user = file->user;
+    redis->password_file = file->password_file;
+#define X(key, fallback, min, max, text) redis->key = file->key ? *file->key : (fallback);
+    REDIS_NUMBER_TABLE(X)
+#undef X
+    for (size_t i = 0; i < redis->address_count; i++)
+        if (redis_link_address_check(redis->addresses[i]) != ERR_OK)
+            return config_refuse(&l->place,
+                                 "redis: addresses: \"%s\" is not like 127.0.0.1:6379, [::1]:6379 "
+                                 "or /run/redis/redis.sock",
+                                 redis->addresses[i]);
+    if (redis->user != NULL && redis->password_file == NULL)
+        return config_refuse(&l->place, "redis: user goes with password_file");
+    return ERR_OK;
+}
+
 static enum err take_program(struct loader *l, const struct config_file *file)
 {
     struct presigner_config *config = l->config;
@@ -195,6 +221,7 @@ static enum err take_file(struct loader *l, struct config_file *file)
 {
     TRY(resolve_all(l, file));
     TRY(take_program(l, file));
+    TRY(take_redis(l, file->redis));
     return take_issuers(l, file);
 }
 

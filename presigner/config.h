@@ -4,6 +4,7 @@
 #pragma once
 
 #include "lib/crl_gate.h"
+#include "lib/fast_lane.h"
 #include "lib/limit.h"
 #include "lib/os/address.h"
 #include "lib/os/config.h"
@@ -74,6 +75,21 @@ struct issuer_config {
 #undef X
 };
 
+/* Numbers of redis. */
+#define REDIS_NUMBER_TABLE(X)                                                                 \
+    X(stream_length, FAST_LANE_STREAM_LENGTH, 1, 100000000, "log entries kept in the stream") \
+    X(edge_forget_s, 7 * 86400, 60, 366 * 86400, "an edge that was silent for this is forgotten")
+
+struct redis_config {
+    char **addresses; /* NULL: there is no fast lane */
+    size_t address_count;
+    const char *user;          /* NULL: the default user */
+    const char *password_file; /* NULL: none */
+#define X(name, fallback, min, max, text) uint64_t name;
+    REDIS_NUMBER_TABLE(X)
+#undef X
+};
+
 struct presigner_config {
     const char *network;
     const char *state_dir;
@@ -86,6 +102,7 @@ struct presigner_config {
 #define X(name, fallback, min, max, text) uint64_t name;
     PRESIGNER_NUMBER_TABLE(X)
 #undef X
+    struct redis_config redis;
     struct issuer_config *issuers;
     size_t issuer_count;
     char **retired; /* each a CA certificate's PEM file or an issuer id in hex */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "presigner/config_file.h"
 
+#include "lib/os/redis_link.h"
+
 #define NAME_BYTES_MAX 255
 
 #define TEXT(structure, member, flags, bytes_max) \
@@ -63,6 +65,21 @@ static const cyaml_schema_value_t retired_schema = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, PATH_BYTES_MAX),
 };
 
+static const cyaml_schema_value_t address_schema = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, NAME_BYTES_MAX),
+};
+
+static const cyaml_schema_field_t redis_fields[] = {
+    CYAML_FIELD_SEQUENCE("addresses", CYAML_FLAG_POINTER, struct redis_file, addresses,
+                         &address_schema, 1, REDIS_LINK_ADDRESSES_MAX),
+    TEXT(struct redis_file, user, OPTIONAL, NAME_BYTES_MAX),
+    TEXT(struct redis_file, password_file, OPTIONAL, PATH_BYTES_MAX),
+#define X(name, fallback, min, max, text) CONFIG_FIELD_NUMBER(struct redis_file, name, min, max),
+    REDIS_NUMBER_TABLE(X)
+#undef X
+        CYAML_FIELD_END,
+};
+
 static const cyaml_strval_t verify_words[] = {
     {"all", VERIFY_FILE_ALL}, {"sample", VERIFY_FILE_SAMPLE}, {"none", VERIFY_FILE_NONE}};
 
@@ -78,8 +95,9 @@ static const cyaml_schema_field_t program_fields[] = {
 #define X(name, fallback, min, max, text) CONFIG_FIELD_NUMBER(struct config_file, name, min, max),
     PRESIGNER_NUMBER_TABLE(X)
 #undef X
-        CYAML_FIELD_SEQUENCE("issuers", CYAML_FLAG_POINTER, struct config_file, issuers,
-                             &issuer_schema, 1, CONFIG_ISSUERS_MAX),
+        CYAML_FIELD_MAPPING_PTR("redis", OPTIONAL, struct config_file, redis, redis_fields),
+    CYAML_FIELD_SEQUENCE("issuers", CYAML_FLAG_POINTER, struct config_file, issuers, &issuer_schema,
+                         1, CONFIG_ISSUERS_MAX),
     CYAML_FIELD_SEQUENCE("retired_issuers", CYAML_FLAG_POINTER | OPTIONAL, struct config_file,
                          retired_issuers, &retired_schema, 1, CONFIG_RETIRED_MAX),
     CYAML_FIELD_END,

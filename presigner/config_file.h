@@ -41,6 +41,16 @@ struct issuer_file {
 #undef X
 };
 
+struct redis_file {
+    char **addresses;
+    unsigned addresses_count;
+    char *user;
+    char *password_file;
+#define X(name, fallback, min, max, text) uint64_t *name;
+    REDIS_NUMBER_TABLE(X)
+#undef X
+};
+
 struct config_file {
     char *network;
     char *state_dir;
@@ -52,6 +62,7 @@ struct config_file {
 #define X(name, fallback, min, max, text) uint64_t *name;
     PRESIGNER_NUMBER_TABLE(X)
 #undef X
+    struct redis_file *redis;
     struct issuer_file *issuers;
     unsigned issuers_count;
     char **retired_issuers;

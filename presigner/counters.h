@@ -61,6 +61,19 @@
       "CRLs refused: it was made from an older state than the CRL before")                         \
     X(crl_refused_entry_missing, COUNTER,                                                          \
       "CRLs refused: an entry is gone before a CRL past its expiry had it")                        \
+    X(fast_lane_connected, GAUGE, "1: connected to Redis")                                         \
+    X(fast_lane_connections, COUNTER, "connections to Redis that worked")                          \
+    X(fast_lane_failures, COUNTER, "attempts and connections to Redis that failed")                \
+    X(fast_lane_errors, COUNTER, "answers of Redis that refused, entries that could not be read")  \
+    X(fast_lane_entries_added, COUNTER, "log entries added to the stream")                         \
+    X(fast_lane_entries_skipped, COUNTER, "log entries left out of a stream that was far behind")  \
+    X(fast_lane_streams_deleted, COUNTER, "streams of another time or publication, deleted")       \
+    X(fast_lane_log_number, GAUGE, "newest log entry in the stream; 0: not known")                 \
+    X(fast_lane_edges_live, GAUGE, "edges whose report changed within the last minute")            \
+    X(fast_lane_edges_silent, GAUGE, "edges that are known, but silent")                           \
+    X(fast_lane_edges_current, GAUGE, "live edges that have the newest log entry")                 \
+    X(fast_lane_low_water, GAUGE, "newest log entry that all live edges have; 0: no live edge")    \
+    X(fast_lane_edges_ignored, COUNTER, "reports of edges that have another form or are too many") \
     X(files_removed, COUNTER, "unreferenced files removed")                                        \
     X(disk_full, COUNTER, "steps that failed because the disk or the map was full")                \
     X(step_failures, COUNTER, "steps that failed for any reason")

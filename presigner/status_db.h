@@ -12,8 +12,8 @@
  * meta         "count" || issuer id 8          good 8, revoked 8
  *
  * Cert records: presigner/cert_record.h; status_writer.h makes changes. All integers big-endian.
- * Table `revoked`: presigner/revoked_index.h. The others belong to presigner/publish_record.h and
- * presigner/crl_record.h.
+ * Table `revoked`: presigner/revoked_index.h; `commit`: presigner/commit_times.h. The others belong
+ * to presigner/publish_record.h and presigner/crl_record.h.
  *
  * Sequences count accepted changes from 1 without gaps, in commit order: the order of changes is
  * theirs, never a clock's. Change records are only ever appended. */
@@ -36,7 +36,8 @@
     X(PUBLICATION, "publication") \
     X(REVOKED, "revoked")         \
     X(CRL, "crl")                 \
-    X(PATH, "path")
+    X(PATH, "path")               \
+    X(COMMIT, "commit")
 
 enum status_table {
 #define X(name, text) STATUS_##name,

@@ -2,7 +2,9 @@
 #include "presigner/status_writer.h"
 
 #include "lib/check.h"
+#include "lib/os/clock.h"
 #include "lib/wire.h"
+#include "presigner/commit_times.h"
 
 static MDB_val val_of(uint8_t *data, size_t size)
 {
@@ -134,6 +136,7 @@ static enum err update(struct status_writer *w, const struct serial *serial, MDB
         TRY(append_change(w, key, record));
         TRY(index_revoked(w, serial, &joined));
         count(w, &known, joined.status);
+        w->revoked |= joined.status == CERT_REVOKED;
     }
     *ret_changed = changed;
     return ERR_OK;
@@ -166,6 +169,7 @@ enum err status_writer_apply(struct status_writer *w, uint64_t issuer_id,
     TRY(append_change(w, &key, record));
     TRY(index_revoked(w, serial, &fresh));
     count(w, NULL, fresh.status);
+    w->revoked |= fresh.status == CERT_REVOKED;
     *ret_changed = true;
     return ERR_OK;
 }
@@ -173,6 +177,8 @@ enum err status_writer_apply(struct status_writer *w, uint64_t issuer_id,
 enum err status_writer_end(struct status_writer *w)
 {
     enum err err = write_counts(w);
+    if (err == ERR_OK && w->revoked)
+        err = commit_times_put(w->db, w->txn, w->last_sequence, clock_wall_ms());
     status_writer_drop(w);
     return err;
 }

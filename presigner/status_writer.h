@@ -21,6 +21,7 @@ struct status_writer {
     uint64_t issuer_id;
     struct status_counts counts;
     struct crl_sets sets;
+    bool revoked; /* a certificate was revoked, or came as such */
 };
 
 /** ERR_STORE, ERR_MEMORY. */
@@ -32,7 +33,7 @@ MUST_CHECK enum err status_writer_begin(struct status_db *db, MDB_txn *txn,
 MUST_CHECK enum err status_writer_apply(struct status_writer *w, uint64_t issuer_id,
                                         const struct serial *serial,
                                         const struct cert_record *claimed, bool *ret_changed);
-/** Writes the counts and closes the cursors. The caller commits. */
+/** Writes the counts and, of revocations, the time; closes the cursors. The caller commits. */
 MUST_CHECK enum err status_writer_end(struct status_writer *w);
 /** Closes the cursors only, before an abort. */
 void status_writer_drop(struct status_writer *w);
