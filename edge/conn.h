@@ -29,7 +29,8 @@
  * and the output buffer is free once the head is sent. Snapshots come and go during a transfer: it
  * goes on while the newest one has the file's octets in the same place, whatever its path names by
  * then, and is cut (FILE_GONE) when it has not. Octets in flight are read by the kernel at any
- * time, so the shell keeps the old snapshot until the send of a connection that was cut has ended.
+ * time, so the shell keeps the old snapshot until the send of a connection that was cut has ended,
+ * and what it has queued at the socket goes with a reset (edge/worker_file.h).
  *
  * An answer that leaves the framing in doubt is the last one: `close` comes once it is sent, and
  * input after it is ignored. Closing while the client still sends resets the connection, perhaps

@@ -9,17 +9,28 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* These are inherited by what is accepted. */
+static bool set_for_accepted(int fd)
+{
+    const int on = 1;
+    const unsigned unsent_bytes = LISTENER_UNSENT_BYTES;
+    const unsigned patience_ms = LISTENER_UNACKNOWLEDGED_S * 1000;
+    return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
+           setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof unsent_bytes) ==
+               0 &&
+           setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms) == 0;
+}
+
 static int listener_open(const struct address *address)
 {
     const int on = 1;
     int fd = socket(address->sa.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
-    /* TCP_NODELAY is inherited by what is accepted. IPv6 sockets do not take IPv4: an address is
-     * what it says. */
+    /* IPv6 sockets do not take IPv4: an address is what it says. */
     bool done = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
                 setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
-                setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
+                set_for_accepted(fd) &&
                 (address->sa.any.sa_family != AF_INET6 ||
                  setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
                 bind(fd, &address->sa.any, address->size) == 0 && listen(fd, LISTEN_BACKLOG) == 0;

@@ -6,6 +6,11 @@
 #include "lib/os/address.h"
 
 #define LISTEN_BACKLOG 4096
+/* Of one connection, that TCP has taken and not yet sent: more is not taken. So a file that is
+ * being sent occupies little, and what is queued of it is soon gone. */
+#define LISTENER_UNSENT_BYTES (256u << 10)
+/* A client that acknowledges nothing for so long is given up by TCP, also after we have closed. */
+#define LISTENER_UNACKNOWLEDGED_S 120u
 /* Of one worker, with those it took over from workers that are no longer wanted. */
 #define LISTENERS_PER_WORKER_MAX 1024
 

@@ -41,8 +41,9 @@ static enum err register_receive_buffers(struct ring *ring)
 
 static enum err restrict_operations(const struct ring *ring)
 {
-    static const uint8_t operations[] = {IORING_OP_ACCEPT, IORING_OP_RECV, IORING_OP_SEND,
-                                         IORING_OP_CLOSE, IORING_OP_ASYNC_CANCEL};
+    static const uint8_t operations[] = {IORING_OP_ACCEPT,       IORING_OP_RECV,
+                                         IORING_OP_SEND,         IORING_OP_CLOSE,
+                                         IORING_OP_ASYNC_CANCEL, IORING_OP_POLL_ADD};
     enum { OPERATION_COUNT = sizeof operations };
     struct io_uring_restriction list[OPERATION_COUNT + 2];
     memset(list, 0, sizeof list);

@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <seccomp.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "edge/sandbox.h"
@@ -29,6 +31,7 @@ static const int allowed[] = {
     SCMP_SYS(writev), /* log lines */
     SCMP_SYS(close),
     SCMP_SYS(getpeername),
+    SCMP_SYS(sendfile), /* of what read() could read */
     SCMP_SYS(shutdown), /* of a connection that lingers */
     SCMP_SYS(munmap),
     SCMP_SYS(mremap),
@@ -81,6 +84,14 @@ static int add_rules(scmp_filter_ctx filter)
     for (size_t i = 0; result == 0 && i < sizeof locking / sizeof locking[0]; i++)
         result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
                                   SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)locking[i], 0));
+    /* Of a socket that a file is sent to: not to wait, and not to linger. */
+    if (result == 0)
+        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+                                  SCMP_A1(SCMP_CMP_EQ, FIONBIO));
+    if (result == 0)
+        result =
+            seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
+                             SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2(SCMP_CMP_EQ, SO_LINGER));
     /* Memory, but never memory to run. */
     static const int mapping[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
     for (size_t i = 0; result == 0 && i < sizeof mapping / sizeof mapping[0]; i++)

@@ -14,6 +14,7 @@
 #include "edge/sandbox.h"
 #include "edge/worker.h"
 #include "lib/os/file.h"
+#include "lib/os/file_map.h"
 #include "lib/os/log.h"
 
 #define SECOND_NS UINT64_C(1000000000)
@@ -80,10 +81,21 @@ static bool make_limit(struct serve *s)
                               (uint8_t)s->config->source_v6_prefix_bits, key) == ERR_OK;
 }
 
+/* Where /proc is not to be had, files are copied. */
+static struct store_map store_map_of(const struct snapshot_source *source)
+{
+    struct store_map map = {.fd = -1};
+    if (snapshot_source_file(source, &map.fd) != ERR_OK ||
+        file_map_find(map.fd, &map.base, &map.bytes) != ERR_OK)
+        map.base = NULL;
+    return map;
+}
+
 static bool make_workers(struct serve *s)
 {
     struct worker_config config = worker_config_of(s->config);
     config.sharers = &s->shared->serve_processes;
+    config.map = store_map_of(s->builder.source);
     for (unsigned i = 0; i < s->listeners->worker_count; i++) {
         struct listener_socket sockets[LISTENERS_PER_WORKER_MAX];
         const char *what = "";

@@ -56,6 +56,11 @@ enum err snapshot_source_open(const char *path, size_t map_bytes, struct snapsho
     return ERR_OK;
 }
 
+enum err snapshot_source_file(const struct snapshot_source *source, int *ret_fd)
+{
+    return err_of(mdb_env_get_fd(source->env, ret_fd));
+}
+
 struct snapshot_source *snapshot_source_free(struct snapshot_source *source)
 {
     if (source == NULL)

@@ -22,6 +22,9 @@ struct snapshot_source *snapshot_source_free(struct snapshot_source *source);
  *  ERR_NOT_FOUND (nothing committed yet), ERR_RANGE, ERR_STORE. */
 MUST_CHECK enum err snapshot_source_position(struct snapshot_source *source, struct position *ret);
 
+/** The store's file, whose pages snapshots show. The source's own. ERR_STORE. */
+MUST_CHECK enum err snapshot_source_file(const struct snapshot_source *source, int *ret_fd);
+
 /** A read transaction on the newest commit, and the position in it. The caller ends it with
  *  snapshot_txn_end(). Errors as above. */
 MUST_CHECK enum err snapshot_txn_begin(struct snapshot_source *source, struct MDB_txn **ret_txn,

@@ -69,6 +69,9 @@ static void dispatch(struct worker *w, const struct io_uring_cqe *cqe)
     case OP_SEND:
         worker_sent(w, cqe);
         break;
+    case OP_ROOM:
+        worker_room(w, cqe);
+        break;
     case OP_CLOSE:
     case OP_CANCEL:
         /* Reported on failure only: nothing was left to cancel. */

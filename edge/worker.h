@@ -23,6 +23,13 @@
  * moment before must not end without an answer. Its next answer is its last. */
 #define WORKER_LAST_REQUEST_NS 1000000000u
 
+/* The store's file, and where snapshots show it. */
+struct store_map {
+    int fd;
+    const uint8_t *base; /* NULL: not known */
+    size_t bytes;
+};
+
 struct worker_config {
     struct conn_config conn;
     struct answer_config answer;
@@ -31,6 +38,7 @@ struct worker_config {
     uint32_t input_buffers;
     uint32_t output_buffers;
     uint64_t drain_timeout_ns;
+    struct store_map map; /* files are sent from its pages; without it, copied */
     /* How many processes accept from these listeners; another one writes it. NULL: this one. */
     const uint64_t *sharers;
 };

@@ -3,18 +3,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "edge/worker_internal.h"
+#include "edge/conn_file.h"
+#include "edge/worker_file.h"
 #include "lib/check.h"
-
-static uint32_t slot_number(const struct worker *w, const struct slot *slot)
-{
-    return (uint32_t)(slot - w->slots);
-}
-
-static uint64_t slot_user_data(const struct worker *w, const struct slot *slot, enum worker_op op)
-{
-    return user_data(op, slot->generation, slot_number(w, slot));
-}
 
 static void arm_receive(struct worker *w, struct slot *slot)
 {
@@ -104,7 +95,9 @@ static void close_now(struct worker *w, struct slot *slot)
     drop_held(w, slot);
     cancel_receive(w, slot);
     if (slot->sending)
-        cancel(w, slot, OP_SEND);
+        cancel(w, slot, slot->awaits_room ? OP_ROOM : OP_SEND);
+    if (conn_has_file(&slot->conn))
+        worker_file_abandon(slot);
     struct io_uring_sqe *entry = ring_entry(&w->ring);
     io_uring_prep_close(entry, slot->fd);
     entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
@@ -134,8 +127,10 @@ static void apply(struct worker *w, struct slot *slot, struct conn_actions actio
             close_now(w, slot);
         return;
     }
-    if (actions.send.size > 0) {
-        CHECK(!slot->sending);
+    CHECK(actions.send.size == 0 || !slot->sending);
+    if (actions.send_file && worker_file_has(w, actions.send)) {
+        worker_file_await(w, slot);
+    } else if (actions.send.size > 0) {
         struct io_uring_sqe *entry = ring_entry(&w->ring);
         io_uring_prep_send(entry, slot->fd, actions.send.data, actions.send.size,
                            MSG_NOSIGNAL | (actions.send_more ? MSG_MORE : 0));
@@ -342,6 +337,29 @@ void worker_sent(struct worker *w, const struct io_uring_cqe *cqe)
         release_when_quiet(w, slot);
     else if (cqe->res > 0)
         apply(w, slot, conn_sent(&slot->conn, &w->env, (size_t)cqe->res));
+    else
+        apply(w, slot, conn_failed(&slot->conn, &w->env, CONN_END_SEND_ERROR));
+    if (!held_empty(&slot->held))
+        feed_held(w, slot);
+}
+
+void worker_room(struct worker *w, const struct io_uring_cqe *cqe)
+{
+    struct slot *slot = slot_of(w, cqe);
+    settle_batch(w, slot);
+    slot->sending = false;
+    slot->awaits_room = false;
+    if (slot->state == SLOT_CLOSING) {
+        release_when_quiet(w, slot);
+        return;
+    }
+    int result = cqe->res;
+    if (result > 0)
+        result = worker_file_send(w, slot, conn_file_piece(&slot->conn));
+    if (result > 0)
+        apply(w, slot, conn_sent(&slot->conn, &w->env, (size_t)result));
+    else if (result == -EAGAIN)
+        worker_file_await(w, slot);
     else
         apply(w, slot, conn_failed(&slot->conn, &w->env, CONN_END_SEND_ERROR));
     if (!held_empty(&slot->held))

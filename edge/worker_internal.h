@@ -6,7 +6,7 @@
 #include "edge/held.h"
 #include "edge/worker.h"
 
-enum worker_op { OP_ACCEPT = 1, OP_RECEIVE, OP_SEND, OP_CLOSE, OP_CANCEL };
+enum worker_op { OP_ACCEPT = 1, OP_RECEIVE, OP_SEND, OP_CLOSE, OP_CANCEL, OP_ROOM };
 
 enum slot_state { SLOT_FREE, SLOT_OPEN, SLOT_LINGERING, SLOT_CLOSING };
 
@@ -21,6 +21,7 @@ struct slot {
     bool receiving;      /* a multishot receive is armed */
     bool cancelling;     /* and is being cancelled */
     bool sending;
+    bool awaits_room;       /* the send is a file's, and the ring tells when there is room for it */
     bool has_file;          /* it is in the worker's list of those that send a file */
     uint32_t file_place;    /* where */
     bool batched;           /* its newest octets wait in the worker's batch */
@@ -71,10 +72,22 @@ static inline uint64_t user_data(enum worker_op op, uint32_t generation, uint32_
     return (uint64_t)op << 56 | (uint64_t)(generation & USER_GENERATION_MASK) << 32 | number;
 }
 
+static inline uint32_t slot_number(const struct worker *w, const struct slot *slot)
+{
+    return (uint32_t)(slot - w->slots);
+}
+
+static inline uint64_t slot_user_data(const struct worker *w, const struct slot *slot,
+                                      enum worker_op op)
+{
+    return user_data(op, slot->generation, slot_number(w, slot));
+}
+
 /** A descriptor fresh from accept, at a relay listener or another. */
 void worker_connection_open(struct worker *w, int fd, bool is_relay);
-/** Completions of OP_RECEIVE and OP_SEND. */
+/** Completions of OP_RECEIVE, OP_SEND and OP_ROOM. */
 void worker_received(struct worker *w, const struct io_uring_cqe *cqe);
+void worker_room(struct worker *w, const struct io_uring_cqe *cqe);
 void worker_sent(struct worker *w, const struct io_uring_cqe *cqe);
 /** Answers what those of OP_RECEIVE have gathered. */
 void worker_answer(struct worker *w);

@@ -55,6 +55,8 @@ TARGETS = (
     Target("connections of 2 workers at 256: largest / mean", ("workers", EDGE, "skew"), None, "<=", 1.25),
     Target("octets of user memory an idle connection, 100,000 of them", ("idle", EDGE, "octets"), None, "<=", 600),
     Target("p99 while packs are applied / quiet p99", ("apply", EDGE, "p99"), None, "<=", 1.5),
+    Target("files of 1 MB, CPU per octet: edge / nginx sendfile", ("files", EDGE, "octet_1000000"), None, "<=", 1.0),
+    Target("files of 10 MB, CPU per octet: edge / nginx sendfile", ("files", EDGE, "octet_10000000"), None, "<=", 1.0),
     Target("client CPU: statim-bench, every answer checked / wrk, constant GET", ("clients", EDGE, "client_us"), None,
            "<=", 1.0),
 )

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -231,12 +232,24 @@ static int call_map_code(void)
                : 2;
 }
 
+static int call_device(void)
+{
+    enter_and_seal();
+    return ioctl(STDIN_FILENO, TIOCSTI, "x") == 0 ? 1 : 2;
+}
+static int call_socket_option(void)
+{
+    const int on = 1;
+    enter_and_seal();
+    return setsockopt(STDIN_FILENO, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 ? 1 : 2;
+}
+
 static void forbidden_calls(void **state)
 {
     (void)state;
-    static int (*const calls[])(void) = {call_socket,  call_exec,           call_fork,
-                                         call_kill,    call_signal_another, call_own_descriptor,
-                                         call_map_code};
+    static int (*const calls[])(void) = {call_socket,   call_exec,           call_fork,
+                                         call_kill,     call_signal_another, call_own_descriptor,
+                                         call_map_code, call_device,         call_socket_option};
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
         int status = in_child(calls[i]);
         if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_SECCOMP)
@@ -275,6 +288,12 @@ static int call_permitted(void)
         return 4;
     if (tgkill(getpid(), getpid(), 0) != 0) /* what abort() does */
         return 5;
+    int off = 0; /* what sending a file needs */
+    const struct linger none = {.l_onoff = 1};
+    if (ioctl(STDERR_FILENO, FIONBIO, &off) != 0 ||
+        setsockopt(STDERR_FILENO, SOL_SOCKET, SO_LINGER, &none, sizeof none) == 0 ||
+        errno != ENOTSOCK)
+        return 6;
     return 0;
 }
 
@@ -314,10 +333,10 @@ static void prepare_nop(struct io_uring_sqe *entry)
 {
     io_uring_prep_nop(entry);
 }
-static void prepare_linked_close(struct io_uring_sqe *entry)
+static void prepare_drained_close(struct io_uring_sqe *entry)
 {
     io_uring_prep_close(entry, -1);
-    entry->flags |= IOSQE_IO_LINK;
+    entry->flags |= IOSQE_IO_DRAIN;
 }
 static void prepare_close(struct io_uring_sqe *entry)
 {
@@ -328,7 +347,7 @@ static void ring_refuses(void **state)
 {
     (void)state;
     static void (*const forbidden[])(struct io_uring_sqe *) = {
-        prepare_open, prepare_read, prepare_connect, prepare_nop, prepare_linked_close};
+        prepare_open, prepare_read, prepare_connect, prepare_nop, prepare_drained_close};
     struct ring ring;
     const char *what = "";
     assert_int_equal(ring_start(&ring, 64, &what), ERR_OK);
