@@ -33,7 +33,8 @@
     X(MEMORY, "out of memory")                                  \
     X(CONFIG, "bad configuration")                              \
     X(BUSY, "busy, try again")                                  \
-    X(STOPPED, "asked to stop")
+    X(STOPPED, "asked to stop")                                 \
+    X(FENCED, "another writer has taken over")
 
 enum err {
 #define X(name, text) ERR_##name,

@@ -49,7 +49,12 @@ static unsigned metrics_page(void *context, struct text_writer *w)
 
 static unsigned health_page(void *context, struct text_writer *w)
 {
-    const char *trouble = admin_state_trouble(context, clock_wall_s());
+    const struct admin_state *state = context;
+    if (counter_get(&state->counters[COUNT_lease_standby]) != 0) {
+        text_writer_format(w, "standby\n");
+        return 200;
+    }
+    const char *trouble = admin_state_trouble(state, clock_wall_s());
     text_writer_format(w, "%s\n", trouble == NULL ? "ok" : trouble);
     return trouble == NULL ? 200 : 503;
 }

@@ -34,7 +34,8 @@
     X(tail_max, 100000, 1, 100000000,                                                              \
       "changed statements outside of packs before their ranges are re-signed")                     \
     X(grace_after_expiry_s, 86400, 0, 3660u * 86400,                                               \
-      "statements are made until this long after notAfter")
+      "statements are made until this long after notAfter")                                        \
+    X(lease_s, 10, 1, 3600, "a standby takes over from one that has not stirred for this long")
 
 /* Numbers of each issuer. */
 #define ISSUER_NUMBER_TABLE(X)                                                                    \

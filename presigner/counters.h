@@ -74,6 +74,9 @@
     X(fast_lane_edges_current, GAUGE, "live edges that have the newest log entry")                 \
     X(fast_lane_low_water, GAUGE, "newest log entry that all live edges have; 0: no live edge")    \
     X(fast_lane_edges_ignored, COUNTER, "reports of edges that have another form or are too many") \
+    X(lease_generation, GAUGE, "fencing token of the lease that is or was held; 0: none yet")      \
+    X(lease_standby, GAUGE, "1: another presigner has the lease, this one waits")                  \
+    X(lease_refusals, COUNTER, "publications refused: another presigner had taken over")           \
     X(files_removed, COUNTER, "unreferenced files removed")                                        \
     X(disk_full, COUNTER, "steps that failed because the disk or the map was full")                \
     X(step_failures, COUNTER, "steps that failed for any reason")

@@ -209,9 +209,9 @@ static enum err fields_of(struct publisher *p, const struct crl_issuer *ci,
     return ERR_OK;
 }
 
-static struct crl_record record_of(const struct crl_issuer *ci, const struct crl_slot *slot,
-                                   const struct crl_fields *f, const struct entries *e,
-                                   size_t bytes)
+static struct crl_record record_of(const struct publisher *p, const struct crl_issuer *ci,
+                                   const struct crl_slot *slot, const struct crl_fields *f,
+                                   const struct entries *e, size_t bytes)
 {
     uint8_t key[12];
     be64_store(key, ci->issuer->template_.issuer_id);
@@ -226,6 +226,7 @@ static struct crl_record record_of(const struct crl_issuer *ci, const struct crl
         .next_planned_s = planned_s < f->next_update_s ? planned_s : f->next_update_s,
         .entry_count = (uint32_t)e->count,
         .bytes = bytes,
+        .lease_generation = lease_generation(p->lease),
     };
 }
 
@@ -252,7 +253,7 @@ static enum err make(struct publisher *p, struct crl_issuer *ci, struct crl_slot
         .context = ci,
     };
     TRY(pass_gates(p, ci, slot, span_of(made->der.data, made->der.size), &expected, url));
-    made->record = record_of(ci, slot, &fields, e, made->der.size);
+    made->record = record_of(p, ci, slot, &fields, e, made->der.size);
     return ERR_OK;
 }
 

@@ -74,8 +74,8 @@ enum err crl_record_put(const struct publish_db *db, MDB_txn *txn, uint64_t issu
     return status_db_err(mdb_put(txn, db->crl, &key, &value, 0));
 }
 
-static enum err numbers_take(const struct publish_db *db, MDB_txn *txn, uint64_t issuer_id,
-                             uint64_t count, uint64_t *ret_first)
+enum err crl_numbers_take(const struct publish_db *db, MDB_txn *txn, uint64_t issuer_id,
+                          uint64_t count, uint64_t *ret_first)
 {
     uint8_t room[KEY_BYTES], data[NUMBER_BYTES] = {CRL_RECORD_VERSION};
     uint64_t last = 0;
@@ -92,22 +92,6 @@ static enum err numbers_take(const struct publish_db *db, MDB_txn *txn, uint64_t
     value = val_of(data, sizeof data);
     TRY(status_db_err(mdb_put(txn, db->crl, &key, &value, 0)));
     *ret_first = last + 1;
-    return ERR_OK;
-}
-
-enum err crl_numbers_take(struct status_db *status, const struct publish_db *db, uint64_t issuer_id,
-                          uint64_t count, uint64_t *ret_first)
-{
-    MDB_txn *txn = NULL;
-    uint64_t first = 0;
-    TRY(status_txn_write(status, &txn));
-    enum err err = numbers_take(db, txn, issuer_id, count, &first);
-    if (err != ERR_OK) {
-        status_txn_abort(txn);
-        return err;
-    }
-    TRY(status_txn_commit(txn));
-    *ret_first = first;
     return ERR_OK;
 }
 

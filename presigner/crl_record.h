@@ -20,7 +20,7 @@ struct crl_record {
     uint32_t entry_count;
     uint64_t bytes;
     struct sha256 blob;
-    uint64_t lease_generation; /* 0: one writer */
+    uint64_t lease_generation; /* of the presigner that made it; 0: from before there were leases */
 };
 
 /** ERR_NOT_FOUND: none was published. */
@@ -28,10 +28,10 @@ MUST_CHECK enum err crl_record_get(const struct publish_db *db, MDB_txn *txn, ui
                                    uint32_t shard, struct crl_record *ret);
 MUST_CHECK enum err crl_record_put(const struct publish_db *db, MDB_txn *txn, uint64_t issuer_id,
                                    uint32_t shard, const struct crl_record *record);
-/** Gives `count` numbers away for ever, in a transaction of its own: whatever happens next, none of
- *  them is given again. */
-MUST_CHECK enum err crl_numbers_take(struct status_db *status, const struct publish_db *db,
-                                     uint64_t issuer_id, uint64_t count, uint64_t *ret_first);
+/** Gives `count` numbers away for ever: once the transaction is committed, whatever happens next,
+ *  none of them is given again. */
+MUST_CHECK enum err crl_numbers_take(const struct publish_db *db, MDB_txn *txn, uint64_t issuer_id,
+                                     uint64_t count, uint64_t *ret_first);
 
 MUST_CHECK enum err path_record_put(const struct publish_db *db, MDB_txn *txn,
                                     const struct blob_path *path);

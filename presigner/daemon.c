@@ -9,13 +9,16 @@
 
 #include "lib/os/admin.h"
 #include "lib/os/clock.h"
-#include "lib/os/lock.h"
+#include "lib/os/file.h"
 #include "lib/os/log.h"
 #include "presigner/admin_pages.h"
+#include "presigner/lease_beat.h"
 #include "presigner/publish.h"
 
 /* How often the status database is looked at for changes. */
 #define POLL_MS 200
+/* Beats in the time after which a standby takes over. */
+#define LEASE_BEATS 5
 /* After a failure: first pause, doubled up to the last. */
 #define BACKOFF_FIRST_MS 500
 #define BACKOFF_LAST_MS  30000
@@ -23,14 +26,18 @@
 #define ONCE_WAIT_MS 50
 
 struct daemon {
+    const struct daemon_options *options;
     struct presigner_config *config;
     struct status_db *status;
+    struct lease *lease;
+    struct lease_beats *beats; /* while the lease is held */
     struct publisher *publisher;
+    pthread_mutex_t publisher_lock; /* the signal thread looks at it too */
+    uint64_t counters[COUNT_COUNT];
     struct admin *admin;
     struct admin_state admin_state;
     pthread_t signal_thread;
     bool has_signal_thread;
-    int lock;
     int stop_pipe[2]; /* becomes readable when it is time to stop */
 };
 
@@ -56,7 +63,10 @@ static void *signal_main(void *context)
         if (sigwait(&set, &number) != 0)
             return NULL;
     } while (number == SIGHUP);
-    publisher_stop(d->publisher);
+    pthread_mutex_lock(&d->publisher_lock);
+    if (d->publisher != NULL)
+        publisher_stop(d->publisher);
+    pthread_mutex_unlock(&d->publisher_lock);
     /* The write end closes: every poll of the read end wakes, now and later. */
     close(d->stop_pipe[1]);
     d->stop_pipe[1] = -1;
@@ -70,6 +80,44 @@ static bool pause_ms(const struct daemon *d, int ms)
     return poll(&fd, 1, ms) > 0;
 }
 
+/* --- Admin pages --- */
+
+static enum err admin_open(struct daemon *d)
+{
+    char text[ADDRESS_TEXT_BYTES];
+    struct address bound;
+    if (!d->config->has_admin || d->admin != NULL)
+        return ERR_OK;
+    TRY(admin_start(&d->config->admin, presigner_admin_pages, &d->admin_state, &d->admin));
+    admin_address(d->admin, &bound);
+    address_to_text(&bound, text);
+    log_info("admin pages on http://%s", text);
+    return ERR_OK;
+}
+
+/* A standby has the same address as the one it waits for, and may get it later than the lease. */
+static void admin_try(struct daemon *d)
+{
+    if (d->options->standby && admin_open(d) != ERR_OK)
+        log_debug("the admin address is not free yet");
+}
+
+static enum err admin_first(struct daemon *d)
+{
+    char text[ADDRESS_TEXT_BYTES];
+    admin_state_start(&d->admin_state, d->config, d->counters, clock_wall_s());
+    enum err err = admin_open(d);
+    if (err == ERR_OK)
+        return ERR_OK;
+    address_to_text(&d->config->admin, text);
+    if (d->options->standby) {
+        log_warning("admin address %s: %m; again while we publish", text);
+        return ERR_OK;
+    }
+    log_error("admin address %s: %m", text);
+    return err;
+}
+
 /* --- The loop --- */
 
 static enum err loop(struct daemon *d)
@@ -79,8 +127,10 @@ static enum err loop(struct daemon *d)
         enum publish_outcome outcome = PUBLISH_IDLE;
         enum err err = publisher_step(d->publisher, &outcome);
         int wait_ms = outcome == PUBLISH_WORKED ? 0 : POLL_MS;
-        if (err == ERR_STOPPED)
-            return ERR_OK;
+        if (err == ERR_STOPPED || err == ERR_FENCED)
+            return err;
+        lease_beats_alive(d->beats);
+        admin_try(d);
         admin_state_step(&d->admin_state, err, clock_wall_s());
         if (err != ERR_OK) {
             log_error("publication: %s; again in %d ms", err_text(err), backoff_ms);
@@ -90,7 +140,7 @@ static enum err loop(struct daemon *d)
             backoff_ms = BACKOFF_FIRST_MS;
         }
         if (pause_ms(d, wait_ms))
-            return ERR_OK;
+            return ERR_STOPPED;
     }
 }
 
@@ -99,8 +149,9 @@ static enum err once(struct daemon *d)
     enum publish_outcome outcome = PUBLISH_WORKED;
     while (outcome != PUBLISH_IDLE) {
         enum err err = publisher_step(d->publisher, &outcome);
-        if (err == ERR_STOPPED)
+        if (err == ERR_STOPPED || err == ERR_FENCED)
             return err;
+        lease_beats_alive(d->beats);
         if (err != ERR_OK) {
             log_error("publication: %s", err_text(err));
             return err;
@@ -111,49 +162,128 @@ static enum err once(struct daemon *d)
     return publisher_index(d->publisher);
 }
 
+/* --- With the lease, and without --- */
+
+static void set_publisher(struct daemon *d, struct publisher *p)
+{
+    pthread_mutex_lock(&d->publisher_lock);
+    d->publisher = p;
+    pthread_mutex_unlock(&d->publisher_lock);
+}
+
+static void told_fenced(const struct daemon *d)
+{
+    struct lease_holder holder = {0};
+    if (lease_who(d->lease, &holder) == ERR_OK)
+        log_error("another presigner (process %u) has taken over: lease %llu after ours, %llu; "
+                  "nothing more is published",
+                  holder.process, (unsigned long long)holder.generation,
+                  (unsigned long long)lease_generation(d->lease));
+}
+
+static enum err publish(struct daemon *d)
+{
+    struct publisher *p = NULL;
+    struct publisher_setup setup = {.config = d->config,
+                                    .status = d->status,
+                                    .lease = d->lease,
+                                    .clock_s = clock_wall_s,
+                                    .counters = d->counters};
+    enum err err = publisher_open(&setup, &p);
+    set_publisher(d, p);
+    if (err == ERR_OK && pause_ms(d, 0))
+        err = ERR_STOPPED;
+    if (err == ERR_OK) {
+        log_info("ready: %s", d->options->once ? "publishing once" : "publishing");
+        err = d->options->once ? once(d) : loop(d);
+    }
+    set_publisher(d, NULL);
+    publisher_close(p);
+    return err;
+}
+
+/* From when the lease was taken to its loss, or the end. */
+static enum err hold(struct daemon *d)
+{
+    uint64_t beat_ns = d->config->lease_s * (1000000000u / LEASE_BEATS);
+    log_info("lease %llu is ours", (unsigned long long)lease_generation(d->lease));
+    TRY(lease_beats_start(d->lease, beat_ns, HEALTH_STEP_S * 1000000000ull, &d->beats));
+    enum err err = publish(d);
+    d->beats = lease_beats_stop(d->beats);
+    if (err == ERR_FENCED)
+        told_fenced(d);
+    return err;
+}
+
+static void told_busy(const struct daemon *d)
+{
+    struct lease_holder holder = {0};
+    if (lease_who(d->lease, &holder) == ERR_OK)
+        log_error("%s: another presigner (process %u) works in this folder; --standby waits for "
+                  "its end",
+                  d->config->state_dir, holder.process);
+}
+
+static enum err stand_by(struct daemon *d)
+{
+    enum err err;
+    uint64_t hang_ns = d->config->lease_s * 1000000000u;
+    counter_set(&d->counters[COUNT_lease_standby], 1);
+    log_info("standing by");
+    while ((err = lease_watch(d->lease, hang_ns, clock_monotonic_ns(), clock_wall_s())) == ERR_BUSY)
+        if (pause_ms(d, POLL_MS))
+            return ERR_STOPPED;
+    counter_set(&d->counters[COUNT_lease_standby], 0);
+    return err;
+}
+
+static enum err run(struct daemon *d)
+{
+    enum err err = ERR_OK;
+    bool again = d->options->standby;
+    do {
+        if (lease_generation(d->lease) == 0 || err == ERR_FENCED)
+            err = stand_by(d);
+        if (err == ERR_OK)
+            err = hold(d);
+    } while (err == ERR_FENCED && again);
+    return err;
+}
+
 /* --- Start and end --- */
 
-static enum err config_open(struct daemon *d, const char *path)
+static enum err config_open(struct daemon *d)
 {
     char message[CONFIG_MESSAGE_BYTES];
-    enum err err = presigner_config_load(path, &d->config, message);
+    enum err err = presigner_config_load(d->options->config_path, &d->config, message);
     if (err != ERR_OK)
         log_error("%s", message);
     return err;
 }
 
-static enum err admin_open(struct daemon *d)
+static enum err lease_start(struct daemon *d)
 {
-    char text[ADDRESS_TEXT_BYTES];
-    if (!d->config->has_admin)
+    TRY(lease_open(d->status, d->config->state_dir, &d->lease));
+    enum err err = lease_take(d->lease, clock_wall_s());
+    if (err == ERR_BUSY && d->options->standby)
         return ERR_OK;
-    address_to_text(&d->config->admin, text);
-    enum err err =
-        admin_start(&d->config->admin, presigner_admin_pages, &d->admin_state, &d->admin);
-    if (err != ERR_OK) {
-        log_error("admin address %s: %m", text);
-        return err;
-    }
-    struct address bound;
-    admin_address(d->admin, &bound);
-    address_to_text(&bound, text);
-    log_info("admin pages on http://%s", text);
-    return ERR_OK;
+    if (err == ERR_BUSY)
+        told_busy(d);
+    return err;
 }
 
-static enum err start(struct daemon *d, const char *config_path)
+static enum err start(struct daemon *d)
 {
-    TRY(config_open(d, config_path));
-    TRY(lock_take(d->config->state_dir, 0700, "presigner", &d->lock));
+    TRY(config_open(d));
+    TRY(directory_make(d->config->state_dir, 0700));
     enum err err = status_db_open(d->config->state_dir, d->config->map_size_bytes, &d->status);
     if (err != ERR_OK) {
         log_error("%s: the status database cannot be opened: %s", d->config->state_dir,
                   err_text(err));
         return err;
     }
-    TRY(publisher_open(d->config, d->status, clock_wall_s, &d->publisher));
-    admin_state_start(&d->admin_state, d->config, publisher_counters(d->publisher), clock_wall_s());
-    TRY(admin_open(d));
+    TRY(lease_start(d));
+    TRY(admin_first(d));
     if (pipe2(d->stop_pipe, O_CLOEXEC) != 0 ||
         pthread_create(&d->signal_thread, NULL, signal_main, d) != 0)
         return ERR_MEMORY;
@@ -168,25 +298,24 @@ static void finish(struct daemon *d)
         pthread_join(d->signal_thread, NULL);
     }
     admin_stop(d->admin);
-    publisher_close(d->publisher);
+    lease_close(d->lease);
     status_db_close(d->status);
     presigner_config_free(d->config);
-    lock_drop(d->lock);
     for (int i = 0; i < 2; i++)
         if (d->stop_pipe[i] >= 0)
             close(d->stop_pipe[i]);
 }
 
-enum err daemon_run(const char *config_path, bool once_)
+enum err daemon_run(const struct daemon_options *options)
 {
-    struct daemon d = {.lock = -1, .stop_pipe = {-1, -1}};
+    struct daemon d = {
+        .options = options, .publisher_lock = PTHREAD_MUTEX_INITIALIZER, .stop_pipe = {-1, -1}};
     sigset_t set;
     signals_block(&set);
-    enum err err = start(&d, config_path);
-    if (err == ERR_OK) {
-        log_info("ready: %s", once_ ? "publishing once" : "publishing");
-        err = once_ ? once(&d) : loop(&d);
-    }
+    enum err err = start(&d);
+    if (err == ERR_OK)
+        err = run(&d);
     finish(&d);
-    return err;
+    /* Stopped in the middle of it, --once has not done what it was asked for. */
+    return err == ERR_STOPPED && !options->once ? ERR_OK : err;
 }

@@ -9,37 +9,39 @@
 
 static void usage(FILE *out)
 {
-    fprintf(out, "usage: statim-presigner CONFIG [--once]\n"
+    fprintf(out, "usage: statim-presigner CONFIG [--once] [--standby]\n"
                  "  Signs the statements of the certificates in the status database and publishes\n"
                  "  them as a folder of signed files. CONFIG is a presigner.yaml.\n"
                  "  --once     publish everything that waits, then exit\n"
+                 "  --standby  wait while another presigner publishes, and take over from it\n"
                  "  --version  print the version\n");
 }
 
 int main(int argc, char **argv)
 {
-    const char *config = NULL;
-    bool once = false;
+    struct daemon_options options = {0};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--once") == 0) {
-            once = true;
+            options.once = true;
+        } else if (strcmp(argv[i], "--standby") == 0) {
+            options.standby = true;
         } else if (strcmp(argv[i], "--version") == 0) {
             printf("statim-presigner %s\n", STATIM_VERSION);
             return 0;
         } else if (strcmp(argv[i], "--help") == 0) {
             usage(stdout);
             return 0;
-        } else if (argv[i][0] == '-' || config != NULL) {
+        } else if (argv[i][0] == '-' || options.config_path != NULL) {
             usage(stderr);
             return EXIT_USAGE;
         } else {
-            config = argv[i];
+            options.config_path = argv[i];
         }
     }
-    if (config == NULL) {
+    if (options.config_path == NULL) {
         usage(stderr);
         return EXIT_USAGE;
     }
     log_start("statim-presigner", LOG_LEVEL_INFO);
-    return daemon_run(config, once) == ERR_OK ? 0 : 1;
+    return daemon_run(&options) == ERR_OK ? 0 : 1;
 }

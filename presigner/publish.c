@@ -76,6 +76,7 @@ static enum err buffers_make(struct publisher *p)
 static enum err open_all(struct publisher *p)
 {
     bool worked = false;
+    publish_gauge(p, COUNT_lease_generation, lease_generation(p->lease));
     TRY(buffers_make(p));
     TRY(key_open(p));
     TRY(sign_pool_new(thread_count(p->config), p->config->verify, &p->pool));
@@ -91,16 +92,17 @@ static enum err open_all(struct publisher *p)
     return publish_head_refresh(p);
 }
 
-enum err publisher_open(const struct presigner_config *config, struct status_db *status,
-                        uint64_t (*clock_s)(void), struct publisher **ret)
+enum err publisher_open(const struct publisher_setup *setup, struct publisher **ret)
 {
     struct publisher *p = calloc(1, sizeof *p);
     if (p == NULL)
         return ERR_MEMORY;
-    p->config = config;
-    p->status = status;
-    p->clock_s = clock_s;
-    p->db = publish_db_of(status);
+    p->config = setup->config;
+    p->status = setup->status;
+    p->lease = setup->lease;
+    p->clock_s = setup->clock_s;
+    p->counters = setup->counters;
+    p->db = publish_db_of(p->status);
     p->sign_rate = SIGN_RATE_FIRST;
     enum err err = open_all(p);
     if (err != ERR_OK) {
@@ -200,9 +202,4 @@ enum err publisher_index(struct publisher *p)
 enum err publisher_collect(struct publisher *p)
 {
     return publish_collect(p);
-}
-
-uint64_t *publisher_counters(struct publisher *p)
-{
-    return p->counters;
 }

@@ -5,23 +5,31 @@
  *
  * Work is cut into steps. Each step leaves the publication whole: packs, then the log entry that
  * names them, each fsynced; then one LMDB commit (ranges, tail, log number); then the head. A crash
- * between any two leaves at most files that nothing refers to. Only one process may publish to a
- * folder at a time (the daemon's lock). */
+ * between any two leaves at most files that nothing refers to. Only the holder of the lease
+ * publishes (lease.h): each commit, and each file that is not named by its hash, first asks for it.
+ */
 #pragma once
 
 #include "presigner/config.h"
 #include "presigner/counters.h"
-#include "presigner/status_db.h"
+#include "presigner/lease.h"
 
 struct publisher;
 
+/** All stay borrowed. */
+struct publisher_setup {
+    const struct presigner_config *config;
+    struct status_db *status;
+    struct lease *lease;       /* taken */
+    uint64_t (*clock_s)(void); /* the wall clock */
+    uint64_t *counters;        /* COUNT_COUNT; any thread may read them by counter_get() */
+};
+
 /** Opens the keys, checks them against the certificates, makes folders, publishes templates that
- * are new, a first index when there is none, and the head. Configuration and database stay
- * borrowed. `clock_s` gives the wall clock. ERR_KEY, ERR_CONFIG, ERR_CONFLICT (a state older
- * than the head: an old copy), ERR_NOT_FOUND, ERR_IO,
- * ERR_DISK_FULL, ERR_STORE, ERR_MEMORY, ERR_CRYPTO; what is wrong is logged. */
-MUST_CHECK enum err publisher_open(const struct presigner_config *config, struct status_db *status,
-                                   uint64_t (*clock_s)(void), struct publisher **ret);
+ * are new, a first index when there is none, and the head. ERR_KEY, ERR_CONFIG, ERR_CONFLICT (a
+ * state older than the head: an old copy), ERR_FENCED, ERR_NOT_FOUND, ERR_IO, ERR_DISK_FULL,
+ * ERR_STORE, ERR_MEMORY, ERR_CRYPTO; what is wrong is logged. */
+MUST_CHECK enum err publisher_open(const struct publisher_setup *setup, struct publisher **ret);
 /** Takes NULL, returns NULL. */
 struct publisher *publisher_close(struct publisher *p);
 
@@ -33,7 +41,8 @@ enum publish_outcome {
 
 /** Does the most urgent piece of work: revocations, other changes, one range, an index, the head,
  *  removal of old files. Bounded: about a pack's worth of signatures. An error leaves the
- * publication as it was before. */
+ * publication as it was before. ERR_FENCED: another process publishes by now; this one never will
+ * again. */
 MUST_CHECK enum err publisher_step(struct publisher *p, enum publish_outcome *ret);
 
 /** Asks a step that runs to end at the next safe point (from a signal or another thread): it then
@@ -44,6 +53,3 @@ void publisher_stop(struct publisher *p);
 MUST_CHECK enum err publisher_index(struct publisher *p);
 /** Removes old log entries and files that nothing refers to. */
 MUST_CHECK enum err publisher_collect(struct publisher *p);
-
-/** The counters; any thread may read them by counter_get(). */
-uint64_t *publisher_counters(struct publisher *p);

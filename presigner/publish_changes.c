@@ -120,13 +120,13 @@ static enum err apply(struct publisher *p, const struct change_batch *batch,
                       const struct signed_batch *s, struct publish_entry *e)
 {
     MDB_txn *txn = NULL;
-    TRY(status_txn_write(p->status, &txn));
+    TRY(publish_entry_seal(p, e, &txn));
     enum err err = tail_add(p, txn, batch, s, e->record.number);
     if (err == ERR_OK)
         err = dirty_mark(p, txn, batch);
     if (err == ERR_OK)
         return publish_entry_commit(p, e, txn);
-    status_txn_abort(txn);
+    publish_entry_drop(p, e, txn);
     return err;
 }
 
@@ -147,7 +147,6 @@ static enum err publish_signed(struct publisher *p, const struct change_batch *b
     for (size_t i = 0; i < batch->count; i++)
         publish_entry_statement(&e, batch->changes[i].issuer_id, &s->statements[i]);
     sequence_move(batch, &e.next);
-    TRY(publish_entry_seal(p, &e));
     return apply(p, batch, s, &e);
 }
 

@@ -5,6 +5,7 @@
 
 #include "lib/os/log.h"
 #include "presigner/publish_files.h"
+#include "presigner/publish_txn.h"
 
 static enum err there(const struct publisher *p, const char *folder, const struct sha256 *hash,
                       uint64_t size, bool *ret)
@@ -86,7 +87,7 @@ enum err publish_check_files(struct publisher *p)
 {
     struct publish_state next = p->state;
     MDB_txn *txn = NULL;
-    TRY(status_txn_write(p->status, &txn));
+    TRY(publish_txn_write(p, &txn));
     enum err err = check(p, txn, &next);
     if (err != ERR_OK) {
         status_txn_abort(txn);

@@ -2,6 +2,7 @@
 #include "presigner/publish_clock.h"
 
 #include "lib/os/log.h"
+#include "presigner/publish_txn.h"
 
 static enum err newest_entry_time(struct publisher *p, MDB_txn *txn, uint64_t *ret_s)
 {
@@ -58,7 +59,7 @@ static enum err went_back(struct publisher *p, uint64_t now_s)
 {
     MDB_txn *txn = NULL;
     uint64_t count = 0;
-    TRY(status_txn_write(p->status, &txn));
+    TRY(publish_txn_write(p, &txn));
     enum err err = mark_all(p, txn, now_s, &count);
     if (err != ERR_OK || count == 0) {
         status_txn_abort(txn);

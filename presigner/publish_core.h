@@ -37,6 +37,7 @@ struct publish_crls; /* publish_crl.c */
 struct publisher {
     const struct presigner_config *config;
     struct status_db *status;
+    struct lease *lease;
     struct publish_db db;
     uint64_t (*clock_s)(void);
     struct publish_key *key;
@@ -66,7 +67,7 @@ struct publisher {
     struct pack_writer writer;
     struct sign_item *items; /* two chunks: one is signed while the next is read */
     uint8_t *signatures;     /* three: a block may begin in the chunk before */
-    uint64_t counters[COUNT_COUNT];
+    uint64_t *counters;      /* COUNT_COUNT of them */
 };
 
 /** The issuer of that id; NULL when it is not configured. */

@@ -10,6 +10,7 @@
 #include "presigner/crl_build.h"
 #include "presigner/publish_entry.h"
 #include "presigner/publish_files.h"
+#include "presigner/publish_txn.h"
 
 /* CRLs in one log entry: a revocation's statement waits for no longer than this takes. */
 #define BATCH_COUNT_MAX 64
@@ -121,11 +122,10 @@ static enum err ca_publish(struct publisher *p, const struct crl_issuer *ci, boo
     TRY(publish_blob_write(p, der, &path.blob));
     TRY(publish_entry_start(p, &e));
     publish_entry_path(&e, &path);
-    TRY(publish_entry_seal(p, &e));
-    TRY(status_txn_write(p->status, &txn));
+    TRY(publish_entry_seal(p, &e, &txn));
     enum err err = path_record_put(&p->db, txn, &path);
     if (err != ERR_OK) {
-        status_txn_abort(txn);
+        publish_entry_drop(p, &e, txn);
         return err;
     }
     *ret_worked = true;
@@ -235,13 +235,29 @@ static enum err build_one(struct publisher *p, struct crl_issuer *ci, struct crl
     return ERR_OK;
 }
 
+static enum err numbers_take(struct publisher *p, const struct crl_issuer *ci, uint64_t count,
+                             uint64_t *ret_first)
+{
+    MDB_txn *txn = NULL;
+    uint64_t first = 0;
+    TRY(publish_txn_write(p, &txn));
+    enum err err = crl_numbers_take(&p->db, txn, ci->issuer->template_.issuer_id, count, &first);
+    if (err != ERR_OK) {
+        status_txn_abort(txn);
+        return err;
+    }
+    TRY(status_txn_commit(txn));
+    *ret_first = first;
+    return ERR_OK;
+}
+
 /* Those that can be made move to the front of the batch. What fails is tried again later. */
 static enum err build_all(struct publisher *p, struct crl_issuer *ci, struct batch *b)
 {
     uint64_t number = 0;
     uint64_t begin_ns = clock_monotonic_ns();
     size_t made = 0;
-    TRY(crl_numbers_take(p->status, &p->db, ci->issuer->template_.issuer_id, b->count, &number));
+    TRY(numbers_take(p, ci, b->count, &number));
     for (size_t i = 0; i < b->count && clock_monotonic_ns() - begin_ns < BATCH_NS; i++) {
         enum err err = build_one(p, ci, b->slots[i], number + i, &b->records[made]);
         if (err == ERR_DISK_FULL || err == ERR_IO || err == ERR_MEMORY)
@@ -268,12 +284,32 @@ static enum err path_of(const struct crl_issuer *ci, const struct crl_slot *slot
     return ERR_OK;
 }
 
+/* The second fence, beside the lease: no number at or below the one that is there. */
+static enum err check_number(struct publisher *p, MDB_txn *txn, const struct crl_issuer *ci,
+                             const struct crl_slot *slot, const struct crl_record *record)
+{
+    struct crl_record there;
+    enum err err =
+        crl_record_get(&p->db, txn, ci->issuer->template_.issuer_id, slot->shard, &there);
+    if (err == ERR_NOT_FOUND)
+        return ERR_OK;
+    TRY(err);
+    if (there.number < record->number && there.lease_generation <= record->lease_generation)
+        return ERR_OK;
+    log_error("issuer %s: CRL %u/%u: number %" PRIu64 " of lease %" PRIu64 " is there already",
+              ci->issuer->config->name, slot->shard >> 16, slot->shard & UINT16_MAX, there.number,
+              there.lease_generation);
+    publish_count(p, COUNT_crl_refused_number_not_greater, 1);
+    return ERR_CONFLICT;
+}
+
 static enum err put_all(struct publisher *p, MDB_txn *txn, const struct crl_issuer *ci,
                         const struct batch *b)
 {
     for (size_t i = 0; i < b->count; i++) {
         char url[CRL_SHARD_URL_MAX];
         struct blob_path path;
+        TRY(check_number(p, txn, ci, b->slots[i], &b->records[i]));
         TRY(path_of(ci, b->slots[i], &b->records[i], url, &path));
         TRY(path_record_put(&p->db, txn, &path));
         TRY(crl_record_put(&p->db, txn, ci->issuer->template_.issuer_id, b->slots[i]->shard,
@@ -305,11 +341,10 @@ static enum err publish_batch(struct publisher *p, const struct crl_issuer *ci, 
         TRY(path_of(ci, b->slots[i], &b->records[i], url, &path));
         publish_entry_path(&e, &path);
     }
-    TRY(publish_entry_seal(p, &e));
-    TRY(status_txn_write(p->status, &txn));
+    TRY(publish_entry_seal(p, &e, &txn));
     enum err err = put_all(p, txn, ci, b);
     if (err != ERR_OK) {
-        status_txn_abort(txn);
+        publish_entry_drop(p, &e, txn);
         return err;
     }
     TRY(publish_entry_commit(p, &e, txn));

@@ -18,8 +18,11 @@ void publish_entry_statement(struct publish_entry *e, uint64_t issuer_id,
                              const struct statement *s);
 void publish_entry_range(struct publish_entry *e, const struct range_record *range);
 void publish_entry_path(struct publish_entry *e, const struct blob_path *path);
-/** Signs the entry and writes its file. An entry without items has no file and takes no number. */
-MUST_CHECK enum err publish_entry_seal(struct publisher *p, struct publish_entry *e);
-/** Adds entry and state to the write transaction and commits it; it has ended either way. */
+/** Signs the entry, writes its file under a temporary name, and begins the write transaction that
+ *  is to commit it, or to be dropped. An entry without items has no file and takes no number. */
+MUST_CHECK enum err publish_entry_seal(struct publisher *p, struct publish_entry *e, MDB_txn **ret);
+void publish_entry_drop(struct publisher *p, const struct publish_entry *e, MDB_txn *txn);
+/** Gives the file its name, adds entry and state to the transaction and commits it; it has ended
+ *  either way. ERR_FENCED: the number is another's. */
 MUST_CHECK enum err publish_entry_commit(struct publisher *p, struct publish_entry *e,
                                          MDB_txn *txn);

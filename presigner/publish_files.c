@@ -98,14 +98,44 @@ enum err publish_index_write(struct publisher *p, struct span index, struct sha2
     return ERR_OK;
 }
 
-enum err publish_log_write(struct publisher *p, uint64_t number, struct span entry)
+static enum err log_path(const struct publisher *p, uint64_t number,
+                         char out[static PUBLISH_PATH_BYTES])
 {
     char name[24];
-    char path[PUBLISH_PATH_BYTES];
     snprintf(name, sizeof name, "%" PRIu64, number);
-    TRY(publish_path(p, "log", name, path));
-    TRY(write_durably(p, "log", path, entry, false));
+    return publish_path(p, "log", name, out);
+}
+
+enum err publish_log_prepare(struct publisher *p, uint64_t number, struct span entry)
+{
+    char path[PUBLISH_PATH_BYTES];
+    TRY(log_path(p, number, path));
+    enum err err = file_prepare(path, entry, FILE_MODE);
+    if (err != ERR_OK)
+        log_error("%s: cannot be written: %m", path);
+    return err;
+}
+
+enum err publish_log_commit(struct publisher *p, const struct log_record *record)
+{
+    char path[PUBLISH_PATH_BYTES], directory[PUBLISH_PATH_BYTES];
+    TRY(log_path(p, record->number, path));
+    TRY(publish_path(p, "log", "", directory));
+    enum err err = file_commit(path);
+    if (err == ERR_OK)
+        err = directory_sync(directory);
+    if (err != ERR_OK) {
+        log_error("%s: cannot be written: %m", path);
+        return err;
+    }
     publish_count(p, COUNT_log_entries_written, 1);
-    publish_count(p, COUNT_log_bytes_written, entry.size);
+    publish_count(p, COUNT_log_bytes_written, record->bytes);
     return ERR_OK;
+}
+
+void publish_log_discard(struct publisher *p, uint64_t number)
+{
+    char path[PUBLISH_PATH_BYTES];
+    if (log_path(p, number, path) == ERR_OK)
+        file_discard(path);
 }

@@ -22,4 +22,8 @@ MUST_CHECK enum err publish_blob_write(struct publisher *p, struct span blob,
                                        struct sha256 *ret_hash);
 MUST_CHECK enum err publish_index_write(struct publisher *p, struct span index,
                                         struct sha256 *ret_hash);
-MUST_CHECK enum err publish_log_write(struct publisher *p, uint64_t number, struct span entry);
+/** A log entry comes under a temporary name first, and under its own when it is to be committed,
+ *  durably with its folder. */
+MUST_CHECK enum err publish_log_prepare(struct publisher *p, uint64_t number, struct span entry);
+MUST_CHECK enum err publish_log_commit(struct publisher *p, const struct log_record *record);
+void publish_log_discard(struct publisher *p, uint64_t number);

@@ -11,9 +11,11 @@
 #include "presigner/publish_files.h"
 #include "presigner/publish_head.h"
 #include "presigner/publish_refs.h"
+#include "presigner/publish_txn.h"
 
 #define NAME_BYTES     80
 #define LOG_TRIM_COUNT 10000 /* entries that go in one transaction */
+#define REMOVE_COUNT   256   /* files likewise */
 
 /* --- Log entries --- */
 
@@ -50,7 +52,7 @@ static enum err log_trim(struct publisher *p)
 {
     struct publish_state next = p->state;
     MDB_txn *txn = NULL;
-    TRY(status_txn_write(p->status, &txn));
+    TRY(publish_txn_write(p, &txn));
     enum err err = log_trim_txn(p, txn, &next);
     if (err != ERR_OK || next.log_first == p->state.log_first) {
         status_txn_abort(txn);
@@ -183,12 +185,26 @@ static enum err judge_folder(struct sweep *sweep, enum folder folder)
     return err;
 }
 
+/* Within write transactions, short ones: nobody may have taken over in the meantime and given a
+ * name of these a meaning again. */
+static enum err remove_doomed(struct sweep *sweep)
+{
+    for (size_t i = 0; i < sweep->count;) {
+        MDB_txn *txn = NULL;
+        TRY(publish_txn_write(sweep->p, &txn));
+        for (size_t end = i + REMOVE_COUNT; i < end && i < sweep->count; i++)
+            remove_file(sweep->p, folder_names[sweep->doomed[i].folder], sweep->doomed[i].name);
+        status_txn_abort(txn);
+    }
+    return ERR_OK;
+}
+
 /* The marks are committed before the files go: a crash in between leaves files without a mark,
  * which get a new one. */
 static enum err sweep_files(struct sweep *sweep)
 {
     enum err err = ERR_OK;
-    TRY(status_txn_write(sweep->p->status, &sweep->txn));
+    TRY(publish_txn_write(sweep->p, &sweep->txn));
     for (enum folder folder = 0; err == ERR_OK && folder < FOLDER_COUNT; folder++)
         err = judge_folder(sweep, folder);
     if (err != ERR_OK) {
@@ -196,9 +212,7 @@ static enum err sweep_files(struct sweep *sweep)
         return err;
     }
     TRY(status_txn_commit(sweep->txn));
-    for (size_t i = 0; i < sweep->count; i++)
-        remove_file(sweep->p, folder_names[sweep->doomed[i].folder], sweep->doomed[i].name);
-    return ERR_OK;
+    return remove_doomed(sweep);
 }
 
 static void sweep_top(struct publisher *p)

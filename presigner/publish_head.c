@@ -3,6 +3,7 @@
 
 #include "lib/os/log.h"
 #include "presigner/publish_files.h"
+#include "presigner/publish_txn.h"
 
 #define HEAD_MODE 0644
 
@@ -90,6 +91,18 @@ static void gauges(struct publisher *p)
     publish_gauge(p, COUNT_urgent_sequence, p->state.urgent_sequence);
 }
 
+static enum err replace(struct publisher *p, const char *path, struct span note)
+{
+    enum err err = file_prepare(path, note, HEAD_MODE);
+    if (err == ERR_OK)
+        err = publish_file_commit(p, path);
+    if (err == ERR_OK)
+        err = directory_sync(p->config->publish_dir);
+    if (err != ERR_OK && err != ERR_FENCED)
+        log_error("%s: cannot be written: %m", path);
+    return err;
+}
+
 enum err publish_head_refresh(struct publisher *p)
 {
     uint64_t now_s = head_time(p);
@@ -103,11 +116,7 @@ enum err publish_head_refresh(struct publisher *p)
     head_fill(p, now_s, &head);
     TRY(head_write(p->key, &head, note, sizeof note, &size));
     TRY(publish_path(p, "head", "", path));
-    enum err err = file_publish(path, span_of(note, size), HEAD_MODE);
-    if (err != ERR_OK) {
-        log_error("%s: cannot be written: %m", path);
-        return err;
-    }
+    TRY(replace(p, path, span_of(note, size)));
     p->head = head;
     p->head_time_s = head.time_s;
     p->head_hash = sha256_of(span_of(note, size));

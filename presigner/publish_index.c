@@ -7,6 +7,7 @@
 #include "presigner/publish_files.h"
 #include "presigner/publish_tail.h"
 #include "presigner/publish_trim.h"
+#include "presigner/publish_txn.h"
 
 /* An edge that starts from the index should not have more entries than this to follow. */
 #define INDEX_LOG_MAX 1000
@@ -146,7 +147,7 @@ static enum err build(struct publisher *p, MDB_txn *txn, struct buffer *text)
 static enum err state_commit(struct publisher *p, const struct publish_state *next)
 {
     MDB_txn *txn = NULL;
-    TRY(status_txn_write(p->status, &txn));
+    TRY(publish_txn_write(p, &txn));
     enum err err = publish_db_state_put(&p->db, txn, next);
     if (err != ERR_OK) {
         status_txn_abort(txn);

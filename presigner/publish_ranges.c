@@ -173,7 +173,7 @@ static enum err replace(struct rewrite *r, MDB_txn *txn)
 }
 
 /* The entry: the range, and after it what was published of it while it was being signed. */
-static enum err entry_make(struct rewrite *r, struct publish_entry *e)
+static enum err entry_make(struct rewrite *r, struct publish_entry *e, MDB_txn **ret)
 {
     MDB_txn *txn = NULL;
     TRY(publish_entry_start(r->p, e));
@@ -183,19 +183,18 @@ static enum err entry_make(struct rewrite *r, struct publish_entry *e)
     enum err err = tail_walk(r, txn, keep_newer, e);
     status_txn_abort(txn);
     TRY(err);
-    return publish_entry_seal(r->p, e);
+    return publish_entry_seal(r->p, e, ret);
 }
 
 static enum err publish(struct rewrite *r)
 {
     struct publish_entry e;
     MDB_txn *txn = NULL;
-    TRY(entry_make(r, &e));
-    TRY(status_txn_write(r->p->status, &txn));
+    TRY(entry_make(r, &e, &txn));
     enum err err = replace(r, txn);
     if (err == ERR_OK)
         return publish_entry_commit(r->p, &e, txn);
-    status_txn_abort(txn);
+    publish_entry_drop(r->p, &e, txn);
     return err;
 }
 

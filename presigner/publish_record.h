@@ -11,6 +11,7 @@
  * log         number 8                     hash 32, time 8, bytes 8, pack count 2, packs 32 each
  * garbage     kind 1, name                 first seen without a reference, seconds 8
  * publication "state"                      struct publish_state in order of its fields
+ * publication "lease"                      presigner/lease.h
  *
  * Ranges of an issuer partition its key space: the first starts before all, the last ends after
  * all, each begins where the one before ends. A tail record is the newest published statement of a

@@ -6,6 +6,7 @@
 #include "lib/os/log.h"
 #include "presigner/publish_files.h"
 #include "presigner/publish_pack.h"
+#include "presigner/publish_txn.h"
 
 static bool needs_pack(const struct range_record *range)
 {
@@ -138,7 +139,7 @@ static enum err empty_pack(struct publisher *p, struct range_record *range)
 static enum err commit(struct publisher *p, const struct range_record *range)
 {
     MDB_txn *txn = NULL;
-    TRY(status_txn_write(p->status, &txn));
+    TRY(publish_txn_write(p, &txn));
     enum err err = publish_db_range_put(&p->db, txn, range);
     if (err == ERR_OK)
         return status_txn_commit(txn);

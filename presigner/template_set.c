@@ -221,13 +221,12 @@ static enum err record_all(struct publisher *p, struct publish_entry *e)
         if (fresh[i])
             publish_entry_template(e, &p->issuers[i].template_);
     }
-    TRY(publish_entry_seal(p, e));
-    TRY(status_txn_write(p->status, &txn));
+    TRY(publish_entry_seal(p, e, &txn));
     for (size_t i = 0; err == ERR_OK && i < p->issuer_count; i++)
         err = issuer_record(p, txn, &p->issuers[i], fresh[i]);
     if (err == ERR_OK)
         return publish_entry_commit(p, e, txn);
-    status_txn_abort(txn);
+    publish_entry_drop(p, e, txn);
     return err;
 }
 

@@ -72,14 +72,13 @@ static enum err withdraw(struct publisher *p, uint64_t issuer_id)
     TRY(empty_range(p, issuer_id, &range));
     TRY(publish_entry_start(p, &e));
     publish_entry_range(&e, &range);
-    TRY(publish_entry_seal(p, &e));
-    TRY(status_txn_write(p->status, &txn));
+    TRY(publish_entry_seal(p, &e, &txn));
     enum err err = delete_all(txn, p->db.range, issuer_id);
     if (err == ERR_OK)
         err = delete_all(txn, p->db.tail, issuer_id);
     if (err == ERR_OK)
         return publish_entry_commit(p, &e, txn);
-    status_txn_abort(txn);
+    publish_entry_drop(p, &e, txn);
     return err;
 }
 

@@ -140,23 +140,49 @@ static enum err write_temporary(const char *path, struct span content, unsigned 
     return err;
 }
 
-enum err file_publish_lazy(const char *path, struct span content, unsigned mode)
+static enum err temporary_path(const char *path, char out[static PATH_BYTES_MAX])
+{
+    int size = snprintf(out, PATH_BYTES_MAX, "%s.tmp-%ld", path, (long)getpid());
+    if (size >= 0 && size < PATH_BYTES_MAX)
+        return ERR_OK;
+    errno = ENAMETOOLONG;
+    return ERR_IO;
+}
+
+void file_discard(const char *path)
 {
     char temporary[PATH_BYTES_MAX];
-    int size = snprintf(temporary, sizeof temporary, "%s.tmp-%ld", path, (long)getpid());
-    if (size < 0 || (size_t)size >= sizeof temporary) {
-        errno = ENAMETOOLONG;
-        return ERR_IO;
-    }
-    enum err err = write_temporary(temporary, content, mode);
-    if (err == ERR_OK && rename(temporary, path) != 0)
-        err = write_error_from_errno();
-    if (err != ERR_OK) {
-        int saved = errno;
+    int saved = errno;
+    if (temporary_path(path, temporary) == ERR_OK)
         unlink(temporary);
-        errno = saved;
-    }
+    errno = saved;
+}
+
+enum err file_prepare(const char *path, struct span content, unsigned mode)
+{
+    char temporary[PATH_BYTES_MAX];
+    TRY(temporary_path(path, temporary));
+    enum err err = write_temporary(temporary, content, mode);
+    if (err != ERR_OK)
+        file_discard(path);
     return err;
+}
+
+enum err file_commit(const char *path)
+{
+    char temporary[PATH_BYTES_MAX];
+    TRY(temporary_path(path, temporary));
+    if (rename(temporary, path) == 0)
+        return ERR_OK;
+    enum err err = write_error_from_errno();
+    file_discard(path);
+    return err;
+}
+
+enum err file_publish_lazy(const char *path, struct span content, unsigned mode)
+{
+    TRY(file_prepare(path, content, mode));
+    return file_commit(path);
 }
 
 enum err directory_sync(const char *path)

@@ -26,6 +26,12 @@ MUST_CHECK enum err file_read(const char *path, size_t size_max, struct buffer *
 MUST_CHECK enum err file_publish(const char *path, struct span content, unsigned mode);
 /** file_publish() without fsync of the directory, for many files before one directory_sync(). */
 MUST_CHECK enum err file_publish_lazy(const char *path, struct span content, unsigned mode);
+/** The two halves of file_publish_lazy(), for who must be sure of something in between: writes and
+ *  fsyncs path.tmp-<pid>; renames it over `path`. It is removed when either fails. */
+MUST_CHECK enum err file_prepare(const char *path, struct span content, unsigned mode);
+MUST_CHECK enum err file_commit(const char *path);
+/** Removes what file_prepare() wrote. */
+void file_discard(const char *path);
 MUST_CHECK enum err directory_sync(const char *path);
 /** mkdir -p. ERR_IO, ERR_DISK_FULL. */
 MUST_CHECK enum err directory_make(const char *path, unsigned mode);

@@ -23,6 +23,8 @@ struct world {
     struct issuer_config issuers[WORLD_ISSUERS_MAX];
     struct presigner_config config;
     struct status_db *status;
+    struct lease *lease;
+    uint64_t counters[COUNT_COUNT];
     struct publisher *publisher;
 };
 
@@ -105,15 +107,30 @@ static inline void world_make(struct world *w)
                                           .issuer_count = WORLD_ISSUERS_MAX};
 }
 
+/* Takes the lease, when it is not taken, and opens a publisher. */
+static inline enum err world_publisher(struct world *w, uint64_t (*clock_s)(void))
+{
+    struct publisher_setup setup = {
+        .config = &w->config, .status = w->status, .clock_s = clock_s, .counters = w->counters};
+    if (w->lease == NULL) {
+        CHECK(lease_open(w->status, w->state_dir, &w->lease) == ERR_OK);
+        CHECK(lease_take(w->lease, clock_s()) == ERR_OK);
+    }
+    memset(w->counters, 0, sizeof w->counters);
+    setup.lease = w->lease;
+    return publisher_open(&setup, &w->publisher);
+}
+
 static inline void world_open(struct world *w)
 {
     CHECK(status_db_open(w->state_dir, w->config.map_size_bytes, &w->status) == ERR_OK);
-    CHECK(publisher_open(&w->config, w->status, world_clock, &w->publisher) == ERR_OK);
+    CHECK(world_publisher(w, world_clock) == ERR_OK);
 }
 
 static inline void world_close(struct world *w)
 {
     w->publisher = publisher_close(w->publisher);
+    w->lease = lease_close(w->lease);
     w->status = status_db_close(w->status);
 }
 

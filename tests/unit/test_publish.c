@@ -49,7 +49,7 @@ static void assert_published(struct follower *old)
 
 static uint64_t counter(enum presigner_counter which)
 {
-    return counter_get(&publisher_counters(world.publisher)[which]);
+    return counter_get(&world.counters[which]);
 }
 
 static void an_empty_publication_can_be_followed(void **state)
@@ -312,8 +312,7 @@ static void an_issuer_can_be_retired(void **state)
         world.config.issuer_count = 2;
         assert_int_equal(
             status_db_open(world.state_dir, world.config.map_size_bytes, &world.status), ERR_OK);
-        assert_int_equal(publisher_open(&world.config, world.status, world_clock, &world.publisher),
-                         ERR_CONFIG);
+        assert_int_equal(world_publisher(&world, world_clock), ERR_CONFIG);
         world.status = status_db_close(world.status);
         world.config.retired_count = 0;
         world_open(&world);

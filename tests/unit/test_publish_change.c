@@ -186,14 +186,12 @@ static void a_responder_certificate_of_another_ca(void **state)
     for (size_t i = 0; i < 2; i++) {
         responder_make(issuer_names[i], other, path);
         world.issuers[0].responder_certificate = path;
-        assert_int_not_equal(
-            publisher_open(&world.config, world.status, world_clock, &world.publisher), ERR_OK);
+        assert_int_not_equal(world_publisher(&world, world_clock), ERR_OK);
     }
     EVP_PKEY_free(other);
     assert_int_equal(rename(old_key, world.key_path[0]), 0);
     world.issuers[0].responder_certificate = NULL;
-    assert_int_equal(publisher_open(&world.config, world.status, world_clock, &world.publisher),
-                     ERR_OK);
+    assert_int_equal(world_publisher(&world, world_clock), ERR_OK);
     assert_int_equal(world.publisher->state.log_last, log_last);
 }
 
@@ -204,7 +202,7 @@ static enum err open_captured(char *out, size_t out_size)
     int before = dup(STDERR_FILENO);
     assert_non_null(file);
     assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
-    enum err err = publisher_open(&world.config, world.status, world_clock, &world.publisher);
+    enum err err = world_publisher(&world, world_clock);
     assert_true(dup2(before, STDERR_FILENO) >= 0);
     close(before);
     rewind(file);
@@ -253,13 +251,11 @@ static void a_state_older_than_the_publication(void **state)
     assert_int_equal(rename(world.state_dir, fixture_path(world.directory, "aside", aside)), 0);
     assert_int_equal(status_db_open(world.state_dir, world.config.map_size_bytes, &world.status),
                      ERR_OK);
-    assert_int_equal(publisher_open(&world.config, world.status, world_clock, &world.publisher),
-                     ERR_CONFLICT);
+    assert_int_equal(world_publisher(&world, world_clock), ERR_CONFLICT);
     /* Who wants just that removes the head. */
     snprintf(head, sizeof head, "%s/head", world.publish_dir);
     assert_int_equal(unlink(head), 0);
-    assert_int_equal(publisher_open(&world.config, world.status, world_clock, &world.publisher),
-                     ERR_OK);
+    assert_int_equal(world_publisher(&world, world_clock), ERR_OK);
     world_settle(&world);
     assert_all_published();
 }

@@ -92,8 +92,7 @@ static void revocations_during_a_long_signing_stay(void **state)
     world.config.sign_threads = 1;
     world.config.verify = SIGN_VERIFY_ALL;
     world.config.pack_target_bytes = 65536;
-    assert_int_equal(publisher_open(&world.config, world.status, real_clock, &world.publisher),
-                     ERR_OK);
+    assert_int_equal(world_publisher(&world, real_clock), ERR_OK);
     struct follower *f = follower_new(world.publish_dir, &world.verify_key);
     enum publish_outcome outcome = PUBLISH_IDLE;
     assert_int_equal(publisher_step(world.publisher, &outcome), ERR_OK);

@@ -68,7 +68,7 @@ static void a_spoiled_signature_is_not_published(void **state)
     assert_int_equal(err, ERR_SIGNATURE);
     follower_step(f);
     assert_int_equal(f->count, 0);
-    assert_int_equal(counter_get(&publisher_counters(world.publisher)[COUNT_verify_failures]), 1);
+    assert_int_equal(counter_get(&world.counters[COUNT_verify_failures]), 1);
     /* The other issuer goes on. */
     world_good(&world, 1, 0, 20);
     world_settle(&world);
@@ -153,7 +153,7 @@ static void fill(struct follower *f)
         world_now_s++;
     }
     CHECK(err == ERR_DISK_FULL);
-    CHECK(counter_get(&publisher_counters(world.publisher)[COUNT_disk_full]) > 0);
+    CHECK(counter_get(&world.counters[COUNT_disk_full]) > 0);
     follower_step(f);
     CHECK(f->count < 4000);
 }
