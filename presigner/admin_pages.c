@@ -44,6 +44,14 @@ static unsigned metrics_page(void *context, struct text_writer *w)
     for (size_t i = 0; i < COUNT_COUNT; i++)
         metrics_write_row(w, "statim_presigner", &presigner_metric_rows[i],
                           counter_get(&state->counters[i]));
+    if (state->latencies == NULL)
+        return 200;
+    lane_latency_write(w, "statim_presigner", "revoked_to_applied_seconds",
+                       "from a revocation's commit to an edge's acknowledgement, one an edge",
+                       &state->latencies->each);
+    lane_latency_write(w, "statim_presigner", "revoked_to_applied_everywhere_seconds",
+                       "from a revocation's commit to the last live edge's acknowledgement",
+                       &state->latencies->all);
     return 200;
 }
 

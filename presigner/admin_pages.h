@@ -5,11 +5,13 @@
 #include "lib/os/admin.h"
 #include "presigner/config.h"
 #include "presigner/counters.h"
+#include "presigner/lane_latency.h"
 
 /* Written by the publishing thread, read by the admin thread; each field by atomic loads and
  * stores. */
 struct admin_state {
     uint64_t *counters;
+    const struct lane_latencies *latencies; /* NULL: no fast lane */
     uint64_t head_validity_s;
     uint64_t step_err;    /* enum err of the latest step */
     uint64_t step_time_s; /* when a step last went well */

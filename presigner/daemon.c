@@ -12,6 +12,7 @@
 #include "lib/os/file.h"
 #include "lib/os/log.h"
 #include "presigner/admin_pages.h"
+#include "presigner/fast_lane.h"
 #include "presigner/lease_beat.h"
 #include "presigner/publish.h"
 
@@ -33,7 +34,9 @@ struct daemon {
     struct lease_beats *beats; /* while the lease is held */
     struct publisher *publisher;
     pthread_mutex_t publisher_lock; /* the signal thread looks at it too */
+    struct fast_lane *lane; /* NULL: none */
     uint64_t counters[COUNT_COUNT];
+    struct lane_latencies latencies;
     struct admin *admin;
     struct admin_state admin_state;
     pthread_t signal_thread;
@@ -106,6 +109,8 @@ static enum err admin_first(struct daemon *d)
 {
     char text[ADDRESS_TEXT_BYTES];
     admin_state_start(&d->admin_state, d->config, d->counters, clock_wall_s());
+    if (d->config->redis.addresses != NULL)
+        d->admin_state.latencies = &d->latencies;
     enum err err = admin_open(d);
     if (err == ERR_OK)
         return ERR_OK;
@@ -181,7 +186,17 @@ static void told_fenced(const struct daemon *d)
                   (unsigned long long)lease_generation(d->lease));
 }
 
-static enum err publish(struct daemon *d)
+static enum err lane_open(struct daemon *d)
+{
+    if (d->config->redis.addresses == NULL)
+        return ERR_OK;
+    enum err err = fast_lane_start(d->config, d->counters, &d->latencies, &d->lane);
+    if (err != ERR_OK)
+        log_error("redis: %s", err_text(err));
+    return err;
+}
+
+static enum err work(struct daemon *d)
 {
     struct publisher *p = NULL;
     struct publisher_setup setup = {.config = d->config,
@@ -189,6 +204,8 @@ static enum err publish(struct daemon *d)
                                     .lease = d->lease,
                                     .clock_s = clock_wall_s,
                                     .counters = d->counters};
+    if (d->lane != NULL)
+        setup.watch = (struct publish_watch){fast_lane_published, d->lane};
     enum err err = publisher_open(&setup, &p);
     set_publisher(d, p);
     if (err == ERR_OK && pause_ms(d, 0))
@@ -199,6 +216,14 @@ static enum err publish(struct daemon *d)
     }
     set_publisher(d, NULL);
     publisher_close(p);
+    return err;
+}
+
+static enum err publish(struct daemon *d)
+{
+    TRY(lane_open(d));
+    enum err err = work(d);
+    d->lane = fast_lane_stop(d->lane);
     return err;
 }
 

@@ -102,6 +102,7 @@ enum err publisher_open(const struct publisher_setup *setup, struct publisher **
     p->lease = setup->lease;
     p->clock_s = setup->clock_s;
     p->counters = setup->counters;
+    p->watch = setup->watch;
     p->db = publish_db_of(p->status);
     p->sign_rate = SIGN_RATE_FIRST;
     enum err err = open_all(p);

@@ -13,6 +13,7 @@
 #include "presigner/config.h"
 #include "presigner/counters.h"
 #include "presigner/lease.h"
+#include "presigner/publish_news.h"
 
 struct publisher;
 
@@ -23,6 +24,7 @@ struct publisher_setup {
     struct lease *lease;       /* taken */
     uint64_t (*clock_s)(void); /* the wall clock */
     uint64_t *counters;        /* COUNT_COUNT; any thread may read them by counter_get() */
+    struct publish_watch watch;
 };
 
 /** Opens the keys, checks them against the certificates, makes folders, publishes templates that

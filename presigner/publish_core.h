@@ -62,6 +62,9 @@ struct publisher {
     bool turn;             /* due and dirty ranges take turns */
     uint64_t sign_rate;    /* signatures a second, measured */
 
+    struct publish_watch watch;
+    struct publish_news news; /* for the next head */
+
     struct buffer entry; /* the log entry in the making */
     struct buffer pack;  /* the pack in the making */
     struct pack_writer writer;
