@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "presigner/commit_times.h"
 #include "presigner/publish_batch.h"
 #include "presigner/publish_entry.h"
 #include "presigner/publish_sign.h"
@@ -116,6 +117,15 @@ static enum err dirty_mark(struct publisher *p, MDB_txn *txn, const struct chang
     return ERR_OK;
 }
 
+/* For the next head: of several entries the newest number and the oldest time. */
+static void news_add(struct publisher *p, uint64_t number, uint64_t accepted_ms)
+{
+    struct publish_news *news = &p->news;
+    news->revoked_number = number;
+    if (news->revoked_commit_ms == 0 || accepted_ms < news->revoked_commit_ms)
+        news->revoked_commit_ms = accepted_ms;
+}
+
 static enum err apply(struct publisher *p, const struct change_batch *batch,
                       const struct signed_batch *s, struct publish_entry *e)
 {
@@ -124,10 +134,17 @@ static enum err apply(struct publisher *p, const struct change_batch *batch,
     enum err err = tail_add(p, txn, batch, s, e->record.number);
     if (err == ERR_OK)
         err = dirty_mark(p, txn, batch);
-    if (err == ERR_OK)
-        return publish_entry_commit(p, e, txn);
-    publish_entry_drop(p, e, txn);
-    return err;
+    uint64_t accepted_ms = 0;
+    if (err == ERR_OK && batch->kind == CHANGE_REVOCATION)
+        err = commit_times_take(p->status, txn, e->next.urgent_sequence, &accepted_ms);
+    if (err != ERR_OK) {
+        publish_entry_drop(p, e, txn);
+        return err;
+    }
+    TRY(publish_entry_commit(p, e, txn));
+    if (batch->kind == CHANGE_REVOCATION && batch->count > 0)
+        news_add(p, e->record.number, accepted_ms);
+    return ERR_OK;
 }
 
 static void sequence_move(const struct change_batch *batch, struct publish_state *next)

@@ -103,6 +103,15 @@ static enum err replace(struct publisher *p, const char *path, struct span note)
     return err;
 }
 
+static void tell(struct publisher *p)
+{
+    p->news.log_first = p->head.log_first;
+    p->news.log_last = p->head.log_last;
+    if (p->watch.published != NULL)
+        p->watch.published(p->watch.context, &p->news);
+    p->news = (struct publish_news){0};
+}
+
 enum err publish_head_refresh(struct publisher *p)
 {
     uint64_t now_s = head_time(p);
@@ -120,6 +129,7 @@ enum err publish_head_refresh(struct publisher *p)
     p->head = head;
     p->head_time_s = head.time_s;
     p->head_hash = sha256_of(span_of(note, size));
+    tell(p);
     publish_count(p, COUNT_heads_written, 1);
     publish_gauge(p, COUNT_head_time_seconds, now_s);
     return ERR_OK;
