@@ -22,8 +22,10 @@
       "takes nothing")                                                                           \
     X(responder, "DIR [--days N] [--key-type TYPE] [--issuer NAME]",                             \
       "issue or renew a delegated OCSP responder certificate from the folder's CA key")          \
-    X(revoke, "DIR SERIAL [--reason NAME] [--at TIME] [--issuer NAME]",                          \
-      "revoke one certificate, for good")                                                        \
+    X(revoke,                                                                                    \
+      "DIR (SERIAL | --from FILE [--dry-run]) [--reason NAME] [--at TIME] [--wait SECONDS] "     \
+      "[--issuer NAME]",                                                                         \
+      "revoke one certificate or a list of them, for good")                                      \
     X(status, "DIR [SERIAL] [--issuer NAME]",                                                    \
       "how far a folder is published, or what is known of one certificate")                      \
     X(ccadb, "DIR [--issuer NAME [--array]]",                                                    \

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* statim revoke: one certificate, for good. It is accepted when the command returns; a running
- * presigner publishes it within a second. */
+/* statim revoke: one certificate or a list of them, for good. They are accepted when the command
+ * returns; a running presigner publishes one within a second. */
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "lib/os/clock.h"
 #include "lib/timetext.h"
 #include "presigner/import.h"
 #include "presigner/status_writer.h"
 #include "tools/directory.h"
+#include "tools/publish_wait.h"
+#include "tools/revoke_from.h"
 #include "tools/verb.h"
 
 struct cli {
@@ -18,29 +21,58 @@ struct cli {
     const char *serial;
     const char *reason;
     const char *at;
+    const char *from; /* NULL: one serial */
+    bool dry_run;
+    bool wait;
+    uint64_t wait_s;
 };
+
+static bool take_option(int option, struct cli *c)
+{
+    char *end = NULL;
+    switch (option) {
+    case 'i':
+        c->issuer = optarg;
+        return true;
+    case 'r':
+        c->reason = optarg;
+        return true;
+    case 'a':
+        c->at = optarg;
+        return true;
+    case 'f':
+        c->from = optarg;
+        return true;
+    case 'd':
+        c->dry_run = true;
+        return true;
+    case 'w':
+        c->wait = true;
+        c->wait_s = strtoull(optarg, &end, 10);
+        return *optarg >= '0' && *optarg <= '9' && *end == '\0' && c->wait_s <= PUBLISH_WAIT_MAX_S;
+    default:
+        return false;
+    }
+}
 
 static bool parse_options(int argc, char **argv, struct cli *c)
 {
     static const struct option table[] = {{"issuer", required_argument, NULL, 'i'},
                                           {"reason", required_argument, NULL, 'r'},
                                           {"at", required_argument, NULL, 'a'},
+                                          {"from", required_argument, NULL, 'f'},
+                                          {"dry-run", no_argument, NULL, 'd'},
+                                          {"wait", required_argument, NULL, 'w'},
                                           {0}};
     int option;
-    while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
-        if (option == 'i')
-            c->issuer = optarg;
-        else if (option == 'r')
-            c->reason = optarg;
-        else if (option == 'a')
-            c->at = optarg;
-        else
+    while ((option = getopt_long(argc, argv, "", table, NULL)) != -1)
+        if (!take_option(option, c))
             return false;
-    }
-    if (optind + 2 != argc)
+    int names = c->from == NULL ? 2 : 1;
+    if (optind + names != argc || (c->dry_run && c->from == NULL))
         return false;
     c->directory = argv[optind];
-    c->serial = argv[optind + 1];
+    c->serial = c->from == NULL ? argv[optind + 1] : NULL;
     return true;
 }
 
@@ -50,12 +82,10 @@ static bool bad(const char *what, const char *why)
     return false;
 }
 
-static bool read_claim(const struct cli *c, struct serial *serial, struct cert_record *claim)
+static bool read_claim(const struct cli *c, struct cert_record *claim)
 {
     uint64_t now_s = clock_wall_s(), at_s = now_s;
     enum reason reason = REASON_ABSENT;
-    if (serial_from_hex(span_text(c->serial), serial) != ERR_OK)
-        return bad(c->serial, "not a serial number in hexadecimal");
     if (c->reason != NULL && reason_from_text(span_text(c->reason), &reason) != ERR_OK)
         return bad(c->reason, "not a reason of RFC 5280, such as keyCompromise or superseded");
     if (reason == REASON_REMOVE_FROM_CRL)
@@ -111,12 +141,16 @@ static void report(const struct serial *serial, const struct cert_record *record
            changed ? "" : " (it was already)");
 }
 
-static int revoke(const struct directory *d, const struct cli *c, const struct serial *serial,
-                  const struct cert_record *claim)
+static int revoke(const struct directory *d, const struct cli *c, const struct cert_record *claim)
 {
     bool changed = false;
     struct cert_record record;
-    enum err err = commit(d, serial, claim, &changed, &record);
+    struct serial serial;
+    if (serial_from_hex(span_text(c->serial), &serial) != ERR_OK) {
+        (void)bad(c->serial, "not a serial number in hexadecimal");
+        return 1;
+    }
+    enum err err = commit(d, &serial, claim, &changed, &record);
     if (err == ERR_NOT_FOUND)
         directory_complain(d, "%s: issuer %s has no such certificate; import it first", c->serial,
                            d->issuer->name);
@@ -124,23 +158,34 @@ static int revoke(const struct directory *d, const struct cli *c, const struct s
         directory_complain(d, "%s: %s", c->serial, err_text(err));
     if (err != ERR_OK)
         return 1;
-    report(serial, &record, changed);
-    return 0;
+    report(&serial, &record, changed);
+    return !c->wait || publish_wait(d, record.sequence, c->wait_s) ? 0 : 1;
+}
+
+static int revoke_list(const struct directory *d, const struct cli *c,
+                       const struct cert_record *claim)
+{
+    const struct revoke_from_options options = {.file = c->from,
+                                                .claim = claim,
+                                                .now_s = clock_wall_s(),
+                                                .dry_run = c->dry_run,
+                                                .wait = c->wait,
+                                                .wait_s = c->wait_s};
+    return revoke_from(d, &options);
 }
 
 int verb_revoke(int argc, char **argv)
 {
     struct cli c = {0};
-    struct serial serial;
     struct cert_record claim;
     struct directory d;
     if (!parse_options(argc, argv, &c))
         return VERB_USAGE;
-    if (!read_claim(&c, &serial, &claim))
+    if (!read_claim(&c, &claim))
         return 1;
     if (!directory_open_status("revoke", c.directory, c.issuer, &d))
         return 1;
-    int status = revoke(&d, &c, &serial, &claim);
+    int status = c.from != NULL ? revoke_list(&d, &c, &claim) : revoke(&d, &c, &claim);
     directory_close(&d);
     return status;
 }

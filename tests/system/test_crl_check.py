@@ -87,7 +87,7 @@ DEFECTS = [
     ("reason 7", "form reason_bad", True, lambda ca: {"entries": [mk.entry(5, mk.reason(7))]}),
     ("entry extension", "entry_extension", False,
      lambda ca: {"entries": [mk.entry(5, mk.extension(18, b"\5\0"))]}),
-    ("critical entry extension", "form", True,
+    ("critical entry extension", "form entry_extension", True,
      lambda ca: {"entries": [mk.entry(5, mk.extension(29, mk.tlv(mk.SEQUENCE), True))]}),
     ("long serial", "serial_size", False, lambda ca: {"entries": [mk.entry(LONG_SERIAL)]}),
     ("serial twice", "serial_twice", False, lambda ca: {"entries": [mk.entry(5), mk.entry(9), mk.entry(5)]}),
