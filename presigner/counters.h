@@ -37,7 +37,7 @@
     X(blob_bytes_written, COUNTER, "octets of blobs written")                                      \
     X(crls_published, COUNTER, "CRLs published")                                                   \
     X(crl_failures, COUNTER, "CRLs that could not be made or were refused; tried again")           \
-    X(crls_waiting, GAUGE, "CRLs that lack a revocation, or were never published")                 \
+    X(crls_waiting, GAUGE, "CRLs to be made: they lack a revocation, are due, or are the first")   \
     X(crl_oldest_this_update_seconds, GAUGE, "oldest thisUpdate of a published CRL; 0: none")      \
     X(crl_earliest_next_update_seconds, GAUGE, "earliest nextUpdate of a published CRL; 0: none")  \
     X(crl_largest_bytes, GAUGE, "size of the largest published CRL")                               \

@@ -49,11 +49,23 @@ static enum err add(struct entries *e, const struct status_cert *cert)
     return ERR_OK;
 }
 
-/* It was on the CRL before, and that was made when the certificate had expired already. */
-static bool may_go(const struct crl_slot *slot, const struct cert_record *record)
+/* Whether a CRL made at `this_update_s` was, for this certificate, the regularly scheduled one
+ * beyond its end that RFC 5280 3.3 asks for: made an interval after that, so that one of the
+ * schedule lies between, whatever revocations had made besides. Nor may the clock have been ahead.
+ */
+static bool was_last(const struct crl_issuer *ci, const struct cert_record *record,
+                     uint64_t this_update_s, uint64_t now_s)
 {
-    return slot->schedule.published && record->not_after_s < slot->record.this_update_s &&
-           record->sequence <= slot->record.covers_sequence;
+    uint64_t made_s = this_update_s < now_s ? this_update_s : now_s;
+    return record->not_after_s + ci->config->interval_s < made_s;
+}
+
+/* It was on the CRL before, and that was the last one that must have it. */
+static bool may_go(const struct crl_issuer *ci, const struct crl_slot *slot,
+                   const struct cert_record *record, uint64_t now_s)
+{
+    return slot->schedule.published && record->sequence <= slot->record.covers_sequence &&
+           was_last(ci, record, slot->record.this_update_s, now_s);
 }
 
 static int compare(const void *a, const void *b)
@@ -65,6 +77,7 @@ static int compare(const void *a, const void *b)
 static enum err walk(struct publisher *p, MDB_txn *txn, const struct crl_issuer *ci,
                      const struct crl_slot *slot, struct entries *e)
 {
+    uint64_t now_s = p->clock_s();
     struct revoked_cursor c;
     struct status_cert cert;
     TRY(status_last_sequence(p->status, txn, &e->covers_sequence));
@@ -72,7 +85,7 @@ static enum err walk(struct publisher *p, MDB_txn *txn, const struct crl_issuer 
     enum err err = ERR_OK;
     while (err == ERR_OK) {
         err = revoked_next(&c, &cert);
-        if (err == ERR_OK && !may_go(slot, &cert.record))
+        if (err == ERR_OK && !may_go(ci, slot, &cert.record, now_s))
             err = add(e, &cert);
     }
     revoked_end(&c);
@@ -114,15 +127,16 @@ static enum err sign(const struct crl_issuer *ci, const struct crl_fields *field
 struct known {
     struct publisher *p;
     MDB_txn *txn;
-    uint64_t issuer_id;
+    const struct crl_issuer *ci;
 };
 
 static bool had_expired(void *context, const struct serial *serial, uint64_t this_update_s)
 {
     const struct known *k = context;
     struct cert_record record;
-    return status_get(k->p->status, k->txn, k->issuer_id, serial, &record) == ERR_OK &&
-           record.not_after_s < this_update_s;
+    return status_get(k->p->status, k->txn, k->ci->issuer->template_.issuer_id, serial, &record) ==
+               ERR_OK &&
+           was_last(k->ci, &record, this_update_s, k->p->clock_s());
 }
 
 static void read_previous(struct publisher *p, const struct crl_slot *slot, struct buffer *b)
@@ -143,7 +157,7 @@ static struct crl_verdict judge(struct publisher *p, struct crl_issuer *ci,
                                 const struct crl_expectation *expected, MDB_txn *txn)
 {
     struct buffer before = {0};
-    struct known known = {.p = p, .txn = txn, .issuer_id = ci->issuer->template_.issuer_id};
+    struct known known = {.p = p, .txn = txn, .ci = ci};
     if (!slot->schedule.published)
         return crl_gate_check(der, expected, NULL);
     read_previous(p, slot, &before);
@@ -240,7 +254,7 @@ static enum err make(struct publisher *p, struct crl_issuer *ci, struct crl_slot
     TRY(collect(p, ci, slot, e));
     TRY(sign(ci, &fields, e, &made->der));
     struct crl_expectation expected = {
-        .issuer = fields.issuer,
+        .issuer = ci->subject,
         .key_id = fields.key_id,
         .url = fields.url,
         .scope = fields.scope,

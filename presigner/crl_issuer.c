@@ -9,6 +9,7 @@
 #include <openssl/sha.h>
 #include <openssl/x509v3.h>
 
+#include "lib/der_read.h"
 #include "lib/key_alg.h"
 #include "lib/os/log.h"
 
@@ -47,6 +48,27 @@ static enum err take_key_id(const X509 *x, struct crl_issuer *ci)
     return ERR_OK;
 }
 
+/* Certificate { tbsCertificate { [0] version, serialNumber, signature, issuer, validity, subject */
+static enum err find_subject(struct span der, struct span *ret)
+{
+    struct der_reader r;
+    uint8_t tag = 0;
+    der_reader_init(&r, der);
+    der_enter(&r, DER_SEQUENCE);
+    der_enter(&r, DER_SEQUENCE);
+    if (der_next_is(&r, DER_CONTEXT_CONSTRUCTED))
+        der_take_any(&r, &tag);
+    der_take_integer(&r);
+    for (unsigned i = 0; i < 3; i++)
+        der_take(&r, DER_SEQUENCE);
+    const uint8_t *start = r.at;
+    der_take(&r, DER_SEQUENCE);
+    if (r.err != ERR_OK)
+        return r.err;
+    *ret = span_of(start, (size_t)(r.at - start));
+    return ERR_OK;
+}
+
 static enum err take_certificate(X509 *x, struct crl_issuer *ci)
 {
     X509_NAME *name = X509_get_subject_name(x);
@@ -56,6 +78,7 @@ static enum err take_certificate(X509 *x, struct crl_issuer *ci)
     i2d_X509(x, &at);
     at = ci->name.data;
     i2d_X509_NAME(name, &at);
+    TRY(find_subject(span_of(ci->der.data, ci->der.size), &ci->subject));
     ci->not_before_s = seconds(X509_get0_notBefore(x));
     ci->not_after_s = seconds(X509_get0_notAfter(x));
     ci->key = X509_get_pubkey(x);

@@ -23,9 +23,10 @@ struct crl_issuer {
     struct signer *own;           /* when a delegated responder signs the statements */
     struct signer_worker *worker; /* of the CA's key */
     enum sig_alg alg;
-    EVP_PKEY *key;     /* public */
-    struct buffer der; /* the certificate */
-    struct buffer name;
+    EVP_PKEY *key;       /* public */
+    struct buffer der;   /* the certificate */
+    struct span subject; /* in it, as the gates expect it: found without the library that */
+    struct buffer name;  /* this comes from, as CRLs have it */
     uint8_t key_id[KEY_ID_BYTES_MAX];
     size_t key_id_size;
     uint64_t not_before_s;
@@ -34,6 +35,7 @@ struct crl_issuer {
     struct serial index_after; /* while the revoked index is made */
     struct crl_slot *slots;    /* ascending by shard; the full CRL last */
     size_t slot_count;
+    size_t next_slot; /* where the search for due ones begins */
 };
 
 /** Opens key and certificate, records the current set, reads what was published. What is wrong is

@@ -7,10 +7,7 @@
 
 #include <cmocka.h>
 
-#include "presigner/crl_record.h"
-#include "presigner/crl_schedule.h"
-#include "presigner/revoked_index.h"
-#include "publish_fixture.h"
+#include "crl_world.h"
 
 static void schedule(void **state)
 {
@@ -48,67 +45,6 @@ static void staggered(void **state)
         early += next_s <= 1043200;
     }
     assert_in_range(early, 400, 600);
-}
-
-static void use_crls(struct world *w)
-{
-    world_make(w);
-    w->issuers[0].has_ca_key = true;
-    w->issuers[0].ca_key = w->issuers[0].signer;
-    w->issuers[0].crl = (struct crl_config){.url_base = "http://crl.test/7",
-                                            .scope = CRL_USER_CERTS,
-                                            .partitioned = true,
-                                            .shards = 3,
-                                            .shard_set = 1,
-                                            .validity_s = 7 * DAY_S,
-                                            .interval_s = DAY_S,
-                                            .debounce_s = 10,
-                                            .size_max_bytes = 10000000};
-}
-
-static void work(struct world *w)
-{
-    enum publish_outcome outcome = PUBLISH_WORKED;
-    while (outcome == PUBLISH_WORKED)
-        assert_int_equal(publisher_step(w->publisher, &outcome), ERR_OK);
-}
-
-static void next_second(struct world *w, uint64_t seconds)
-{
-    world_now_s += seconds;
-    work(w);
-}
-
-static struct crl_record record(struct world *w, uint16_t place)
-{
-    MDB_txn *txn = NULL;
-    struct crl_record r;
-    assert_int_equal(status_txn_read(w->status, &txn), ERR_OK);
-    assert_int_equal(
-        crl_record_get(&w->publisher->db, txn, w->issuer_id[0], crl_shard_pack(1, place), &r),
-        ERR_OK);
-    status_txn_abort(txn);
-    return r;
-}
-
-static bool is_at(struct world *w, uint16_t place, const struct sha256 *blob)
-{
-    struct crl_record r = record(w, place);
-    return sha256_equal(&r.blob, blob);
-}
-
-static uint64_t counted(const struct world *w, enum presigner_counter counter)
-{
-    return w->publisher->counters[counter];
-}
-
-static void revoke_some(struct world *w, uint32_t first, uint32_t count)
-{
-    struct cert_record claim = {.status = CERT_REVOKED,
-                                .reason = REASON_SUPERSEDED,
-                                .revoked_at_s = (uint32_t)world_now_s,
-                                .not_after_s = (uint32_t)world_now_s + 90 * DAY_S};
-    world_claim(w, 0, first, count, &claim);
 }
 
 static void made_when_due(void **state)
@@ -211,12 +147,176 @@ static void old_blobs_go(void **state)
     fixture_remove(w.directory);
 }
 
+static uint32_t entries(struct world *w)
+{
+    uint32_t count = 0;
+    for (uint16_t i = 0; i < w->issuers[0].crl.shards; i++)
+        count += record(w, i).entry_count;
+    return count;
+}
+
+static void revoke_until(struct world *w, uint32_t number, uint64_t not_after_s)
+{
+    struct cert_record claim = {.status = CERT_REVOKED,
+                                .reason = REASON_ABSENT,
+                                .revoked_at_s = (uint32_t)world_now_s,
+                                .not_after_s = (uint32_t)not_after_s};
+    world_claim(w, 0, number, 1, &claim);
+}
+
+/* RFC 5280 3.3: on one regularly scheduled CRL beyond the certificate's end. Those that revocations
+ * make in between are none. */
+static void stays_until_a_scheduled_one(void **state)
+{
+    (void)state;
+    struct world w;
+    use_crls(&w);
+    w.issuers[0].crl.shards = 1;
+    world_open(&w);
+    uint64_t end_s = world_now_s + 100;
+    revoke_until(&w, 0, end_s);
+    next_second(&w, 20);
+    assert_int_equal(entries(&w), 1);
+    world_now_s = end_s;
+    for (uint32_t i = 1; i < 5; i++) {
+        revoke_some(&w, i, 1);
+        next_second(&w, 1);
+        next_second(&w, 11);
+        assert_int_equal(entries(&w), 1 + i);
+    }
+    /* Already at its end when it is revoked: on as many. */
+    revoke_until(&w, 5, end_s);
+    next_second(&w, 11);
+    next_second(&w, 11);
+    uint64_t planned_s = record(&w, 0).next_planned_s;
+    next_second(&w, planned_s - 1 - world_now_s);
+    assert_int_equal(entries(&w), 6);
+    next_second(&w, 1);
+    assert_int_equal(record(&w, 0).this_update_s, planned_s);
+    assert_int_equal(entries(&w), 6);
+    next_second(&w, DAY_S);
+    assert_int_equal(entries(&w), 6);
+    next_second(&w, DAY_S);
+    assert_int_equal(entries(&w), 4);
+    /* A reason that changes is news, and stays as long as any. */
+    struct cert_record claim = {.status = CERT_REVOKED,
+                                .reason = REASON_KEY_COMPROMISE,
+                                .revoked_at_s = (uint32_t)end_s - 80,
+                                .not_after_s = (uint32_t)end_s};
+    world_claim(&w, 0, 0, 1, &claim);
+    next_second(&w, 1);
+    next_second(&w, 11);
+    assert_int_equal(entries(&w), 5);
+    next_second(&w, 2 * DAY_S);
+    assert_int_equal(entries(&w), 4);
+    assert_int_equal(counted(&w, COUNT_crl_failures), 0);
+    world_close(&w);
+    fixture_remove(w.directory);
+}
+
+/* Nobody published for long: the first CRL after it is the one that has the entry. */
+static void stays_over_skipped_ones(void **state)
+{
+    (void)state;
+    struct world w;
+    use_crls(&w);
+    w.issuers[0].crl.shards = 1;
+    world_open(&w);
+    revoke_until(&w, 0, world_now_s + 100);
+    next_second(&w, 20);
+    world_close(&w);
+    world_now_s += 5 * DAY_S;
+    world_open(&w);
+    work(&w);
+    assert_int_equal(entries(&w), 1);
+    next_second(&w, DAY_S);
+    assert_int_equal(entries(&w), 0);
+    world_close(&w);
+    fixture_remove(w.directory);
+}
+
+/* What a clock that was ahead left out is back at once when it is put right. */
+static void a_clock_that_was_ahead(void **state)
+{
+    (void)state;
+    struct world w;
+    use_crls(&w);
+    world_open(&w);
+    revoke_some(&w, 0, 30);
+    next_second(&w, 20);
+    assert_int_equal(entries(&w), 30);
+    uint64_t real_s = world_now_s + 60;
+    next_second(&w, 95 * DAY_S);
+    next_second(&w, DAY_S);
+    next_second(&w, DAY_S);
+    assert_int_equal(entries(&w), 0);
+    world_now_s = real_s;
+    work(&w);
+    assert_int_equal(record(&w, 0).this_update_s, real_s);
+    assert_int_equal(entries(&w), 30);
+    assert_int_equal(counted(&w, COUNT_crl_failures), 0);
+    world_close(&w);
+    fixture_remove(w.directory);
+}
+
+/* More revocations than CRLs can be made: each CRL has its turn. */
+static void none_starves(void **state)
+{
+    (void)state;
+    struct world w;
+    enum publish_outcome outcome = PUBLISH_IDLE;
+    use_crls(&w);
+    w.issuers[0].crl.shards = 160;
+    w.issuers[0].crl.debounce_s = 0;
+    world_open(&w);
+    work(&w);
+    uint64_t first = record(&w, 159).number;
+    for (uint32_t i = 0; i < 12; i++) {
+        revoke_some(&w, i * 1000, 1000);
+        world_now_s++;
+        assert_int_equal(publisher_step(w.publisher, &outcome), ERR_OK);
+    }
+    for (uint16_t i = 0; i < 160; i++)
+        assert_true(record(&w, i).number > first);
+    world_close(&w);
+    fixture_remove(w.directory);
+}
+
+/* A revocation each second, for ever: a CRL every debounce_s, each with all that was known. */
+static void debounced(void **state)
+{
+    (void)state;
+    struct world w;
+    use_crls(&w);
+    w.issuers[0].crl.shards = 1;
+    w.issuers[0].crl.debounce_s = 60;
+    world_open(&w);
+    work(&w);
+    uint64_t made = counted(&w, COUNT_crls_published);
+    for (uint32_t i = 0; i < 600; i++) {
+        revoke_some(&w, i, 1);
+        next_second(&w, 1);
+        assert_true(i < 60 || entries(&w) + 61 >= i + 1);
+    }
+    made = counted(&w, COUNT_crls_published) - made;
+    assert_in_range(made, 9, 11);
+    world_close(&w);
+    fixture_remove(w.directory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(schedule),      cmocka_unit_test(staggered),
-        cmocka_unit_test(made_when_due), cmocka_unit_test(refused_and_kept),
+        cmocka_unit_test(schedule),
+        cmocka_unit_test(staggered),
+        cmocka_unit_test(made_when_due),
+        cmocka_unit_test(refused_and_kept),
         cmocka_unit_test(old_blobs_go),
+        cmocka_unit_test(stays_until_a_scheduled_one),
+        cmocka_unit_test(stays_over_skipped_ones),
+        cmocka_unit_test(a_clock_that_was_ahead),
+        cmocka_unit_test(none_starves),
+        cmocka_unit_test(debounced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
