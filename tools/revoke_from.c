@@ -11,7 +11,6 @@
 #include "presigner/import.h"
 #include "presigner/import_store.h"
 #include "tools/progress.h"
-#include "tools/publish_wait.h"
 #include "tools/revoke_survey.h"
 
 struct place {
@@ -132,9 +131,8 @@ static int revoke_known(const struct directory *d, const struct revoke_from_opti
         err = status_poll_sequence(d->db, &sequence);
     if (!report(d, survey, err, &applied, sequence))
         return 1;
-    if (o->wait && !publish_wait(d, sequence, o->wait_s))
-        return 1;
-    return survey->unknown_count == 0 ? 0 : 1;
+    int status = wait_for(d, o->wait, &(struct wait_goal){WAIT_REVOKED, sequence, NULL});
+    return status == 0 && survey->unknown_count > 0 ? 1 : status;
 }
 
 static int revoke_read(const struct directory *d, const struct revoke_from_options *o,

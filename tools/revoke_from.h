@@ -7,15 +7,15 @@
 
 #include "presigner/cert_record.h"
 #include "tools/directory.h"
+#include "tools/wait.h"
 
 struct revoke_from_options {
     const char *file;                /* "-": standard input */
     const struct cert_record *claim; /* reason and time of lines without their own */
     uint64_t now_s;
     bool dry_run;
-    bool wait;
-    uint64_t wait_s;
+    const struct wait_options *wait;
 };
 
-/** The exit status: 0, or 1 when anything was not revoked. */
+/** The exit status: 0, 1 when anything was not revoked, WAIT_LATE. */
 int revoke_from(const struct directory *d, const struct revoke_from_options *options);

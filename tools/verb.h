@@ -4,7 +4,7 @@
  *
  * A verb gets argv from its own name on, prints errors to standard error as "statim <verb>: ...",
  * and returns its exit status: 0 done, 1 failed, VERB_USAGE for bad arguments (main prints the
- * usage). */
+ * usage), WAIT_LATE (wait.h). */
 #pragma once
 
 #define VERB_USAGE 2
@@ -17,14 +17,15 @@
       "DIR [--ca-cert FILE --ca-key FILE [--passphrase-file FILE]] [--network NAME] "            \
       "[--listen ADDR:PORT] [--admin ADDR:PORT]",                                                \
       "make a folder: CA, publish key, presigner.yaml, edge.yaml; a given CA key is copied")     \
-    X(import, "DIR FILE [--issuer NAME] [--format csv|index.txt]",                               \
+    X(import,                                                                                    \
+      "DIR FILE [--issuer NAME] [--format csv|index.txt] [--wait SECONDS] [--wait-edges N]",     \
       "take certificates from an index.txt or a CSV file (- for standard input); a bad line "    \
       "takes nothing")                                                                           \
     X(responder, "DIR [--days N] [--key-type TYPE] [--issuer NAME]",                             \
       "issue or renew a delegated OCSP responder certificate from the folder's CA key")          \
     X(revoke,                                                                                    \
       "DIR (SERIAL | --from FILE [--dry-run]) [--reason NAME] [--at TIME] [--wait SECONDS] "     \
-      "[--issuer NAME]",                                                                         \
+      "[--wait-edges N] [--issuer NAME]",                                                        \
       "revoke one certificate or a list of them, for good")                                      \
     X(status, "DIR [SERIAL] [--issuer NAME]",                                                    \
       "how far a folder is published, or what is known of one certificate")                      \

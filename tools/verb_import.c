@@ -14,6 +14,7 @@
 #include "tools/directory.h"
 #include "tools/progress.h"
 #include "tools/verb.h"
+#include "tools/wait.h"
 
 struct cli {
     const char *issuer;
@@ -21,6 +22,7 @@ struct cli {
     const char *file;
     bool has_format;
     enum import_format format;
+    struct wait_options wait;
 };
 
 static bool parse_format(const char *text, struct cli *c)
@@ -42,13 +44,22 @@ static bool parse_format(const char *text, struct cli *c)
 
 static bool parse_options(int argc, char **argv, struct cli *c)
 {
-    static const struct option table[] = {
-        {"issuer", required_argument, NULL, 'i'}, {"format", required_argument, NULL, 'f'}, {0}};
+    static const struct option table[] = {{"issuer", required_argument, NULL, 'i'},
+                                          {"format", required_argument, NULL, 'f'},
+#define X(name, value) {name, required_argument, NULL, value},
+                                          WAIT_OPTION_TABLE(X)
+#undef X
+                                              {0}};
     int option;
     while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
+        bool good = true;
         if (option == 'i')
             c->issuer = optarg;
-        else if (option != 'f' || !parse_format(optarg, c))
+        else if (option == 'f')
+            good = parse_format(optarg, c);
+        else
+            good = wait_option(option, optarg, &c->wait);
+        if (!good)
             return false;
     }
     if (optind + 2 != argc)
@@ -158,12 +169,12 @@ static int import(const struct directory *d, const struct cli *c, int fd)
     double seconds = (double)(clock_monotonic_ns() - bar.progress.start_ns) / 1e9;
     printf("%" PRIu64 " certificates, %" PRIu64 " of them new, in %.1f s; sequence %" PRIu64 "\n",
            report.cert_count, report.changed_count, seconds, report.last_sequence);
-    return 0;
+    return wait_for(d, &c->wait, &(struct wait_goal){.sequence = report.last_sequence});
 }
 
 int verb_import(int argc, char **argv)
 {
-    struct cli c = {0};
+    struct cli c = {.wait = WAIT_OPTIONS_DEFAULT};
     struct directory d;
     if (!parse_options(argc, argv, &c))
         return VERB_USAGE;
@@ -172,9 +183,9 @@ int verb_import(int argc, char **argv)
     bool standard_input = strcmp(c.file, "-") == 0;
     int fd = standard_input ? STDIN_FILENO : open(c.file, O_RDONLY | O_CLOEXEC);
     int status = 1;
-    if (fd >= 0)
+    if (fd >= 0 && wait_possible(&d, &c.wait))
         status = import(&d, &c, fd);
-    else
+    else if (fd < 0)
         directory_complain(&d, "%s: %s", c.file, strerror(errno));
     if (fd >= 0 && !standard_input)
         close(fd);

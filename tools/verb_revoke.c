@@ -4,16 +4,15 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "lib/os/clock.h"
 #include "lib/timetext.h"
 #include "presigner/import.h"
 #include "presigner/status_writer.h"
 #include "tools/directory.h"
-#include "tools/publish_wait.h"
 #include "tools/revoke_from.h"
 #include "tools/verb.h"
+#include "tools/wait.h"
 
 struct cli {
     const char *issuer;
@@ -23,13 +22,11 @@ struct cli {
     const char *at;
     const char *from; /* NULL: one serial */
     bool dry_run;
-    bool wait;
-    uint64_t wait_s;
+    struct wait_options wait;
 };
 
 static bool take_option(int option, struct cli *c)
 {
-    char *end = NULL;
     switch (option) {
     case 'i':
         c->issuer = optarg;
@@ -46,12 +43,8 @@ static bool take_option(int option, struct cli *c)
     case 'd':
         c->dry_run = true;
         return true;
-    case 'w':
-        c->wait = true;
-        c->wait_s = strtoull(optarg, &end, 10);
-        return *optarg >= '0' && *optarg <= '9' && *end == '\0' && c->wait_s <= PUBLISH_WAIT_MAX_S;
     default:
-        return false;
+        return wait_option(option, optarg, &c->wait);
     }
 }
 
@@ -62,8 +55,10 @@ static bool parse_options(int argc, char **argv, struct cli *c)
                                           {"at", required_argument, NULL, 'a'},
                                           {"from", required_argument, NULL, 'f'},
                                           {"dry-run", no_argument, NULL, 'd'},
-                                          {"wait", required_argument, NULL, 'w'},
-                                          {0}};
+#define X(name, value) {name, required_argument, NULL, value},
+                                          WAIT_OPTION_TABLE(X)
+#undef X
+                                              {0}};
     int option;
     while ((option = getopt_long(argc, argv, "", table, NULL)) != -1)
         if (!take_option(option, c))
@@ -159,7 +154,9 @@ static int revoke(const struct directory *d, const struct cli *c, const struct c
     if (err != ERR_OK)
         return 1;
     report(&serial, &record, changed);
-    return !c->wait || publish_wait(d, record.sequence, c->wait_s) ? 0 : 1;
+    const struct wait_goal goal = {
+        .kind = WAIT_ONE, .sequence = record.sequence, .serial = &serial};
+    return wait_for(d, &c->wait, &goal);
 }
 
 static int revoke_list(const struct directory *d, const struct cli *c,
@@ -169,14 +166,13 @@ static int revoke_list(const struct directory *d, const struct cli *c,
                                                 .claim = claim,
                                                 .now_s = clock_wall_s(),
                                                 .dry_run = c->dry_run,
-                                                .wait = c->wait,
-                                                .wait_s = c->wait_s};
+                                                .wait = &c->wait};
     return revoke_from(d, &options);
 }
 
 int verb_revoke(int argc, char **argv)
 {
-    struct cli c = {0};
+    struct cli c = {.wait = WAIT_OPTIONS_DEFAULT};
     struct cert_record claim;
     struct directory d;
     if (!parse_options(argc, argv, &c))
@@ -185,7 +181,9 @@ int verb_revoke(int argc, char **argv)
         return 1;
     if (!directory_open_status("revoke", c.directory, c.issuer, &d))
         return 1;
-    int status = c.from != NULL ? revoke_list(&d, &c, &claim) : revoke(&d, &c, &claim);
+    int status = 1;
+    if (wait_possible(&d, &c.wait))
+        status = c.from != NULL ? revoke_list(&d, &c, &claim) : revoke(&d, &c, &claim);
     directory_close(&d);
     return status;
 }

@@ -4,9 +4,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "lib/os/clock.h"
 #include "lib/timetext.h"
 #include "presigner/publish_db.h"
 #include "tools/directory.h"
+#include "tools/edges.h"
 #include "tools/verb.h"
 
 struct cli {
@@ -198,6 +200,7 @@ int verb_status(int argc, char **argv)
     if (err == ERR_OK)
         err = c.serial ? show_certificate(&d, txn, c.serial) : show_folder(&d, txn);
     status_txn_abort(txn);
+        edges_show(&d, clock_wall_ms());
     if (err != ERR_OK && err != ERR_NOT_FOUND && err != ERR_MALFORMED)
         directory_complain(&d, "%s", err_text(err));
     directory_close(&d);
