@@ -200,6 +200,7 @@ int verb_status(int argc, char **argv)
     if (err == ERR_OK)
         err = c.serial ? show_certificate(&d, txn, c.serial) : show_folder(&d, txn);
     status_txn_abort(txn);
+    if (err == ERR_OK && c.serial == NULL)
         edges_show(&d, clock_wall_ms());
     if (err != ERR_OK && err != ERR_NOT_FOUND && err != ERR_MALFORMED)
         directory_complain(&d, "%s", err_text(err));
