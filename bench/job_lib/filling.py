@@ -42,26 +42,28 @@ class Memory:
 
 
 class Edge:
-    """Its store is empty at the start."""
+    """Its store is empty at the start. Several over one folder have different names; `more` are further lines of
+    their configuration."""
 
-    def __init__(self, build, folder, verify):
-        self.binary, self.dir = build / "edge/statim-edge", Path(folder)
-        self.admin_port = free_port()
-        self.store = self.dir / "applied"
-        self.config = self.dir / "apply.yaml"
-        self.config.write_text(self.config_text(verify))
+    def __init__(self, build, folder, verify, name="apply", more=""):
+        self.binary, self.dir, self.name = build / "edge/statim-edge", Path(folder), name
+        self.port, self.admin_port = free_port(), free_port()
+        self.store = self.dir / ("applied" if name == "apply" else f"{name}-store")
+        self.log = self.dir / f"{name}.log"
+        self.config = self.dir / f"{name}.yaml"
+        self.config.write_text(self.config_text(verify) + more)
         self.process = None
 
     def config_text(self, verify):
         """The folder's own, elsewhere in places."""
         text = re.sub(r"(?m)^(data_dir|admin|verify_packs):.*\n|^listen:\n(?:  - .*\n)+", "",
                       (self.dir / "edge.yaml").read_text())
-        return text + (f"data_dir: {self.store.name}\nlisten:\n  - '127.0.0.1:{free_port()}'\n"
+        return text + (f"data_dir: {self.store.name}\nlisten:\n  - '127.0.0.1:{self.port}'\n"
                        f"admin: '127.0.0.1:{self.admin_port}'\nverify_packs: {verify}\n")
 
     def __enter__(self):
         shutil.rmtree(self.store, ignore_errors=True)
-        with open(self.dir / "apply.log", "wb") as log:
+        with open(self.log, "wb") as log:
             self.started_s = time.monotonic()
             self.process = subprocess.Popen([str(self.binary), str(self.config)], stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL)
@@ -87,15 +89,15 @@ class Edge:
             with contextlib.suppress(OSError):
                 if Path(f"/proc/{pid}/comm").read_text().strip() == name:
                     return pid
-        raise Failed(f"{self.dir}: the edge has no process {name}, see apply.log")
+        raise Failed(f"{self.dir}: the edge has no process {name}, see {self.log.name}")
 
     def look(self):
         """The metrics now; none while the edge is not there yet."""
         if self.process.poll() is not None:
-            raise Failed(f"{self.dir}: the edge ended, see apply.log")
+            raise Failed(f"{self.dir}: the edge ended, see {self.log.name}")
         metrics = self.metrics()
         if metrics.get("sync_content_refused_total"):
-            raise Failed(f"{self.dir}: the edge refuses content, see apply.log")
+            raise Failed(f"{self.dir}: the edge refuses content, see {self.log.name}")
         return metrics
 
     def until(self, condition, each=lambda metrics: None):

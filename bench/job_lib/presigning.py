@@ -72,6 +72,12 @@ class Site:
                     file.write(f"4{octets[i + 1:i + 32]},{facts},{not_after_s}\n")
         return path
 
+    def use_crls(self, url_base, shards, **keys):
+        """Gives the issuer CRLs; before anything is imported."""
+        keys = {"url_base": url_base, "scope": "user", "shards": shards} | keys
+        with open(self.dir / "presigner.yaml", "a", encoding="utf-8") as file:
+            file.write("    crl:\n" + "".join(f"      {key}: {value}\n" for key, value in keys.items()))
+
     def import_list(self, count):
         return timed(self.build / "tools/statim", "import", self.dir, self.write_list(count))
 

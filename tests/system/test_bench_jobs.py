@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""bench/sign and bench/apply run to their end and measure what they say. No figure is judged."""
+"""bench/sign, apply, drill and fanout run to their end and measure what they say. No figure is judged."""
 
 import json
 import re
 import shutil
 
+import pytest
+
 from site_under_test import BUILD, ROOT, run
 
+# An edge that reads from Redis, and a server for it.
+REDIS = shutil.which("redis-server") and "redis" in (ROOT / "docs/man/statim-edge.yaml.5").read_text()
 SOFTHSM = shutil.which("softhsm2-util") is not None
 
 
@@ -34,3 +38,35 @@ def test_sign_measures_each_key_beside_its_base(tmp_path):
         assert figures[key]["sample ÷ base"]["median"] > 0
         assert figures[key]["rates"]["base"][0] > 0
     assert "1 core, verify none" in text
+
+
+def test_drill_sees_every_step(tmp_path):
+    text, figures = measured(tmp_path, "drill", "--certs", 4000, "--revoke", 3000, "--shards", 3, "--edges", 2)
+    steps = figures["steps_s"]
+    assert {"accepted by the status database", "signed", "in the log", "statim revoke has returned",
+            *(f"edge-{i}: {what}" for i in range(2) for what in (
+                "answers revoked for the first", "answers revoked for all that are asked for",
+                "all are on its CRLs"))} == set(steps)
+    assert all(seconds > 0 for seconds in steps.values())
+    assert figures["counts"]["signatures"] >= 3000 and figures["counts"]["crls_published"] >= 3
+    assert "3,000 of 4,000 certificates, 3 CRLs, 2 edges" in text
+
+
+def test_drill_in_two_parts_and_again(tmp_path):
+    drill = [ROOT / "bench/drill", "--build", BUILD, "--folder", tmp_path / "kept", "--certs", 1000, "--revoke", 400,
+             "--shards", 2, "--edges", 1]
+    run(*drill, "--prepare", timeout=300)
+    for _ in range(2):
+        assert "edge-0: all are on its CRLs" in run(*drill, "--measure", timeout=300).stdout
+    again = run(*drill, "--measure", check=False, timeout=300)
+    assert again.returncode == 1 and "only 190 good certificates are left" in again.stderr
+
+
+@pytest.mark.parametrize("lane", ["no", pytest.param("yes", marks=pytest.mark.skipif(not REDIS, reason="no Redis"))])
+def test_fanout_asks_every_edge(tmp_path, lane):
+    text, figures = measured(tmp_path, "fanout", "--certs", 300, "--revoke", 3, "--edges", 2, "--redis", lane)
+    found = figures["poll" if lane == "no" else "redis"]
+    assert {name: len(values) for name, values in found.items()} == {
+        "from the command": 6, "from acceptance": 6, "command": 3, "last edge after first": 3, "gap": 3}
+    assert all(seconds > 0 for seconds in found["from the command"])
+    assert "3 revocations, 2 edges" in text and "p99" in text
