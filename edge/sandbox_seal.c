@@ -87,11 +87,11 @@ static int add_rules(scmp_filter_ctx filter)
     /* Of a socket that a file is sent to: not to wait, and not to linger. */
     if (result == 0)
         result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-                                  SCMP_A1(SCMP_CMP_EQ, FIONBIO));
+                                  SCMP_A1(SCMP_CMP_EQ, FIONBIO, 0));
     if (result == 0)
-        result =
-            seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
-                             SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2(SCMP_CMP_EQ, SO_LINGER));
+        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
+                                  SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET, 0),
+                                  SCMP_A2(SCMP_CMP_EQ, SO_LINGER, 0));
     /* Memory, but never memory to run. */
     static const int mapping[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
     for (size_t i = 0; result == 0 && i < sizeof mapping / sizeof mapping[0]; i++)

@@ -177,7 +177,7 @@ static void print_revoked(const struct revoke_survey *s)
     for (unsigned i = 0; i < SURVEY_REASONS; i++) {
         char name[64];
         (void)snprintf(name, sizeof name, "  %s",
-                       i == SURVEY_REASONS - 1 ? "(no reason)" : reason_text((enum reason)i));
+                       i == SURVEY_REASONS - 1 ? "(no reason)" : reason_text((uint8_t)i));
         if (s->revoked_count[i] > 0)
             line(name, s->revoked_count[i]);
     }
