@@ -37,6 +37,7 @@ def health(site, port=None):
 # Time
 
 
+@pytest.mark.long
 def test_a_head_past_its_validity(site):
     """The edge serves on, and says so; a new head ends it."""
     site.edit("presigner.yaml", r"\Z", "head_validity_s: 4\nhead_refresh_s: 1\n")
@@ -66,6 +67,7 @@ def test_an_edge_does_not_start_from_an_old_head(site):
     assert site.answer() == GOOD
 
 
+@pytest.mark.long
 def test_statements_past_their_next_update(site):
     """They become tryLater, never served; counted, red; and good again when there are new ones."""
     site.edit("presigner.yaml", r"\Z", "allow_any_validity: true\n")
@@ -96,6 +98,7 @@ def test_statements_past_their_next_update(site):
     wait_for(lambda: health(site)[0] == 200, "green", 25)
 
 
+@pytest.mark.long
 def test_statements_stay_current_over_many_refreshes(site):
     """A short validity, turned over again and again: no request ever meets an old one."""
     site.edit("presigner.yaml", r"\Z", "allow_any_validity: true\n")

@@ -12,6 +12,7 @@ import pytest
 
 from site_under_test import BUILD, STATIM, Site, free_port, run, wait_for
 
+pytestmark = pytest.mark.long
 BENCH = BUILD / "bench" / "statim-bench"
 DATASET = BUILD / "bench" / "statim-dataset"
 # Other tests use the processor too: lateness is judged where a test is about it, and nowhere else.

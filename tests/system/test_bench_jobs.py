@@ -30,6 +30,7 @@ def test_apply_fills_a_store_and_follows_a_turn(tmp_path):
     assert not [path for path in tmp_path.iterdir() if path.is_dir()], "scratch space is left"
 
 
+@pytest.mark.long
 def test_sign_measures_each_key_beside_its_base(tmp_path):
     keys = ["p256", "token"] if SOFTHSM else ["p256"]
     text, figures = measured(tmp_path, "sign", "--keys", ",".join(keys), "--certs", 300, "--rounds", 1)

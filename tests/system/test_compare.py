@@ -250,6 +250,7 @@ def compare(folder, *arguments):
                           timeout=120, check=False)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(IS_SANITIZED, reason="wrk's patience ends before a sanitized server's start")
 @pytest.mark.skipif(os.cpu_count() < 2, reason="one processor")
 @pytest.mark.skipif(shutil.which("wrk") is None or shutil.which("nginx") is None, reason="no wrk or no nginx")

@@ -6,12 +6,15 @@ import random
 import signal
 import time
 
+import pytest
+
 import ocsp_oracle
 from site_under_test import IS_SANITIZED, NOT_AFTER_S, STATIM, run, wait_for
 
 FULL = os.environ.get("STATIM_FULL") == "1"
 
 
+@pytest.mark.long
 def test_kill_at_random_instants(make_site):
     """No accepted revocation is lost; all that is served verifies; both recover by restart alone."""
     kills = 40 if IS_SANITIZED or not FULL else 200

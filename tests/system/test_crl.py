@@ -189,6 +189,7 @@ def test_a_revocation_is_on_its_crl_within_seconds(make_site):
     assert newest(site, "/7/1/0.crl") == other
 
 
+@pytest.mark.long
 def test_an_expired_entry_stays_for_one_crl(make_site):
     """RFC 5280 3.3: one of the schedule, which comes every interval_s; the next need not have it."""
     site = make_site()

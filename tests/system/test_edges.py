@@ -52,6 +52,7 @@ def published_octets(site):
     return b"".join(path.read_bytes() for folder in ("pack", "log") for path in (site.dir / "pub" / folder).iterdir())
 
 
+@pytest.mark.long
 def test_the_same_octets_everywhere(make_site, second_edge, tmp_path):
     """200 statements, asked by GET and POST, by both hashes, at two edges: the same octets, which a
     decoder and encoder of others leaves as they are, signed as published."""

@@ -12,6 +12,7 @@ import pytest
 
 from site_under_test import NOT_AFTER_S, STATIM, Site, run
 
+pytestmark = pytest.mark.long
 GOOD, REVOKED = 120, 7
 FIRST = 50  # of the good ones, signed into a range pack; the rest comes by log entries
 LATER = GOOD - FIRST + REVOKED

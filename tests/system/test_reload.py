@@ -92,6 +92,7 @@ def test_the_admin_pages_stay_during_reloads(site):
     wait_for(lambda: refused(site.admin_port), "the old address closed", 10)
 
 
+@pytest.mark.long
 def test_a_storm_of_reloads_costs_no_answer(site):
     """Also not those of a process that is still on trial, or that has just been told to stop."""
     site.start_edge()
