@@ -10,6 +10,7 @@
 #include "lib/publish_key.h"
 #include "lib/wire.h"
 #include "presigner/config_crl.h"
+#include "presigner/config_filter.h"
 
 struct loader {
     struct config_place place;
@@ -222,7 +223,8 @@ static enum err take_file(struct loader *l, struct config_file *file)
     TRY(resolve_all(l, file));
     TRY(take_program(l, file));
     TRY(take_redis(l, file->redis));
-    return take_issuers(l, file);
+    TRY(take_issuers(l, file));
+    return config_take_filter(&l->place, file->filter, l->config);
 }
 
 enum err presigner_config_load(const char *path, struct presigner_config **ret,

@@ -10,6 +10,7 @@
 #include "lib/os/config.h"
 #include "lib/template.h"
 #include "presigner/crl_shard.h"
+#include "presigner/filter_options.h"
 #include "presigner/sign_pool.h"
 #include "presigner/signer.h"
 
@@ -104,6 +105,7 @@ struct presigner_config {
     PRESIGNER_NUMBER_TABLE(X)
 #undef X
     struct redis_config redis;
+    struct filter_config filter;
     struct issuer_config *issuers;
     size_t issuer_count;
     char **retired; /* each a CA certificate's PEM file or an issuer id in hex */

@@ -41,6 +41,23 @@ static const cyaml_schema_field_t crl_fields[] = {
         CYAML_FIELD_END,
 };
 
+static const cyaml_strval_t reasons_words[] = {
+#define X(name, word, text) {#word, FILTER_REASONS_##name},
+    FILTER_REASONS_TABLE(X)
+#undef X
+};
+
+static const cyaml_schema_field_t filter_fields[] = {
+    TEXT(struct filter_file, path, OPTIONAL, FILTER_PATH_MAX),
+    CYAML_FIELD_ENUM("reasons", OPTIONAL | CYAML_FLAG_STRICT, struct filter_file, reasons,
+                     reasons_words, CYAML_ARRAY_LEN(reasons_words)),
+    CYAML_FIELD_BOOL_PTR("enabled", OPTIONAL | CYAML_FLAG_POINTER, struct filter_file, enabled),
+#define X(name, fallback, min, max, text) CONFIG_FIELD_NUMBER(struct filter_file, name, min, max),
+    FILTER_NUMBER_TABLE(X)
+#undef X
+        CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t issuer_fields[] = {
     TEXT(struct issuer_file, name, REQUIRED, NETWORK_NAME_MAX),
     TEXT(struct issuer_file, ca_certificate, REQUIRED, PATH_BYTES_MAX),
@@ -96,6 +113,7 @@ static const cyaml_schema_field_t program_fields[] = {
     PRESIGNER_NUMBER_TABLE(X)
 #undef X
         CYAML_FIELD_MAPPING_PTR("redis", OPTIONAL, struct config_file, redis, redis_fields),
+    CYAML_FIELD_MAPPING_PTR("filter", OPTIONAL, struct config_file, filter, filter_fields),
     CYAML_FIELD_SEQUENCE("issuers", CYAML_FLAG_POINTER, struct config_file, issuers, &issuer_schema,
                          1, CONFIG_ISSUERS_MAX),
     CYAML_FIELD_SEQUENCE("retired_issuers", CYAML_FLAG_POINTER | OPTIONAL, struct config_file,

@@ -28,6 +28,15 @@ struct crl_file {
 #undef X
 };
 
+struct filter_file {
+    char *path;
+    enum filter_reasons reasons;
+    bool *enabled;
+#define X(name, fallback, min, max, text) uint64_t *name;
+    FILTER_NUMBER_TABLE(X)
+#undef X
+};
+
 struct issuer_file {
     char *name;
     char *ca_certificate;
@@ -63,6 +72,7 @@ struct config_file {
     PRESIGNER_NUMBER_TABLE(X)
 #undef X
     struct redis_file *redis;
+    struct filter_file *filter;
     struct issuer_file *issuers;
     unsigned issuers_count;
     char **retired_issuers;

@@ -4,6 +4,7 @@
 
 #include "lib/crl_gate.h"
 #include "lib/metrics.h"
+#include "presigner/filter_build.h"
 
 /* name, kind, help */
 #define PRESIGNER_COUNTER_TABLE(X)                                                                 \
@@ -77,6 +78,26 @@
     X(lease_generation, GAUGE, "fencing token of the lease that is or was held; 0: none yet")      \
     X(lease_standby, GAUGE, "1: another presigner has the lease, this one waits")                  \
     X(lease_refusals, COUNTER, "publications refused: another presigner had taken over")           \
+    X(filters_made, COUNTER, "filters made, whether they were another than before or not")         \
+    X(filters_published, COUNTER, "filters published")                                             \
+    X(filter_failures, COUNTER, "filters that could not be made or were refused; tried again")     \
+    X(filter_refused_answer, COUNTER,                                                              \
+      "filters refused: a known certificate would be answered wrongly")                            \
+    X(filter_refused_size, COUNTER, "filters refused: larger than a blob may be")                  \
+    X(filter_refused_memory, COUNTER,                                                              \
+      "filters refused: making them would take more than memory_max_bytes")                        \
+    X(filter_refused_exceptions, COUNTER,                                                          \
+      "filters refused: an issuer has more exceptions than a file may say")                        \
+    X(filter_bytes, GAUGE, "size of the published filter; 0: none")                                \
+    X(filter_certificates, GAUGE, "certificates that it answers for")                              \
+    X(filter_revocations, GAUGE, "revoked ones among them")                                        \
+    X(filter_exceptions, GAUGE, "certificates that it names because they do not fit its system")   \
+    X(filter_bits_per_revocation_hundredths, GAUGE, "its bits for each revocation, times 100")     \
+    X(filter_covered_until_seconds, GAUGE, "certificates known then are in it")                    \
+    X(filter_made_seconds, GAUGE, "when it was made, or found unchanged")                          \
+    X(filter_sequence, GAUGE, "changes up to here are in it")                                      \
+    X(filter_duration_milliseconds, GAUGE, "how long the latest making took")                      \
+    X(filter_memory_bytes, GAUGE, "memory that the latest making took, at most at once")           \
     X(files_removed, COUNTER, "unreferenced files removed")                                        \
     X(disk_full, COUNTER, "steps that failed because the disk or the map was full")                \
     X(step_failures, COUNTER, "steps that failed for any reason")
@@ -94,6 +115,12 @@ enum presigner_counter {
                        CRL_GATE_##name - CRL_GATE_FORM,                 \
                    "a counter a gate, in the same order");
 CRL_GATE_TABLE(X)
+#undef X
+#define X(name, word, text)                                                     \
+    _Static_assert(COUNT_filter_refused_##word - COUNT_filter_refused_answer == \
+                       FILTER_REFUSED_##name - FILTER_REFUSED_ANSWER,           \
+                   "a counter a refusal, in the same order");
+FILTER_REFUSAL_TABLE(X)
 #undef X
 
 extern const struct metric_row presigner_metric_rows[COUNT_COUNT];

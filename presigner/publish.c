@@ -12,6 +12,7 @@
 #include "presigner/publish_clock.h"
 #include "presigner/publish_crl.h"
 #include "presigner/publish_files.h"
+#include "presigner/publish_filter.h"
 #include "presigner/publish_gc.h"
 #include "presigner/publish_head.h"
 #include "presigner/publish_index.h"
@@ -88,6 +89,7 @@ static enum err open_all(struct publisher *p)
     TRY(template_set_open(p));
     TRY(publish_withdraw(p));
     TRY(publish_crl_open(p));
+    TRY(publish_filter_open(p));
     TRY(publish_index_step(p, &worked));
     return publish_head_refresh(p);
 }
@@ -118,6 +120,7 @@ struct publisher *publisher_close(struct publisher *p)
 {
     if (p == NULL)
         return NULL;
+    publish_filter_close(p);
     publish_crl_close(p);
     template_set_close(p);
     sign_pool_free(p->pool);
@@ -161,6 +164,7 @@ static enum err step(struct publisher *p, enum publish_outcome *ret)
     TRY(publish_index_step(p, &worked));
     if (!worked && !waiting)
         TRY(idle_step(p, &worked));
+    TRY(publish_filter_step(p, &worked, &waiting));
     TRY(publish_head_refresh(p));
     TRY(publish_collect_step(p));
     *ret = worked ? PUBLISH_WORKED : waiting ? PUBLISH_WAITING : PUBLISH_IDLE;

@@ -32,7 +32,8 @@ struct publish_issuer {
     uint64_t blocked_until_s; /* its key failed: the other issuers go on meanwhile */
 };
 
-struct publish_crls; /* publish_crl.c */
+struct publish_crls;   /* publish_crl.c */
+struct publish_filter; /* publish_filter.c */
 
 struct publisher {
     const struct presigner_config *config;
@@ -45,6 +46,7 @@ struct publisher {
     struct publish_issuer *issuers;
     size_t issuer_count;
     struct publish_crls *crls;
+    struct publish_filter *filter;
     struct publish_state state; /* as committed */
     int stop;                   /* atomic */
 
