@@ -64,6 +64,17 @@ SAME(KEY_ID_FORM);
 SAME(CRITICAL);
 SAME(REPEATED);
 
+/* The base is one that was published before, so its number is the lower one. */
+static uint32_t base_lints(const struct crl *crl, uint64_t expected)
+{
+    uint64_t base = 0, number = 0;
+    if (expected == 0)
+        return crl->base_number.size != 0 ? LINT(DELTA) : 0;
+    bool good = crl_number(crl->base_number, &base) == ERR_OK && base == expected &&
+                crl_number(crl->number, &number) == ERR_OK && base < number;
+    return good ? 0 : LINT(DELTA);
+}
+
 uint32_t crl_lint_frame(const struct crl *crl, const struct crl_expectation *e)
 {
     uint32_t found = crl->flags;
@@ -78,8 +89,7 @@ uint32_t crl_lint_frame(const struct crl *crl, const struct crl_expectation *e)
         found |= LINT(EXPIRED);
     if (crl->this_update_s > e->now_s)
         found |= LINT(FUTURE);
-    if (crl->base_number.size != 0)
-        found |= LINT(DELTA);
+    found |= base_lints(crl, e->base_number);
     return found;
 }
 

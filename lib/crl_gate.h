@@ -58,7 +58,7 @@ enum crl_gate {
     X(VALIDITY, "nextUpdate is not after thisUpdate, or by more than ten days", "BR 4.9.7")   \
     X(FUTURE, "thisUpdate or a revocation lies in the future", "RFC 5280 5.1.2.4")            \
     X(EXPIRED, "nextUpdate has passed", "RFC 5280 5.1.2.5")                                   \
-    X(DELTA, "a delta CRL where a complete one belongs", "RFC 5280 5.2.4")
+    X(DELTA, "a delta CRL where a complete one belongs, or not to its base", "RFC 5280 5.2.4")
 
 enum crl_lint {
 #define X(name, text, section) CRL_LINT_##name,
@@ -73,6 +73,7 @@ struct crl_expectation {
     struct span key_id;
     struct span url; /* of the distribution point; empty: none */
     enum crl_scope scope;
+    uint64_t base_number; /* of a delta CRL; 0: it is a complete one */
     uint64_t now_s;
     uint64_t future_max_s; /* how far clocks may differ: revocations lie no further ahead */
     uint64_t validity_max_s;

@@ -14,6 +14,7 @@ static const uint8_t oid_aki[] = {DER_OID, 3, 0x55, 0x1d, 0x23};
 static const uint8_t oid_number[] = {DER_OID, 3, 0x55, 0x1d, 0x14};
 static const uint8_t oid_delta[] = {DER_OID, 3, 0x55, 0x1d, 0x1b};
 static const uint8_t oid_idp[] = {DER_OID, 3, 0x55, 0x1d, 0x1c};
+static const uint8_t oid_freshest[] = {DER_OID, 3, 0x55, 0x1d, 0x2e};
 static const uint8_t critical[] = {DER_BOOLEAN, 1, 0xff};
 static const uint8_t version_2[] = {DER_INTEGER, 1, 1};
 
@@ -94,9 +95,22 @@ static void put_idp(struct der_writer *w, const struct crl_fields *fields)
     end_extension(w, mark, true, oid_idp);
 }
 
+/* CRLDistributionPoints, RFC 5280 5.2.6 and 4.2.1.13: one point with one URL. */
+static void put_freshest(struct der_writer *w, struct span url)
+{
+    size_t mark = w->used;
+    if (url.size == 0)
+        return;
+    put_distribution_point(w, url);
+    der_put_header(w, DER_SEQUENCE, mark);
+    der_put_header(w, DER_SEQUENCE, mark);
+    end_extension(w, mark, false, oid_freshest);
+}
+
 static void put_extensions(struct der_writer *w, const struct crl_fields *fields)
 {
     size_t all = w->used;
+    put_freshest(w, fields->freshest_url);
     put_idp(w, fields);
     size_t mark = w->used;
     if (fields->base_number != 0) {
@@ -117,13 +131,15 @@ static void put_extensions(struct der_writer *w, const struct crl_fields *fields
 static enum err check_fields(const struct crl_fields *fields, size_t entry_count)
 {
     if (entry_count > CRL_ENTRIES_MAX || fields->url.size > CRL_URL_BYTES_MAX ||
-        fields->issuer.size > CRL_NAME_BYTES_MAX || fields->key_id.size > 64)
+        fields->freshest_url.size > CRL_URL_BYTES_MAX || fields->issuer.size > CRL_NAME_BYTES_MAX ||
+        fields->key_id.size > 64)
         return ERR_LIMIT;
     bool whole = fields->issuer.size > 0 && fields->key_id.size > 0 &&
                  sig_alg_info((uint8_t)fields->alg) != NULL;
     bool timely =
         fields->this_update_s < fields->next_update_s && fields->next_update_s < YEAR_10000_S;
-    bool numbered = fields->number > 0 && fields->base_number < fields->number;
+    bool numbered = fields->number > 0 && fields->base_number < fields->number &&
+                    (fields->base_number == 0 || fields->freshest_url.size == 0);
     return whole && timely && numbered ? ERR_OK : ERR_MALFORMED;
 }
 

@@ -3,9 +3,10 @@
  *
  * Always version 2, with authorityKeyIdentifier (keyIdentifier alone) and cRLNumber; with a
  * critical issuingDistributionPoint when the CRL is partitioned or limited to a kind of
- * certificate; with a critical deltaCRLIndicator when it is a delta CRL. Times through 2049 are
- * UTCTime, later ones GeneralizedTime. An empty list is left out. A reason is written unless it is
- * REASON_ABSENT or REASON_UNSPECIFIED. */
+ * certificate; with a critical deltaCRLIndicator when it is a delta CRL, and with freshestCRL when
+ * it is a complete one that has delta CRLs. Times through 2049 are UTCTime, later ones
+ * GeneralizedTime. An empty list is left out. A reason is written unless it is REASON_ABSENT or
+ * REASON_UNSPECIFIED. */
 #pragma once
 
 #include "lib/facts.h"
@@ -19,7 +20,8 @@
 #define CRL_URL_BYTES_MAX   1024u
 #define CRL_NAME_BYTES_MAX  4096u
 /* All of a CRL but its entries: header, issuer, extensions, signature. */
-#define CRL_FRAME_BYTES_MAX (CRL_NAME_BYTES_MAX + CRL_URL_BYTES_MAX + SIGNATURE_BYTES_MAX + 512u)
+#define CRL_FRAME_BYTES_MAX \
+    (CRL_NAME_BYTES_MAX + 2 * CRL_URL_BYTES_MAX + SIGNATURE_BYTES_MAX + 512u)
 
 struct crl_entry {
     struct serial serial;
@@ -39,6 +41,7 @@ struct crl_fields {
     uint64_t number;      /* cRLNumber */
     uint64_t base_number; /* of a delta CRL; 0: complete */
     struct span url; /* distribution point of a partition, as in the certificates; may be empty */
+    struct span freshest_url; /* where its delta CRLs are; empty: there are none */
     enum crl_scope scope;
 };
 
@@ -50,7 +53,8 @@ static inline size_t crl_bytes_max(size_t entry_count)
 
 /** The TBSCertList: what is signed. Entries in the order given. ERR_NO_SPACE; ERR_LIMIT (too many
  *  entries, too long a name or URL); ERR_MALFORMED (no issuer or key id, times not in order or past
- *  9999, a reason that a CRL cannot have, base_number not below number, unknown algorithm). */
+ *  9999, a reason that a CRL cannot have, base_number not below number, freshest_url in a delta
+ * CRL, unknown algorithm). */
 MUST_CHECK enum err crl_tbs_encode(const struct crl_fields *fields, const struct crl_entry *entries,
                                    size_t entry_count, uint8_t *out, size_t out_size,
                                    size_t *ret_size);

@@ -58,6 +58,7 @@ struct crl_config {
     const char *ca_path;  /* URL path of the CA certificate; NULL: ca.crt under url_base */
     enum crl_scope scope;
     bool partitioned;
+    bool delta;
 #define X(name, fallback, min, max, text) uint64_t name;
     CRL_NUMBER_TABLE(X)
 #undef X

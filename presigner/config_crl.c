@@ -56,6 +56,7 @@ enum err config_take_crl(const struct config_place *place, const struct presigne
     crl->ca_path = file->ca_path;
     crl->scope = file->scope;
     crl->partitioned = file->partitioned == NULL || *file->partitioned;
+    crl->delta = file->delta;
 #define X(name, fallback, min, max, text) crl->name = file->name ? *file->name : (fallback);
     CRL_NUMBER_TABLE(X)
 #undef X

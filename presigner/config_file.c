@@ -35,6 +35,7 @@ static const cyaml_schema_field_t crl_fields[] = {
                      CYAML_ARRAY_LEN(scope_words)),
     CYAML_FIELD_BOOL_PTR("partitioned", OPTIONAL | CYAML_FLAG_POINTER, struct crl_file,
                          partitioned),
+    CYAML_FIELD_BOOL("delta", OPTIONAL, struct crl_file, delta),
 #define X(name, fallback, min, max, text) CONFIG_FIELD_NUMBER(struct crl_file, name, min, max),
     CRL_NUMBER_TABLE(X)
 #undef X

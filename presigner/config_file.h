@@ -23,6 +23,7 @@ struct crl_file {
     char *ca_path;
     enum crl_scope scope;
     bool *partitioned;
+    bool delta;
 #define X(name, fallback, min, max, text) uint64_t *name;
     CRL_NUMBER_TABLE(X)
 #undef X

@@ -38,6 +38,8 @@
     X(blob_bytes_written, COUNTER, "octets of blobs written")                                      \
     X(crls_published, COUNTER, "CRLs published")                                                   \
     X(crl_failures, COUNTER, "CRLs that could not be made or were refused; tried again")           \
+    X(crl_deltas_published, COUNTER, "delta CRLs published")                                       \
+    X(crl_delta_failures, COUNTER, "delta CRLs that could not be made or were refused")            \
     X(crls_waiting, GAUGE, "CRLs to be made: they lack a revocation, are due, or are the first")   \
     X(crl_oldest_this_update_seconds, GAUGE, "oldest thisUpdate of a published CRL; 0: none")      \
     X(crl_earliest_next_update_seconds, GAUGE, "earliest nextUpdate of a published CRL; 0: none")  \

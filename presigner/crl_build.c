@@ -9,10 +9,16 @@
 
 #define FUTURE_MAX_S (86400u + 3600u) /* as imports take them, and a clock that was put back */
 
-struct entries {
+struct entry_list {
     struct crl_entry *list;
     size_t count;
     size_t capacity;
+};
+
+struct entries {
+    struct entry_list all;
+    struct entry_list fresh; /* those that the delta has, */
+    uint64_t fresh_after;    /* newer than this sequence */
     uint64_t covers_sequence;
 };
 
@@ -31,7 +37,7 @@ static uint8_t reason_of(uint8_t reason)
     }
 }
 
-static enum err add(struct entries *e, const struct status_cert *cert)
+static enum err add(struct entry_list *e, const struct status_cert *cert)
 {
     if (e->count == CRL_ENTRIES_MAX)
         return ERR_LIMIT;
@@ -68,10 +74,23 @@ static bool may_go(const struct crl_issuer *ci, const struct crl_slot *slot,
            was_last(ci, record, slot->record.this_update_s, now_s);
 }
 
+static enum err take(struct entries *e, const struct status_cert *cert)
+{
+    if (cert->record.sequence > e->fresh_after)
+        TRY(add(&e->fresh, cert));
+    return add(&e->all, cert);
+}
+
 static int compare(const void *a, const void *b)
 {
     const struct crl_entry *x = a, *y = b;
     return serial_compare(&x->serial, &y->serial);
+}
+
+static void sort(struct entry_list *e)
+{
+    if (e->count > 0)
+        qsort(e->list, e->count, sizeof *e->list, compare);
 }
 
 static enum err walk(struct publisher *p, MDB_txn *txn, const struct crl_issuer *ci,
@@ -86,11 +105,13 @@ static enum err walk(struct publisher *p, MDB_txn *txn, const struct crl_issuer 
     while (err == ERR_OK) {
         err = revoked_next(&c, &cert);
         if (err == ERR_OK && !may_go(ci, slot, &cert.record, now_s))
-            err = add(e, &cert);
+            err = take(e, &cert);
     }
     revoked_end(&c);
-    if (err == ERR_NOT_FOUND && slot->shard == CRL_SHARD_FULL && e->count > 0)
-        qsort(e->list, e->count, sizeof *e->list, compare);
+    if (err == ERR_NOT_FOUND && slot->shard == CRL_SHARD_FULL) {
+        sort(&e->all);
+        sort(&e->fresh);
+    }
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
@@ -105,7 +126,7 @@ static enum err collect(struct publisher *p, const struct crl_issuer *ci,
 }
 
 static enum err sign(const struct crl_issuer *ci, const struct crl_fields *fields,
-                     const struct entries *e, struct buffer *der)
+                     const struct entry_list *e, struct buffer *der)
 {
     struct buffer tbs = {0};
     uint8_t signature[SIGNATURE_BYTES_MAX];
@@ -124,50 +145,61 @@ static enum err sign(const struct crl_issuer *ci, const struct crl_fields *field
 
 /* --- The gates --- */
 
+/* The CRL that is replaced. */
+struct before {
+    const struct sha256 *blob;
+    uint64_t number; /* 0: there is none */
+    uint64_t covers_sequence;
+    uint64_t base_covers; /* of a delta: entries of this state or older are on its base */
+};
+
 struct known {
     struct publisher *p;
     MDB_txn *txn;
     const struct crl_issuer *ci;
+    uint64_t base_covers;
 };
 
-static bool had_expired(void *context, const struct serial *serial, uint64_t this_update_s)
+static bool may_be_gone(void *context, const struct serial *serial, uint64_t this_update_s)
 {
     const struct known *k = context;
     struct cert_record record;
-    return status_get(k->p->status, k->txn, k->ci->issuer->template_.issuer_id, serial, &record) ==
-               ERR_OK &&
+    if (status_get(k->p->status, k->txn, k->ci->issuer->template_.issuer_id, serial, &record) !=
+        ERR_OK)
+        return false;
+    return record.sequence <= k->base_covers ||
            was_last(k->ci, &record, this_update_s, k->p->clock_s());
 }
 
-static void read_previous(struct publisher *p, const struct crl_slot *slot, struct buffer *b)
+static void read_previous(struct publisher *p, const struct sha256 *blob, struct buffer *b)
 {
     char path[PUBLISH_PATH_BYTES];
-    enum err err = publish_path_hash(p, "blob", &slot->record.blob, path);
+    enum err err = publish_path_hash(p, "blob", blob, path);
     if (err == ERR_OK)
         err = file_read(path, BLOB_BYTES_MAX, b);
     struct sha256 hash = sha256_of(span_of(b->data, b->size));
-    if (err == ERR_OK && sha256_equal(&hash, &slot->record.blob))
+    if (err == ERR_OK && sha256_equal(&hash, blob))
         return;
     log_warning("%s: the CRL before is gone: only its number can be compared", path);
     b->size = 0;
 }
 
 static struct crl_verdict judge(struct publisher *p, struct crl_issuer *ci,
-                                const struct crl_slot *slot, struct span der,
+                                const struct before *before, struct span der,
                                 const struct crl_expectation *expected, MDB_txn *txn)
 {
-    struct buffer before = {0};
-    struct known known = {.p = p, .txn = txn, .ci = ci};
-    if (!slot->schedule.published)
+    struct buffer octets = {0};
+    struct known known = {.p = p, .txn = txn, .ci = ci, .base_covers = before->base_covers};
+    if (before->number == 0)
         return crl_gate_check(der, expected, NULL);
-    read_previous(p, slot, &before);
-    struct crl_previous previous = {.der = span_of(before.data, before.size),
-                                    .number = slot->record.number,
-                                    .covers_sequence = slot->record.covers_sequence,
-                                    .may_go = had_expired,
+    read_previous(p, before->blob, &octets);
+    struct crl_previous previous = {.der = span_of(octets.data, octets.size),
+                                    .number = before->number,
+                                    .covers_sequence = before->covers_sequence,
+                                    .may_go = may_be_gone,
                                     .context = &known};
     struct crl_verdict verdict = crl_gate_check(der, expected, &previous);
-    buffer_done(&before);
+    buffer_done(&octets);
     return verdict;
 }
 
@@ -185,12 +217,12 @@ static void tell(struct publisher *p, const struct crl_verdict *verdict, const c
                       crl_lint_section((enum crl_lint)i));
 }
 
-static enum err pass_gates(struct publisher *p, struct crl_issuer *ci, const struct crl_slot *slot,
+static enum err pass_gates(struct publisher *p, struct crl_issuer *ci, const struct before *before,
                            struct span der, const struct crl_expectation *expected, const char *url)
 {
     MDB_txn *txn = NULL;
     TRY(status_txn_read(p->status, &txn));
-    struct crl_verdict verdict = judge(p, ci, slot, der, expected, txn);
+    struct crl_verdict verdict = judge(p, ci, before, der, expected, txn);
     status_txn_abort(txn);
     if (verdict.gate == CRL_GATE_OPEN)
         return ERR_OK;
@@ -238,27 +270,23 @@ static struct crl_record record_of(const struct publisher *p, const struct crl_i
         .this_update_s = f->this_update_s,
         .next_update_s = f->next_update_s,
         .next_planned_s = planned_s < f->next_update_s ? planned_s : f->next_update_s,
-        .entry_count = (uint32_t)e->count,
+        .entry_count = (uint32_t)e->all.count,
         .bytes = bytes,
         .lease_generation = lease_generation(p->lease),
     };
 }
 
-static enum err make(struct publisher *p, struct crl_issuer *ci, struct crl_slot *slot,
-                     uint64_t number, struct entries *e, struct crl_made *made)
+static struct crl_expectation expectation_of(struct publisher *p, struct crl_issuer *ci,
+                                             const struct crl_fields *fields,
+                                             const struct entries *e)
 {
-    char url[CRL_SHARD_URL_MAX];
-    struct crl_fields fields;
-    TRY(crl_shard_url(ci->config->url_base, slot->shard, url));
-    TRY(fields_of(p, ci, slot, number, url, &fields));
-    TRY(collect(p, ci, slot, e));
-    TRY(sign(ci, &fields, e, &made->der));
-    struct crl_expectation expected = {
+    return (struct crl_expectation){
         .issuer = ci->subject,
-        .key_id = fields.key_id,
-        .url = fields.url,
-        .scope = fields.scope,
-        .now_s = fields.this_update_s,
+        .key_id = fields->key_id,
+        .url = fields->url,
+        .scope = fields->scope,
+        .base_number = fields->base_number,
+        .now_s = fields->this_update_s,
         .future_max_s = FUTURE_MAX_S,
         .validity_max_s = p->config->allow_any_validity ? UINT64_MAX : CRL_VALIDITY_MAX_S,
         .bytes_max = BLOB_BYTES_MAX,
@@ -266,20 +294,86 @@ static enum err make(struct publisher *p, struct crl_issuer *ci, struct crl_slot
         .verify = crl_issuer_verify,
         .context = ci,
     };
-    TRY(pass_gates(p, ci, slot, span_of(made->der.data, made->der.size), &expected, url));
-    made->record = record_of(p, ci, slot, &fields, e, made->der.size);
+}
+
+static enum err make_delta(struct publisher *p, struct crl_issuer *ci, const struct crl_slot *slot,
+                           const struct crl_fields *complete, const struct entries *e,
+                           struct crl_made *made)
+{
+    char url[CRL_SHARD_URL_MAX];
+    struct crl_fields fields = *complete;
+    fields.freshest_url = SPAN_EMPTY;
+    fields.base_number = made->delta.base.number;
+    TRY(crl_delta_url(ci->config->url_base, slot->shard, url));
+    TRY(sign(ci, &fields, &e->fresh, &made->delta_der));
+    struct crl_expectation expected = expectation_of(p, ci, &fields, e);
+    struct before before = {.blob = &slot->delta.blob,
+                            .number = slot->delta.number,
+                            .covers_sequence = slot->delta.covers_sequence,
+                            .base_covers = made->delta.base.covers_sequence};
+    TRY(pass_gates(p, ci, &before, span_of(made->delta_der.data, made->delta_der.size), &expected,
+                   url));
+    made->delta.number = fields.number;
+    made->delta.covers_sequence = e->covers_sequence;
+    made->delta.entry_count = (uint32_t)e->fresh.count;
+    made->delta.bytes = made->delta_der.size;
     return ERR_OK;
+}
+
+static enum err make_complete(struct publisher *p, struct crl_issuer *ci,
+                              const struct crl_slot *slot, const struct crl_fields *fields,
+                              const char *url, const struct entries *e, struct crl_made *made)
+{
+    TRY(sign(ci, fields, &e->all, &made->der));
+    struct crl_expectation expected = expectation_of(p, ci, fields, e);
+    struct before before = {.blob = &slot->record.blob,
+                            .number = slot->schedule.published ? slot->record.number : 0,
+                            .covers_sequence = slot->record.covers_sequence};
+    TRY(pass_gates(p, ci, &before, span_of(made->der.data, made->der.size), &expected, url));
+    made->record = record_of(p, ci, slot, fields, e, made->der.size);
+    return ERR_OK;
+}
+
+static enum err make(struct publisher *p, struct crl_issuer *ci, struct crl_slot *slot,
+                     uint64_t number, struct entries *e, struct crl_made *made)
+{
+    char url[CRL_SHARD_URL_MAX], freshest[CRL_SHARD_URL_MAX];
+    struct crl_fields fields;
+    bool delta = ci->config->delta && slot->schedule.published;
+    TRY(crl_shard_url(ci->config->url_base, slot->shard, url));
+    TRY(crl_delta_url(ci->config->url_base, slot->shard, freshest));
+    TRY(fields_of(p, ci, slot, number, url, &fields));
+    if (delta) {
+        fields.freshest_url = span_text(freshest);
+        crl_delta_roll(&made->delta, &slot->record, ci->config->interval_s, fields.this_update_s);
+    }
+    e->fresh_after = delta ? made->delta.base.covers_sequence : UINT64_MAX;
+    TRY(collect(p, ci, slot, e));
+    TRY(make_complete(p, ci, slot, &fields, url, e, made));
+    if (!delta)
+        return ERR_OK;
+    made->delta_err = make_delta(p, ci, slot, &fields, e, made);
+    if (made->delta_err != ERR_OK)
+        buffer_done(&made->delta_der);
+    return ERR_OK;
+}
+
+void crl_made_done(struct crl_made *made)
+{
+    buffer_done(&made->der);
+    buffer_done(&made->delta_der);
 }
 
 enum err crl_build(struct publisher *p, struct crl_issuer *ci, struct crl_slot *slot,
                    uint64_t number, struct crl_made *ret)
 {
-    struct entries e = {0};
-    struct crl_made made = {.der = {0}};
+    struct entries e = {.all = {0}};
+    struct crl_made made = {.delta = slot->delta};
     enum err err = make(p, ci, slot, number, &e, &made);
-    free(e.list);
+    free(e.all.list);
+    free(e.fresh.list);
     if (err != ERR_OK) {
-        buffer_done(&made.der);
+        crl_made_done(&made);
         return err;
     }
     *ret = made;

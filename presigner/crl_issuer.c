@@ -175,6 +175,9 @@ static enum err load_slots(struct publisher *p, struct crl_issuer *ci)
         slot->schedule.next_planned_s = slot->record.next_planned_s;
         if (err == ERR_NOT_FOUND)
             err = ERR_OK;
+        if (err == ERR_OK)
+            err = crl_delta_get(&p->db, txn, ci->issuer->template_.issuer_id, slot->shard,
+                                &slot->delta);
     }
     status_txn_abort(txn);
     return err;

@@ -4,7 +4,7 @@
 
 #include <openssl/types.h>
 
-#include "presigner/crl_record.h"
+#include "presigner/crl_delta.h"
 #include "presigner/crl_schedule.h"
 #include "presigner/publish_core.h"
 #include "presigner/revoked_index.h"
@@ -15,6 +15,7 @@ struct crl_slot {
     uint32_t shard;
     struct crl_schedule schedule;
     struct crl_record record; /* when schedule.published */
+    struct crl_delta delta;   /* number 0: none */
 };
 
 struct crl_issuer {

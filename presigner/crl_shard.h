@@ -20,7 +20,7 @@
 #define CRL_SET_COUNT_MAX    65535
 #define CRL_SETS_BYTES_MAX   (3 + CRL_SETS_MAX * 7)
 #define CRL_SHARD_URL_MAX    500 /* with its end: its path is a key of LMDB, of at most 511 */
-#define CRL_SHARD_NAME_BYTES 20  /* "/65535/65534.crl" with its end */
+#define CRL_SHARD_NAME_BYTES 26  /* "/65535/65534-delta.crl" with its end */
 
 struct crl_set {
     uint16_t number; /* from 1 */

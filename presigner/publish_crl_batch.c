@@ -11,15 +11,23 @@
 #include "presigner/publish_txn.h"
 
 /* CRLs in one log entry: a revocation's statement waits for no longer than this takes. */
-#define BATCH_COUNT_MAX 64
+#define BATCH_COUNT_MAX 32
 #define BATCH_NS        200000000u
-_Static_assert(BATCH_COUNT_MAX <= LOG_RECORD_PACKS_MAX, "each is a blob that the entry names");
+_Static_assert(2 * BATCH_COUNT_MAX <= LOG_RECORD_PACKS_MAX,
+               "blobs that an entry names, deltas too");
 
 static const char crl_type[] = "application/pkix-crl";
 
+struct made {
+    struct crl_slot *slot;
+    struct crl_record record;
+    struct crl_delta delta;
+    bool has_delta;   /* a delta goes with it */
+    bool lacks_delta; /* one should, but could not be made */
+};
+
 struct batch {
-    struct crl_slot *slots[BATCH_COUNT_MAX];
-    struct crl_record records[BATCH_COUNT_MAX];
+    struct made crls[BATCH_COUNT_MAX];
     size_t count;
 };
 
@@ -31,7 +39,7 @@ static void find_due(struct publisher *p, struct crl_issuer *ci, struct batch *b
     for (size_t i = 0; i < ci->slot_count && b->count < BATCH_COUNT_MAX; i++) {
         struct crl_slot *slot = &ci->slots[(first + i) % ci->slot_count];
         if (crl_schedule_due(&slot->schedule, ci->config->debounce_s, now_s))
-            b->slots[b->count++] = slot;
+            b->crls[b->count++].slot = slot;
     }
 }
 
@@ -46,25 +54,45 @@ static void alarm_size(struct publisher *p, const struct crl_issuer *ci, const s
                 ci->issuer->config->name, s->shard >> 16, s->shard & UINT16_MAX, bytes);
 }
 
-static enum err build_one(struct publisher *p, struct crl_issuer *ci, struct crl_slot *slot,
-                          uint64_t number, struct crl_record *ret)
+static void tell_failure(const struct crl_issuer *ci, const struct crl_slot *slot, enum err err,
+                         const char *what)
+{
+    log_error("issuer %s: %s %u/%u is not published: %s; again in %d s", ci->issuer->config->name,
+              what, slot->shard >> 16, slot->shard & UINT16_MAX, err_text(err), CRL_RETRY_S);
+}
+
+static enum err write_blobs(struct publisher *p, const struct crl_made *made, struct made *m)
+{
+    m->record = made->record;
+    m->delta = made->delta;
+    m->has_delta = made->delta_der.size > 0;
+    m->lacks_delta = made->delta_err != ERR_OK;
+    TRY(publish_blob_write(p, span_of(made->der.data, made->der.size), &m->record.blob));
+    if (!m->has_delta)
+        return ERR_OK;
+    return publish_blob_write(p, span_of(made->delta_der.data, made->delta_der.size),
+                              &m->delta.blob);
+}
+
+static enum err build_one(struct publisher *p, struct crl_issuer *ci, uint64_t number,
+                          struct made *m)
 {
     struct crl_made made;
-    enum err err = crl_build(p, ci, slot, number, &made);
+    enum err err = crl_build(p, ci, m->slot, number, &made);
     if (err != ERR_OK) {
-        slot->schedule.retry_s = p->clock_s() + CRL_RETRY_S;
+        m->slot->schedule.retry_s = p->clock_s() + CRL_RETRY_S;
         publish_count(p, COUNT_crl_failures, 1);
-        log_error("issuer %s: CRL %u/%u is not published: %s; again in %d s",
-                  ci->issuer->config->name, slot->shard >> 16, slot->shard & UINT16_MAX,
-                  err_text(err), CRL_RETRY_S);
+        tell_failure(ci, m->slot, err, "CRL");
         return err;
     }
-    alarm_size(p, ci, slot, made.der.size);
-    err = publish_blob_write(p, span_of(made.der.data, made.der.size), &made.record.blob);
-    buffer_done(&made.der);
-    TRY(err);
-    *ret = made.record;
-    return ERR_OK;
+    alarm_size(p, ci, m->slot, made.der.size);
+    if (made.delta_err != ERR_OK) {
+        publish_count(p, COUNT_crl_delta_failures, 1);
+        tell_failure(ci, m->slot, made.delta_err, "delta CRL");
+    }
+    err = write_blobs(p, &made, m);
+    crl_made_done(&made);
+    return err;
 }
 
 static enum err numbers_take(struct publisher *p, const struct crl_issuer *ci, uint64_t count,
@@ -91,29 +119,42 @@ static enum err build_all(struct publisher *p, struct crl_issuer *ci, struct bat
     size_t made = 0;
     TRY(numbers_take(p, ci, b->count, &number));
     for (size_t i = 0; i < b->count && clock_monotonic_ns() - begin_ns < BATCH_NS; i++) {
-        ci->next_slot = (size_t)(b->slots[i] - ci->slots) + 1;
-        enum err err = build_one(p, ci, b->slots[i], number + i, &b->records[made]);
+        ci->next_slot = (size_t)(b->crls[i].slot - ci->slots) + 1;
+        enum err err = build_one(p, ci, number + i, &b->crls[i]);
         if (err == ERR_DISK_FULL || err == ERR_IO || err == ERR_MEMORY)
             return err;
         if (err == ERR_OK)
-            b->slots[made++] = b->slots[i];
+            b->crls[made++] = b->crls[i];
     }
     b->count = made;
     return ERR_OK;
 }
 
-static enum err path_of(const struct crl_issuer *ci, const struct crl_slot *slot,
-                        const struct crl_record *record, char url[static CRL_SHARD_URL_MAX],
-                        struct blob_path *ret)
+static enum err path_of(const struct crl_issuer *ci, const struct made *m,
+                        char url[static CRL_SHARD_URL_MAX], struct blob_path *ret)
 {
-    TRY(crl_shard_url(ci->config->url_base, slot->shard, url));
+    TRY(crl_shard_url(ci->config->url_base, m->slot->shard, url));
     *ret = (struct blob_path){.path = span_text(crl_url_path(url)),
-                              .blob = record->blob,
-                              .blob_bytes = record->bytes,
+                              .blob = m->record.blob,
+                              .blob_bytes = m->record.bytes,
                               .media_type = span_text(crl_type),
-                              .modified_s = record->this_update_s,
-                              .next_s = record->next_planned_s,
-                              .expires_s = record->next_update_s};
+                              .modified_s = m->record.this_update_s,
+                              .next_s = m->record.next_planned_s,
+                              .expires_s = m->record.next_update_s};
+    return ERR_OK;
+}
+
+/* Its times are those of its complete CRL. */
+static enum err delta_path_of(const struct crl_issuer *ci, const struct made *m,
+                              char url[static CRL_SHARD_URL_MAX], struct blob_path *ret)
+{
+    struct blob_path path;
+    TRY(path_of(ci, m, url, &path));
+    TRY(crl_delta_url(ci->config->url_base, m->slot->shard, url));
+    path.path = span_text(crl_url_path(url));
+    path.blob = m->delta.blob;
+    path.blob_bytes = m->delta.bytes;
+    *ret = path;
     return ERR_OK;
 }
 
@@ -136,31 +177,64 @@ static enum err check_number(struct publisher *p, MDB_txn *txn, const struct crl
     return ERR_CONFLICT;
 }
 
+static enum err put_one(struct publisher *p, MDB_txn *txn, const struct crl_issuer *ci,
+                        const struct made *m)
+{
+    char url[CRL_SHARD_URL_MAX];
+    struct blob_path path;
+    uint64_t issuer_id = ci->issuer->template_.issuer_id;
+    TRY(check_number(p, txn, ci, m->slot, &m->record));
+    TRY(path_of(ci, m, url, &path));
+    TRY(path_record_put(&p->db, txn, &path));
+    TRY(crl_record_put(&p->db, txn, issuer_id, m->slot->shard, &m->record));
+    if (!m->has_delta)
+        return ERR_OK;
+    TRY(delta_path_of(ci, m, url, &path));
+    TRY(path_record_put(&p->db, txn, &path));
+    return crl_delta_put(&p->db, txn, issuer_id, m->slot->shard, &m->delta);
+}
+
 static enum err put_all(struct publisher *p, MDB_txn *txn, const struct crl_issuer *ci,
                         const struct batch *b)
 {
-    for (size_t i = 0; i < b->count; i++) {
-        char url[CRL_SHARD_URL_MAX];
-        struct blob_path path;
-        TRY(check_number(p, txn, ci, b->slots[i], &b->records[i]));
-        TRY(path_of(ci, b->slots[i], &b->records[i], url, &path));
-        TRY(path_record_put(&p->db, txn, &path));
-        TRY(crl_record_put(&p->db, txn, ci->issuer->template_.issuer_id, b->slots[i]->shard,
-                           &b->records[i]));
-    }
+    for (size_t i = 0; i < b->count; i++)
+        TRY(put_one(p, txn, ci, &b->crls[i]));
     return ERR_OK;
 }
 
-static void settle(struct publisher *p, struct batch *b)
+static void settle_one(struct publisher *p, const struct made *m)
 {
-    for (size_t i = 0; i < b->count; i++) {
-        struct crl_slot *slot = b->slots[i];
-        slot->record = b->records[i];
-        slot->schedule = (struct crl_schedule){.published = true,
-                                               .this_update_s = slot->record.this_update_s,
-                                               .next_planned_s = slot->record.next_planned_s};
-        publish_count(p, COUNT_crls_published, 1);
+    struct crl_slot *slot = m->slot;
+    uint64_t now_s = p->clock_s();
+    slot->record = m->record;
+    slot->schedule = (struct crl_schedule){.published = true,
+                                           .this_update_s = slot->record.this_update_s,
+                                           .next_planned_s = slot->record.next_planned_s};
+    publish_count(p, COUNT_crls_published, 1);
+    if (m->has_delta) {
+        slot->delta = m->delta;
+        publish_count(p, COUNT_crl_deltas_published, 1);
     }
+    if (m->lacks_delta) {
+        /* Both again: a delta comes with its complete CRL. */
+        slot->schedule.dirty = true;
+        slot->schedule.dirty_since_s = now_s;
+        slot->schedule.retry_s = now_s + CRL_RETRY_S;
+    }
+}
+
+static enum err add_paths(struct publish_entry *e, const struct crl_issuer *ci,
+                          const struct made *m)
+{
+    char url[CRL_SHARD_URL_MAX];
+    struct blob_path path;
+    TRY(path_of(ci, m, url, &path));
+    publish_entry_path(e, &path);
+    if (!m->has_delta)
+        return ERR_OK;
+    TRY(delta_path_of(ci, m, url, &path));
+    publish_entry_path(e, &path);
+    return ERR_OK;
 }
 
 static enum err publish_batch(struct publisher *p, const struct crl_issuer *ci, struct batch *b)
@@ -168,12 +242,8 @@ static enum err publish_batch(struct publisher *p, const struct crl_issuer *ci, 
     struct publish_entry e;
     MDB_txn *txn = NULL;
     TRY(publish_entry_start(p, &e));
-    for (size_t i = 0; i < b->count; i++) {
-        char url[CRL_SHARD_URL_MAX];
-        struct blob_path path;
-        TRY(path_of(ci, b->slots[i], &b->records[i], url, &path));
-        publish_entry_path(&e, &path);
-    }
+    for (size_t i = 0; i < b->count; i++)
+        TRY(add_paths(&e, ci, &b->crls[i]));
     TRY(publish_entry_seal(p, &e, &txn));
     enum err err = put_all(p, txn, ci, b);
     if (err != ERR_OK) {
@@ -181,7 +251,8 @@ static enum err publish_batch(struct publisher *p, const struct crl_issuer *ci, 
         return err;
     }
     TRY(publish_entry_commit(p, &e, txn));
-    settle(p, b);
+    for (size_t i = 0; i < b->count; i++)
+        settle_one(p, &b->crls[i]);
     return ERR_OK;
 }
 

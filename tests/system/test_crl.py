@@ -12,6 +12,7 @@ import time
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtensionOID
 
 from site_under_test import NOT_AFTER_S, run, wait_for
@@ -251,6 +252,59 @@ def test_what_configuration_and_import_refuse(make_site):
     site.presign_once()
     assert {path for path, _ in published(site)} == {"/7/ca.crt", "/7/1/0.crl", "/7/1/1.crl", "/7/2/0.crl",
                                                      "/7/2/1.crl", "/7/2/2.crl"}
+
+
+def test_delta_crls_by_openssl_verify(make_site, tmp_path):
+    """A client with an older complete CRL and the delta knows what the newest complete one says."""
+    site = make_site()
+    site.init()
+    use_crls(site, partitioned="false", scope="all", shards=1, delta="true", debounce_s=0)
+    site.issue_certificate("old", revoked=("keyCompromise", int(time.time()) - 50))
+    site.issue_certificate("bad")
+    site.issue_certificate("good")
+    site.import_certificates()
+    site.start_presigner()
+    wait_for(lambda: newest(site, "/7/full.crl"), "the base", 20)
+    base = newest(site, "/7/full.crl")
+    assert newest(site, "/7/full-delta.crl") is None
+    site.revoke("bad")
+    wait_for(lambda: newest(site, "/7/full-delta.crl"), "the delta", 20)
+    delta, complete = newest(site, "/7/full-delta.crl"), newest(site, "/7/full.crl")
+    assert judge(site, delta, tmp_path) == (True, True, True)
+    assert judge(site, complete, tmp_path) == (True, True, True)
+    crls = {name: x509.load_der_x509_crl(der) for name, der in
+            (("base", base), ("delta", delta), ("complete", complete))}
+    indicator = crls["delta"].extensions.get_extension_for_oid(ExtensionOID.DELTA_CRL_INDICATOR)
+    assert indicator.critical and indicator.value.crl_number == number(crls["base"])
+    assert number(crls["delta"]) == number(crls["complete"]) > number(crls["base"])
+    assert crls["delta"].last_update == crls["complete"].last_update
+    freshest = crls["complete"].extensions.get_extension_for_oid(ExtensionOID.FRESHEST_CRL)
+    assert not freshest.critical and freshest.value[0].full_name[0].value == f"{BASE}/full-delta.crl"
+    with pytest.raises(x509.ExtensionNotFound):
+        crls["delta"].extensions.get_extension_for_oid(ExtensionOID.FRESHEST_CRL)
+    assert serials(crls["delta"]) == {int(site.serial("bad"), 16)}
+    assert serials(crls["base"]) | serials(crls["delta"]) == serials(crls["complete"])
+    # The next delta is to the same base; a client keeps the complete CRL that has a freshestCRL.
+    site.issue_certificate("later")
+    site.import_certificates()
+    site.revoke("later")
+    wait_for(lambda: len(load(site, "/7/full-delta.crl")) == 2, "the next delta", 20)
+
+    def verify(name, *files):
+        bundle = tmp_path / "bundle.pem"
+        bundle.write_text("".join(x509.load_der_x509_crl(der).public_bytes(serialization.Encoding.PEM).decode()
+                                  for der in files))
+        done = run("openssl", "verify", "-crl_check", "-use_deltas", "-CRLfile", bundle, "-CAfile", site.ca,
+                   site.certificates[name], check=False)
+        return "revoked" if "certificate revoked" in done.stderr else "good" if done.returncode == 0 else done.stderr
+
+    newer = newest(site, "/7/full-delta.crl")
+    assert verify("later", complete) == "good"
+    assert verify("later", complete, newer) == "revoked"
+    assert [verify(name, complete, newer) for name in ("old", "bad", "good")] == ["revoked", "revoked", "good"]
+    flipped = bytearray(newer)
+    flipped[-20] ^= 4
+    assert verify("later", complete, bytes(flipped)) != "revoked"
 
 
 @pytest.mark.parametrize("key, value, said", [("validity_s", 864001, "10 days"), ("url_base", "https://x/y", "http"),

@@ -281,6 +281,108 @@ static void valid_for_too_long(void **state)
     assert_published_again();
 }
 
+/* --- Deltas --- */
+
+static struct crl_slot *with_deltas(void)
+{
+    struct crl_slot *slot = crl_issuer_slot(crl_issuer_here(&world), crl_shard_pack(1, PLACE));
+    assert_non_null(slot);
+    world.issuers[0].crl.delta = true;
+    make_due(&world, PLACE);
+    work(&world);
+    assert_int_equal(slot->delta.number, slot->record.number);
+    assert_true(slot->delta.base.number < slot->record.number);
+    assert_int_equal(slot->delta.entry_count, 0);
+    assert_int_equal(counted(&world, COUNT_crl_deltas_published), 1);
+    return slot;
+}
+
+/* The complete CRL goes out without it, and both again when the delta can be made. */
+static void assert_delta_refused(struct crl_slot *slot, enum crl_gate gate)
+{
+    struct crl_delta before = slot->delta;
+    uint64_t number = slot->record.number;
+    make_due(&world, PLACE);
+    work(&world);
+    assert_int_equal(world.counters[COUNT_crl_refused_form + gate - CRL_GATE_FORM], 1);
+    assert_int_equal(counted(&world, COUNT_crl_delta_failures), 1);
+    assert_int_equal(counted(&world, COUNT_crl_failures), 0);
+    assert_memory_equal(&slot->delta.blob, &before.blob, sizeof before.blob);
+    assert_true(slot->record.number > number);
+    assert_int_equal(slot->delta.number, before.number);
+}
+
+static void a_delta_of_an_older_state(void **state)
+{
+    (void)state;
+    struct crl_slot *slot = with_deltas();
+    slot->delta.covers_sequence += 1000;
+    assert_delta_refused(slot, CRL_GATE_SEQUENCE_BACK);
+    slot->delta.covers_sequence -= 1000;
+    next_second(&world, CRL_RETRY_S);
+    assert_int_equal(slot->delta.number, slot->record.number);
+}
+
+/* What no encoder of ours makes: the key gives it no signature at all. */
+static void a_delta_to_a_base_that_is_newer(void **state)
+{
+    (void)state;
+    struct crl_slot *slot = with_deltas();
+    struct crl_delta before = slot->delta;
+    slot->delta.base.number = slot->record.number + 1000;
+    make_due(&world, PLACE);
+    work(&world);
+    assert_int_equal(counted(&world, COUNT_crl_delta_failures), 1);
+    assert_int_equal(counted(&world, COUNT_crl_failures), 0);
+    assert_memory_equal(&slot->delta.blob, &before.blob, sizeof before.blob);
+    assert_true(slot->record.number > before.number);
+}
+
+static void a_delta_that_is_not_signed(void **state)
+{
+    (void)state;
+    struct crl_slot *slot = with_deltas();
+    struct crl_issuer *ci = crl_issuer_here(&world);
+    signer = (struct double_signer){.base = {.ops = &double_ops, .alg = ci->issuer->signer->alg},
+                                    .real = ci->issuer->signer};
+    real_worker = ci->worker;
+    assert_int_equal(signer_worker_new(&signer.base, &ci->worker), ERR_OK);
+    signer.spoil = 2; /* the complete one is the first */
+    assert_delta_refused(slot, CRL_GATE_SIGNATURE);
+    signer_worker_free(real_worker);
+}
+
+/* The base moves on once it is an interval old, and only to what was published. */
+static void bases_move_on(void **state)
+{
+    (void)state;
+    struct crl_slot *slot = with_deltas();
+    uint64_t base = slot->delta.base.number;
+    for (uint32_t i = 0; i < 6; i++) {
+        uint64_t before = slot->record.number;
+        revoke_some(&world, 1000 + 30 * i, 30);
+        next_second(&world, 1);
+        next_second(&world, DAY_S / 2);
+        next_second(&world, 1);
+        assert_true(slot->record.number > before);
+        assert_int_equal(slot->delta.number, slot->record.number);
+        assert_true(slot->delta.base.number < before || i == 0);
+        assert_true(slot->delta.base.number >= base);
+        base = slot->delta.base.number;
+        assert_true(world_now_s - slot->delta.base.this_update_s <= 2 * DAY_S + 60);
+        assert_true(slot->delta.entry_count < slot->record.entry_count);
+        assert_true(slot->delta.entry_count > 0);
+    }
+    assert_int_equal(counted(&world, COUNT_crl_delta_failures), 0);
+    /* And it is all there after a restart. */
+    struct crl_delta kept = slot->delta;
+    world_close(&world);
+    world_open(&world);
+    slot = crl_issuer_slot(crl_issuer_here(&world), crl_shard_pack(1, PLACE));
+    assert_non_null(slot);
+    assert_memory_equal(&slot->delta, &kept, sizeof kept);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -296,6 +398,10 @@ int main(void)
         TEST(an_older_state),
         TEST(an_entry_missing),
         TEST(valid_for_too_long),
+        TEST(a_delta_of_an_older_state),
+        TEST(a_delta_to_a_base_that_is_newer),
+        TEST(a_delta_that_is_not_signed),
+        TEST(bases_move_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
