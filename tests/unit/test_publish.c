@@ -313,6 +313,7 @@ static void an_issuer_can_be_retired(void **state)
         assert_int_equal(
             status_db_open(world.state_dir, world.config.map_size_bytes, &world.status), ERR_OK);
         assert_int_equal(world_publisher(&world, world_clock), ERR_CONFIG);
+        world.lease = lease_close(world.lease);
         world.status = status_db_close(world.status);
         world.config.retired_count = 0;
         world_open(&world);
