@@ -279,6 +279,8 @@ static bool walk(struct store_walk *w, const MDB_dbi dbi[static STORE_DB_COUNT])
         !inspect_lmdb_walk(w->in, w->db, dbi[2], w, take_change))
         return false;
     end_issuer(w);
+    fact_number(facts, "relay_bytes", inspect_lmdb_bytes(w->db, dbi[7], &count));
+    fact_number(facts, "relay_files", count);
     fact_number(facts, "change_first", w->change_first);
     fact_number(facts, "change_last", w->change_last);
     check_position(w, &position);

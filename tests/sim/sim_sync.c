@@ -8,17 +8,21 @@
  * what the store holds is exactly what the publication held at that number, or, while an index is
  * being applied, a mix of the states before and after, statement by statement; every statement is
  * genuine; blocks are in order and counted; a path has what it had in one of those states, its blob
- * is whole, and nothing older than before unless the publisher went back. At the end, without
- * faults, the edge must catch up. */
+ * is whole, and nothing older than before unless the publisher went back; an edge that relays has a
+ * head for others only with everything that belongs to it. At the end, without faults, the edge
+ * must catch up, and its copy must be whole unless the publisher has lost a file of it. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "edge/relay_fill.h"
 #include "edge/sync_apply.h"
 #include "edge/sync_check.h"
 #include "tests/sim/sim_forge.h"
+#include "tests/sim/sim_packs.h"
 #include "tests/sim/sim_publisher.h"
+#include "tests/sim/sim_relay.h"
 #include "tests/sim/sim_world.h"
 
 #define STEPS        400
@@ -27,12 +31,6 @@
 #define MAP_BYTES    (256u << 20)
 #define START_WALL_S UINT64_C(1800000000)
 #define MIXED_MAX    64
-
-struct kept_pack {
-    struct sha256 hash;
-    struct buffer octets;
-};
-
 struct world {
     uint64_t seed;
     uint64_t random;
@@ -41,13 +39,16 @@ struct world {
     struct store *store;
     struct trust *trust;
     struct sync_applier applier;
+    struct relay_filler filler;
     struct sync_core core;
     uint64_t counters[SYNC_COUNTER_COUNT];
     struct sync_time now;
-    struct buffer octets[5]; /* head, log, index, pack, blob: as long as the core borrows them */
-    struct kept_pack kept[64];
-    uint32_t kept_count;
+    /* head, log, index, pack, blob: as long as the core borrows them; one for the relay's copy */
+    struct buffer octets[6];
+    struct sim_packs packs;
     bool faults;
+    bool relays; /* changes with a kill now and then; at the end by seed */
+    enum sim_relay_state relay;
     struct position position;       /* as the store had it last */
     struct sha256 mixed[MIXED_MAX]; /* states that may be mixed while an index is applied */
     uint32_t mixed_count;
@@ -71,38 +72,7 @@ static bool chance(struct world *w, uint32_t one_in)
     return sim_below(&w->random, one_in) == 0;
 }
 
-static enum err read_pack(void *context, const struct log_range *pack, struct buffer *scratch,
-                          struct span *ret)
-{
-    struct world *w = context;
-    (void)scratch;
-    for (uint32_t i = 0; i < w->kept_count; i++)
-        if (sha256_equal(&w->kept[i].hash, &pack->pack)) {
-            *ret = span_of(w->kept[i].octets.data, w->kept[i].octets.size);
-            return ERR_OK;
-        }
-    return ERR_NOT_FOUND;
-}
-
-static void keep_pack(struct world *w, const struct sha256 *hash)
-{
-    if (w->kept_count == sizeof w->kept / sizeof w->kept[0]) {
-        buffer_done(&w->kept[0].octets);
-        memmove(&w->kept[0], &w->kept[1], sizeof w->kept - sizeof w->kept[0]);
-        w->kept_count--;
-    }
-    struct kept_pack *kept = &w->kept[w->kept_count++];
-    *kept = (struct kept_pack){.hash = *hash};
-    SIM_CHECK(buffer_append(&kept->octets, span_of(w->octets[3].data, w->octets[3].size)) ==
-              ERR_OK);
-}
-
-static void forget_packs(struct world *w)
-{
-    for (uint32_t i = 0; i < w->kept_count; i++)
-        buffer_done(&w->kept[i].octets);
-    w->kept_count = 0;
-}
+static enum err fill_fetch(void *context, const struct sync_action *action, struct span *ret);
 
 static void open_edge(struct world *w)
 {
@@ -112,9 +82,14 @@ static void open_edge(struct world *w)
         .trust = w->trust,
         .verify_log = SYNC_VERIFY_ALL,
         .verify_packs = (enum sync_verify)(w->seed % 3),
-        .packs = {.context = w, .read = read_pack},
+        .packs = {.context = &w->packs, .read = sim_packs_read},
         .counters = w->counters,
     };
+    sync_relay_start(&w->applier.relay, w->relays);
+    w->filler = (struct relay_filler){.store = w->store,
+                                      .relay = &w->applier.relay,
+                                      .counters = w->counters,
+                                      .fetch = {w, fill_fetch, sim_relay_judged}};
     SIM_CHECK(sync_applier_start(&w->applier, w->seed) == ERR_OK);
     struct position position;
     SIM_CHECK(store_position_read(w->store, &position) == ERR_OK);
@@ -128,6 +103,7 @@ static void open_edge(struct world *w)
 
 static void close_edge(struct world *w)
 {
+    relay_fill_stop(&w->filler);
     sync_applier_stop(&w->applier);
     w->store = store_close(w->store);
 }
@@ -136,8 +112,9 @@ static void kill_edge(struct world *w)
 {
     w->kills++;
     close_edge(w);
+    w->relays = w->seed % 3 != 0 && (w->relays ? !chance(w, 8) : chance(w, 3));
     if (chance(w, 2))
-        forget_packs(w);
+        sim_packs_forget(&w->packs);
     open_edge(w);
 }
 
@@ -228,6 +205,8 @@ static void check_store(struct world *w)
     check_mixture(w, txn);
     for (uint32_t i = 0; i < SIM_PATHS; i++)
         check_path(w, txn, i);
+    w->relay = sim_relay_state(w->publication, txn);
+    SIM_CHECK(w->relay != SIM_RELAY_BROKEN);
     if (sync_hash_is_zero(&now->index_hash)) {
         const struct sim_past *want = sim_past(w->publication, &now->log_hash);
         SIM_CHECK(want != NULL);
@@ -326,6 +305,31 @@ static bool has_blob(struct world *w, const struct sync_action *action)
            sync_apply_has_blob(&w->applier, &action->hash, action->bytes_max) == ERR_OK;
 }
 
+static enum err fill_fetch(void *context, const struct sync_action *action, struct span *ret)
+{
+    struct world *w = context;
+    struct buffer *out = &w->octets[5];
+    struct span content = honest(w, action);
+    buffer_done(out);
+    SIM_CHECK(buffer_append(out, content) == ERR_OK);
+    if (content.size > 0 && w->faults && chance(w, 6))
+        TRY(spoil(w, action, out));
+    *ret = span_of(out->data, out->size);
+    return content.size == 0 ? ERR_NOT_FOUND : ERR_OK;
+}
+
+/* What others get, a few files at a time. */
+static void fill(struct world *w)
+{
+    bool more = true;
+    SIM_CHECK(sync_relay_tidy(&w->applier.relay, w->store, w->now.wall_s) == ERR_OK);
+    for (uint32_t i = 0; i < 8 && more; i++) {
+        enum err err = relay_fill_step(&w->filler, &w->core, &w->now, &more);
+        SIM_CHECK(err != ERR_STORE && err != ERR_DISK_FULL && err != ERR_MALFORMED);
+        check_store(w);
+    }
+}
+
 static struct sync_action fetch(struct world *w, const struct sync_action *action)
 {
     static const uint8_t which[SYNC_ACTION_COUNT] = {[SYNC_FETCH_HEAD] = 0,
@@ -351,7 +355,7 @@ static struct sync_action fetch(struct world *w, const struct sync_action *actio
     if (sync_core_file_passed(&w->core)) {
         SIM_CHECK(span_equal(span_of(out->data, out->size), content));
         if (action->type == SYNC_FETCH_PACK)
-            keep_pack(w, &action->hash);
+            sim_packs_keep(&w->packs, &action->hash, span_of(out->data, out->size));
     }
     return next;
 }
@@ -411,6 +415,7 @@ static struct sync_action step(struct world *w, struct sync_action action)
         if (action.until_ns > w->now.monotonic_ns)
             pass_time(w, action.until_ns - w->now.monotonic_ns);
         tidy(w);
+        fill(w);
         return give(w, &(struct sync_event){.type = SYNC_TICK});
     }
     if (action.type <= SYNC_FETCH_BLOB)
@@ -424,12 +429,20 @@ static bool caught_up(const struct world *w)
            sha256_equal(&w->position.log_hash, &w->publication->state.log_hash);
 }
 
+/* As it should be at the end: the filler still tries when the publisher has lost a file. */
+static bool relayed(const struct world *w)
+{
+    return w->relays ? w->relay == SIM_RELAY_NEWEST || w->filler.failures > 2
+                     : w->relay == SIM_RELAY_NONE;
+}
+
 static void totals_add(struct sim_totals *totals, const struct world *w)
 {
     totals->steps += w->steps;
     totals->kills += w->kills;
     totals->faults += w->faults_made;
     totals->went_back += w->went_back;
+    totals->relayed += w->relay == SIM_RELAY_NEWEST;
     for (uint32_t i = 0; i < SYNC_COUNTER_COUNT; i++)
         totals->counters[i] += w->counters[i];
 }
@@ -439,6 +452,7 @@ static void run_seed(uint64_t seed, struct sim_totals *totals)
     static struct world world;
     struct world *w = current = &world;
     *w = (struct world){.seed = seed, .random = seed * 7919, .faults = true, .mixed_count = 1};
+    w->relays = seed % 3 == 1;
     w->now = (struct sync_time){.monotonic_ns = 0, .wall_s = START_WALL_S};
     w->publication = sim_publication_new(seed, START_WALL_S);
     sim_directory(w->path);
@@ -449,15 +463,19 @@ static void run_seed(uint64_t seed, struct sim_totals *totals)
     for (uint32_t i = 0; i < STEPS; i++)
         action = step(w, action);
     w->faults = false;
+    w->relays = w->seed % 3 != 0;
+    close_edge(w);
+    open_edge(w);
+    action = give(w, &(struct sync_event){.type = SYNC_TICK});
     sim_publish_head(w->publication);
-    for (uint32_t i = 0; i < STEPS_QUIET && !caught_up(w); i++)
+    for (uint32_t i = 0; i < STEPS_QUIET && !(caught_up(w) && relayed(w)); i++)
         action = step(w, action);
-    SIM_CHECK(caught_up(w));
+    SIM_CHECK(caught_up(w) && relayed(w));
     totals_add(totals, w);
     close_edge(w);
     trust_free(w->trust);
-    forget_packs(w);
-    for (uint32_t i = 0; i < 5; i++)
+    sim_packs_forget(&w->packs);
+    for (uint32_t i = 0; i < 6; i++)
         buffer_done(&w->octets[i]);
     sim_publication_free(w->publication);
     sim_remove(w->path);

@@ -14,7 +14,7 @@
 #define SIM_PATH_BYTES 64
 
 struct sim_totals {
-    uint64_t steps, kills, faults, went_back;
+    uint64_t steps, kills, faults, went_back, relayed;
     uint64_t counters[SYNC_COUNTER_COUNT];
 };
 
@@ -52,8 +52,9 @@ static inline struct store *sim_store_open(const char *path, uint64_t map_bytes)
 static inline void sim_totals_print(const struct sim_totals *totals, uint64_t seeds)
 {
     printf("%" PRIu64 " seeds, %" PRIu64 " steps, %" PRIu64 " kills, %" PRIu64
-           " faulty transfers, %" PRIu64 " resyncs that went back\n",
-           seeds, totals->steps, totals->kills, totals->faults, totals->went_back);
+           " faulty transfers, %" PRIu64 " resyncs that went back, %" PRIu64
+           " relayed at the end\n",
+           seeds, totals->steps, totals->kills, totals->faults, totals->went_back, totals->relayed);
     for (uint32_t i = 0; i < SYNC_COUNTER_COUNT; i++) {
         const struct metric_row *row = sync_counter_row((enum sync_counter)i);
         if (row->kind == METRIC_COUNTER)

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,12 +21,14 @@
 #include "lib/os/clock.h"
 #include "lib/os/file.h"
 #include "tests/sim/sim_keys.h"
+#include "tests/sim/sim_relay.h"
 #include "tests/sim/sim_world.h"
 
 #define KILLS      40
 #define DEADLINE_S 30
 #define MAP_BYTES  (256u << 20)
 #define MAP_SMALL  (96u << 10)
+#define ROOM       (512u << 10)
 #define MS         UINT64_C(1000000)
 
 static struct edge_config config;
@@ -295,6 +298,90 @@ static void other_issuers_are_passed_over(void **state)
     config.sync.ca_certificates_count = 0;
 }
 
+static enum sim_relay_state relayed(void)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/store", data_path);
+    struct store *store = NULL;
+    struct store_txn *txn = NULL;
+    struct store_config store_config = {.path = path, .map_bytes = MAP_BYTES, .read_only = true};
+    assert_int_equal(store_open(&store_config, &store), ERR_OK);
+    assert_int_equal(store_read(store, &txn), ERR_OK);
+    enum sim_relay_state state = sim_relay_state(publication, txn);
+    store_abort(txn);
+    store_close(store);
+    return state;
+}
+
+/* What others get stays whole through kills, also when it begins with a store that is full. */
+static void relays(void **state)
+{
+    (void)state;
+    uint64_t random = 17;
+    snprintf(data_path, sizeof data_path, "%s/relaying", directory);
+    memset(shared->sync, 0, sizeof shared->sync);
+    pid_t pid = run_sync();
+    await_in_step();
+    stop_gracefully(pid);
+    assert_int_equal(relayed(), SIM_RELAY_NONE);
+    config.sync.relay = true;
+    for (uint32_t i = 0; i < KILLS / 2; i++) {
+        pid = run_sync();
+        for (uint32_t n = sim_below(&random, 4); n > 0; n--)
+            publish();
+        pause_ns(sim_below(&random, 25000) * UINT64_C(1000));
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        assert_int_not_equal(relayed(), SIM_RELAY_BROKEN);
+    }
+    counter_set(&shared->sync[SYNC_LOG_NUMBER], 0);
+    counter_set(&shared->sync[SYNC_RELAY_LOG], 0);
+    pid = run_sync();
+    await_in_step();
+    await(SYNC_RELAY_LOG, publication->state.log_last);
+    stop_gracefully(pid);
+    check_content();
+    assert_int_equal(relayed(), SIM_RELAY_NEWEST);
+    assert_int_equal(counter_get(&shared->sync[SYNC_RELAY_GIVEN_UP]), 0);
+}
+
+static uint64_t store_bytes(void)
+{
+    char path[256];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/store/data.mdb", data_path);
+    assert_int_equal(stat(path, &st), 0);
+    return (uint64_t)st.st_size;
+}
+
+/* Room for what the edge answers with, and not for the copy: that is given up, and nothing else. */
+static void the_copy_gives_way(void **state)
+{
+    (void)state;
+    snprintf(data_path, sizeof data_path, "%s/narrow", directory);
+    memset(shared->sync, 0, sizeof shared->sync);
+    config.sync.relay = false;
+    pid_t pid = run_sync();
+    await_in_step();
+    stop_gracefully(pid);
+    publication->large_blobs = false;
+    assert_true(store_bytes() > 4 * ROOM);
+    config.sync.relay = true;
+    config.sync.map_bytes = store_bytes() + ROOM;
+    pid = run_sync();
+    await(SYNC_RELAY_GIVEN_UP, 1);
+    for (uint32_t i = 0; i < 3; i++) {
+        publish();
+        await_in_step();
+    }
+    stop_gracefully(pid);
+    check_content();
+    assert_int_equal(relayed(), SIM_RELAY_NONE);
+    assert_int_equal(counter_get(&shared->sync[SYNC_DISK_FULL]), 0);
+    config.sync.map_bytes = MAP_BYTES;
+    config.sync.relay = false;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +389,8 @@ int main(void)
         cmocka_unit_test(survives_kills),
         cmocka_unit_test(waits_for_room),
         cmocka_unit_test(other_issuers_are_passed_over),
+        cmocka_unit_test(relays),
+        cmocka_unit_test(the_copy_gives_way),
     };
     return cmocka_run_group_tests(tests, start, finish);
 }

@@ -1,0 +1,511 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Edges that relay the publication to others: a chain of three, what breaks in it, and a relay that lies."""
+
+import collections
+import hashlib
+import http.client
+import http.server
+import os
+import shutil
+import signal
+import threading
+import time
+
+import pytest
+
+import ocsp_oracle
+from site_under_test import STATIM, free_port, run, wait_for
+from test_crl import BASE, newest, use_crls
+from test_replication import Origin
+
+CRL_PATH = "/7/1/0.crl"
+IMMUTABLE = "public, max-age=31536000, immutable"
+REVOKED = ("REVOKED", "superseded")
+
+
+def ask(port, path, method="GET", body=None, **fields):
+    """Status, fields and body of one request."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in fields.items()})
+        response = connection.getresponse()
+        return response.status, response.headers, response.read()
+    finally:
+        connection.close()
+
+
+def answer(edge, name="good"):
+    try:
+        return ocsp_oracle.ask(edge.port, edge.certificates[name], edge.ca)
+    except (ocsp_oracle.Refused, OSError):
+        return None
+
+
+def relay(edge):
+    """Lets the edge relay; its address for others."""
+    edge.relay_port = free_port()
+    edge.append_edge(f"relay: true\nrelay_listen:\n  - 127.0.0.1:{edge.relay_port}\n")
+    edge.relay_url = f"http://127.0.0.1:{edge.relay_port}"
+
+
+def needed(site):
+    """The paths that the newest head, its index and the log behind that make necessary."""
+    head = {words[0]: words[1:] for words in
+            (line.split() for line in (site.dir / "pub" / "head").read_text().splitlines()) if words}
+    index_log, index = int(head["index"][0]), head["index"][2]
+    paths = {"/head", f"/index/{index}"}
+    paths |= {f"/log/{number}" for number in range(index_log + 1, int(head["log"][1]) + 1)}
+    for line in (site.dir / "pub" / "index" / index).read_text().splitlines():
+        words = line.split()
+        if words[0] in ("range", "tail"):
+            paths.add(f"/pack/{words[-1]}")
+        if words[0] == "path":
+            paths.add(f"/blob/{words[4]}")
+    return paths
+
+
+def all_files(site):
+    return {"/head"} | {f"/{path.parent.name}/{path.name}" for folder in ("log", "index", "pack", "blob")
+                        for path in (site.dir / "pub" / folder).iterdir() if "." not in path.name}
+
+
+def has_all(site, port):
+    """Whether a relay has the newest head and all that it makes necessary; all it has is the publication's."""
+    try:
+        if ask(port, "/head")[2] != (site.dir / "pub" / "head").read_bytes():
+            return False
+        there = {path: ask(port, path) for path in all_files(site)}
+    except OSError:
+        return False
+    for path, (status, fields, body) in there.items():
+        assert status in (200, 404), path
+        if status == 404:
+            assert path not in needed(site), path
+            continue
+        content = (site.dir / "pub" / path[1:]).read_bytes()
+        assert body == content, path
+        assert fields["ETag"] == f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+        assert fields["Cache-Control"] == ("public, max-age=1" if path == "/head" else IMMUTABLE)
+    return True
+
+
+class Chain:
+    """A publication with CRLs over HTTP, and edges in a row; only the first knows the origin."""
+
+    def __init__(self, make_site, length=3):
+        self.make_site = make_site
+        self.site = make_site()
+        self.site.init()
+        use_crls(self.site)
+        self.site.issue_certificate("good")
+        self.site.issue_certificate("other")
+        self.site.import_certificates()
+        self.site.presign_once()
+        self.origin = Origin(self.site.dir / "pub")
+        self.site.use_origin(self.origin.url)
+        self.site.append_edge("poll_ms: 100\nstall_timeout_s: 2\nconnect_timeout_s: 2\n")
+        self.edges = [self.site]
+        relay(self.site)
+        for number in range(1, length):
+            edge = self.another(f"edge{number}", self.edges[-1].relay_url)
+            relay(edge)
+            self.edges.append(edge)
+
+    def another(self, name, *origins):
+        edge = self.make_site(name)
+        (edge.dir / "edge").mkdir(parents=True)
+        for file in ("ca.pem", "publish-key.pub", "edge.yaml"):
+            shutil.copy(self.site.dir / file, edge.dir)
+        edge.edit("edge.yaml", rf"127\.0\.0\.1:{self.site.port}", f"127.0.0.1:{edge.port}")
+        edge.edit("edge.yaml", rf"127\.0\.0\.1:{self.site.admin_port}", f"127.0.0.1:{edge.admin_port}")
+        edge.edit("edge.yaml", r"^relay: true\nrelay_listen:\n  - .*\n", "")
+        edge.use_origin(*origins)
+        edge.certificates = self.site.certificates
+        return edge
+
+    def start(self):
+        for edge in self.edges:
+            edge.start_edge()
+
+    def wait_whole(self, *edges):
+        for edge in edges or self.edges:
+            wait_for(lambda edge=edge: has_all(self.site, edge.relay_port), f"{edge.dir.name} whole", 30)
+
+    def revoke(self, name):
+        run(STATIM, "revoke", self.site.dir, self.site.serial(name), "--reason", "superseded")
+
+    def log_text(self):
+        return "".join(f"--- {edge.dir.name}\n{edge.edge_log()[-3000:]}" for edge in self.edges)
+
+
+@pytest.fixture
+def make_chain(make_site):
+    chains = []
+
+    def make(*arguments, **options):
+        chain = Chain(make_site, *arguments, **options)
+        chains.append(chain)
+        return chain
+
+    yield make
+    for chain in chains:
+        for edge in chain.edges:
+            edge.stop()
+        chain.origin.stop()
+
+
+def crl(port):
+    status, _, body = ask(port, CRL_PATH)
+    return body if status == 200 else None
+
+
+def test_a_chain_of_three(make_chain):
+    """What is published reaches the third edge octet for octet, and leaves the origin once."""
+    chain = make_chain()
+    site = chain.site
+    chain.start()
+    chain.wait_whole()
+    third = chain.edges[2]
+    assert answer(third) == ("GOOD", None)
+    assert crl(third.port) == crl(site.port) == newest(site, CRL_PATH)
+    site.edit("presigner.yaml", r"^publish_key", "index_interval_s: 3\npublish_key")
+    site.start_presigner()
+    before = crl(third.port)
+    for name in ("good", "other"):
+        chain.revoke(name)
+        wait_for(lambda name=name: answer(third, name) == REVOKED, f"{name} revoked at the third", 30)
+        index = site.metrics()["statim_edge_sync_log_number"]
+        assert index > 0
+    wait_for(lambda: crl(third.port) not in (None, before), "another CRL at the third", 30)
+    wait_for(lambda: len(list((site.dir / "pub" / "index").iterdir())) >= 3, "more indexes", 30)
+    site.stop_process(site.presigner)
+    chain.wait_whole()
+    assert crl(third.port) == newest(site, CRL_PATH)
+    fetched = collections.Counter(path for path in chain.origin.requests if path != "/head")
+    assert fetched and set(fetched.values()) == {1}, fetched
+    for edge in chain.edges:
+        counted = edge.metrics()
+        assert counted["statim_edge_sync_relay_failures_total"] == 0, chain.log_text()
+        assert counted["statim_edge_sync_content_refused_total"] == 0
+        assert counted["statim_edge_sync_relay_files_missing"] == 0
+        assert counted["statim_edge_sync_relay_log_number"] == counted["statim_edge_sync_log_number"]
+    assert site.metrics()["statim_edge_requests_relay_total"] > 0
+    assert third.healthy()
+
+
+def test_what_a_listener_answers(make_chain):
+    """Relay listeners: files of the publication, with ranges and conditions, and nothing else. The others: none of
+    those files."""
+    chain = make_chain(length=1)
+    site = chain.site
+    chain.start()
+    chain.wait_whole()
+    port = site.relay_port
+    request = ocsp_oracle.request_for_serial(ocsp_oracle.load(site.ca), int(site.serial("good"), 16),
+                                             ocsp_oracle.HASHES["sha256"])
+    assert ocsp_oracle.exchange(site.port, request, "POST")[0] == 200
+    assert ask(port, "/", "POST", request, Content_Type="application/ocsp-request")[0] == 404
+    assert crl(site.port) is not None and crl(port) is None
+    for path in ("/", "/log", "/log/0", "/log/01", "/log/999999", "/head/", "/head?x", "//head", "/pack/" + "0" * 64,
+                 "/pack/../head", "/metrics"):
+        assert ask(port, path)[0] == 404, path
+    for path in needed(site):
+        status, fields, body = ask(site.port, path)
+        assert fields["Content-Type"] in ("application/ocsp-response", "text/plain") and len(body) < 100, path
+    path = max((path for path in needed(site) if path.startswith("/pack/")),
+               key=lambda path: len(ask(port, path)[2]))
+    content = (site.dir / "pub" / path[1:]).read_bytes()
+    etag = ask(port, path)[1]["ETag"]
+    assert ask(port, path, Range="bytes=5-20")[::2] == (206, content[5:21])
+    assert ask(port, path, Range="bytes=7-")[1]["Content-Range"] == f"bytes 7-{len(content) - 1}/{len(content)}"
+    assert ask(port, path, Range="bytes=5-20", If_Range=etag)[0] == 206
+    assert ask(port, path, Range="bytes=5-20", If_Range='"x"')[::2] == (200, content)
+    assert ask(port, path, Range=f"bytes={len(content)}-")[0] == 416
+    assert ask(port, path, If_None_Match=etag)[::2] == (304, b"")
+    assert ask(port, path, "HEAD")[1]["Content-Length"] == str(len(content))
+    assert ask(port, path, "POST", b"x")[0] == 405
+
+
+def test_links_break(make_chain):
+    """The origin goes: what was published is still to be had. A relay goes: whoever has no other way waits."""
+    chain = make_chain()
+    site, second, third = chain.edges
+    chain.start()
+    chain.wait_whole()
+    chain.origin.stop()
+    third.stop_process(third.edge)
+    shutil.rmtree(third.dir / "edge" / "store")
+    third.start_edge()
+    assert answer(third) == ("GOOD", None)
+    chain.wait_whole()
+    chain.origin = Origin(site.dir / "pub")
+    site.use_origin(chain.origin.url)
+    site.reload_edge()
+    chain.revoke("good")
+    site.presign_once()
+    wait_for(lambda: answer(third) == REVOKED, "the revocation at the third", 30)
+    # The relay in the middle is killed, and is back with what it had.
+    second.stop_process(second.edge, signal.SIGKILL)
+    chain.revoke("other")
+    site.presign_once()
+    wait_for(lambda: answer(site, "other") == REVOKED, "the revocation at the first", 30)
+    assert answer(third, "other") == ("GOOD", None)
+    second.start_edge()
+    wait_for(lambda: answer(third, "other") == REVOKED, "the revocation at the third", 30)
+    # Its sync process alone: the supervisor starts another one.
+    os.kill(second.child("sync"), signal.SIGKILL)
+    site.issue_certificate("late")
+    site.import_certificates()
+    site.presign_once()
+    wait_for(lambda: answer(third, "late") == ("GOOD", None), "the new certificate at the third", 30)
+    chain.wait_whole()
+
+
+def test_switched_on_and_off(make_chain):
+    """Over a store that was filled without it; clients notice neither."""
+    chain = make_chain(length=1)
+    site = chain.site
+    with_relay = (site.dir / "edge.yaml").read_text()
+    site.edit("edge.yaml", r"^relay: true\nrelay_listen:\n  - .*\n", "")
+    chain.start()
+    for name in ("good", "late", "later"):
+        if name != "good":
+            site.issue_certificate(name)
+            site.import_certificates()
+            site.start_presigner()
+            wait_for(lambda name=name: answer(site, name) == ("GOOD", None), f"{name} at the edge", 30)
+            site.stop_process(site.presigner)
+    assert site.metrics()["statim_edge_sync_relay_log_number"] == 0
+    stop = threading.Event()
+    wrong = []
+
+    def client():
+        while not stop.is_set():
+            if (got := answer(site)) != ("GOOD", None):
+                wrong.append(got)
+
+    thread = threading.Thread(target=client)
+    thread.start()
+    (site.dir / "edge.yaml").write_text(with_relay)
+    site.reload_edge()
+    chain.wait_whole()
+    resyncs = site.metrics()["statim_edge_sync_resyncs_total"]
+    facts = run(STATIM, "inspect", "--verify", site.dir / "edge" / "store").stdout
+    assert "relay files" in facts and "relay files                0\n" not in facts, facts
+    site.edit("edge.yaml", r"^relay: true\nrelay_listen:\n  - .*\n", "")
+    site.reload_edge()
+    site.wait_handed_over()
+    with pytest.raises(OSError):
+        ask(site.relay_port, "/head")
+    wait_for(lambda: "relay_files\": 0" in run(STATIM, "inspect", "--json", site.dir / "edge" / "store").stdout,
+             "the copy gone", 20)
+    stop.set()
+    thread.join()
+    assert not wrong
+    assert resyncs == 1
+
+
+# A relay that lies
+
+
+class Liar:
+    """Serves a folder, ranges to the end of a file included, and spoils what it sends of some paths."""
+
+    def __init__(self, folder):
+        self.spoil = lambda path, content: content
+        self.requests = []
+        liar = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                liar.requests.append(self.path)
+                self.close_connection = True
+                path = folder / self.path.lstrip("/")
+                content = liar.spoil(self.path, path.read_bytes() if path.is_file() else None)
+                if content is None:
+                    self.send_error(404)
+                elif callable(content):
+                    try:
+                        content(self)
+                    except OSError:
+                        pass
+                elif "Range" in self.headers:
+                    first = int(self.headers["Range"].removeprefix("bytes=").removesuffix("-"))
+                    self.send(content[first:], len(content) - first, 206)
+                else:
+                    self.send(content, len(content))
+
+            def send(self, content, length, status=200):
+                self.send_response(status)
+                if length is not None:
+                    self.send_header("Content-Length", str(length))
+                self.send_header("Connection", "close")
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_):
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
+        self.thread.start()
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def stop(self):
+        self.server.shutdown()
+        self.thread.join(10)
+        self.server.server_close()
+
+
+def flipped(content):
+    half = len(content) // 2
+    return content[:half] + bytes([content[half] ^ 0x10]) + content[half + 1:]
+
+
+def endless(_):
+    def send(handler):
+        handler.send(b"", None)
+        while True:
+            handler.wfile.write(bytes(65536))
+    return send
+
+
+def dripping(content):
+    def send(handler):
+        handler.send(b"", len(content))
+        for octet in content:
+            handler.wfile.write(bytes([octet]))
+            time.sleep(0.2)
+    return send
+
+
+def cut(content):
+    return lambda handler: handler.send(content[:len(content) // 2], len(content))
+
+
+def cut_and_flipped(content):
+    return cut(bytes(octet ^ 1 for octet in content[:9]) + content[9:])
+
+
+HOW = {"flipped": flipped, "cut": cut, "gone": lambda _: None, "endless": endless, "dripping": dripping,
+       "cut-and-flipped": cut_and_flipped, "longer": lambda content: content + b"x"}
+LIES = [(what, "flipped") for what in ("/head", "/log/", "/index/", "/pack/", "/blob/")] + [
+    ("/pack/", "gone"), ("/pack/", "cut"), ("/pack/", "cut-and-flipped"), ("/pack/", "endless"), ("/blob/", "gone"),
+    ("/blob/", "cut-and-flipped"), ("/index/", "gone"), ("/index/", "cut"), ("/log/", "gone"), ("/log/", "cut"),
+    ("/log/", "dripping"), ("/log/", "endless"), ("/head", "gone"), ("/head", "dripping"), ("/head", "longer")]
+COUNTER = {"/head": {"flipped": "heads_refused_signature", "longer": "heads_refused_malformed",
+                     None: "poll_failures"},
+           None: {"flipped": "content_refused", None: "fetch_failures"}}
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """A publication with a pack and a CRL of more than a mebibyte, which are fetched in parts."""
+    from site_under_test import Site
+    site = Site(tmp_path_factory.mktemp("published") / "site")
+    site.init()
+    use_crls(site, shards=1)
+    site.issue_certificate("good")
+    site.issue_certificate("other")
+    for number in range(36000):
+        site.add_row(f"4{hashlib.sha256(str(number).encode()).hexdigest()[:31]}", ("superseded", 1700000000))
+    site.import_certificates()
+    site.presign_once()
+    site.start_edge()
+    assert max(path.stat().st_size for path in (site.dir / "pub" / "pack").iterdir()) > 1 << 20
+    assert max(path.stat().st_size for path in (site.dir / "pub" / "blob").iterdir()) > 1 << 20
+    yield site
+    site.stop()
+
+
+@pytest.fixture
+def lied_to(published, make_site, tmp_path):
+    """An edge that asks the liar first and an honest origin then. The edge of `published` stays as it is."""
+    pub = tmp_path / "pub"
+    shutil.copytree(published.dir / "pub", pub)
+    liar = Liar(pub)
+    honest = Liar(published.dir / "pub")
+    edge = make_site("lied-to")
+    (edge.dir / "edge").mkdir(parents=True)
+    for file in ("ca.pem", "publish-key.pub", "edge.yaml"):
+        shutil.copy(published.dir / file, edge.dir)
+    edge.edit("edge.yaml", rf"127\.0\.0\.1:{published.port}", f"127.0.0.1:{edge.port}")
+    edge.edit("edge.yaml", rf"127\.0\.0\.1:{published.admin_port}", f"127.0.0.1:{edge.admin_port}")
+    edge.append_edge("poll_ms: 100\nstall_timeout_s: 2\nconnect_timeout_s: 2\n")
+    edge.use_origin(liar.url, honest.url)
+    edge.certificates = published.certificates
+    edge.liar, edge.honest, edge.liar_pub = liar, honest, pub
+    yield edge
+    edge.stop()
+    liar.stop()
+    honest.stop()
+
+
+def revoke_once(site, name):
+    """The revocation of a certificate of its own, published."""
+    site.issue_certificate(name)
+    site.import_certificates()
+    site.presign_once()
+    run(STATIM, "revoke", site.dir, site.serial(name), "--reason", "superseded")
+    site.presign_once()
+
+
+@pytest.mark.parametrize("what,how", LIES)
+def test_a_lie_is_skipped(published, lied_to, what, how):
+    """The edge counts it, takes the file of the next origin, and answers as it should."""
+    edge = lied_to
+
+    def spoil(path, content):
+        path = edge.liar_pub.joinpath(path.lstrip("/"))
+        content = path.read_bytes() if path.is_file() else None
+        return HOW[how](content) if content is not None and f"/{path.relative_to(edge.liar_pub)}".startswith(what) \
+            else content
+
+    if what == "/log/":
+        edge.start_edge()
+    edge.liar.spoil = spoil
+    name = f"after-{what.strip('/')}-{how}"
+    if what == "/log/":
+        revoke_once(published, name)
+        for folder in ("blob", "pack", "index", "log"):
+            shutil.copytree(published.dir / "pub" / folder, edge.liar_pub / folder, dirs_exist_ok=True)
+        shutil.copy(published.dir / "pub" / "head", edge.liar_pub / "head")
+        wait_for(lambda: answer(edge, name) == REVOKED, "the revocation", 30)
+    else:
+        edge.start_edge()
+        assert answer(edge) == ("GOOD", None)
+        wait_for(lambda: crl(edge.port) == crl(published.port) is not None, "the CRL", 30)
+    assert any(path.startswith(what) for path in edge.liar.requests)
+    assert any(path.startswith(what) for path in edge.honest.requests)
+    row = COUNTER.get(what, COUNTER[None])
+    assert edge.metrics()[f"statim_edge_sync_{row.get(how, row[None])}_total"] >= 1
+
+
+def test_an_old_head_is_refused(published, lied_to):
+    """One that the edge has been beyond, replayed by the first origin."""
+    edge = lied_to
+    edge.use_origin(edge.honest.url, edge.liar.url)
+    revoke_once(published, "beyond")
+    edge.start_edge()
+    assert answer(edge, "beyond") == REVOKED
+    edge.use_origin(edge.liar.url, edge.honest.url)
+    edge.reload_edge()
+    wait_for(lambda: edge.metrics()["statim_edge_sync_heads_refused_replay_total"] >= 1, "the refusal", 20)
+    revoke_once(published, "beyond-too")
+    wait_for(lambda: answer(edge, "beyond-too") == REVOKED, "the news by the other origin", 20)
+
+
+def test_a_frozen_relay_is_left(published, lied_to):
+    """Its head is genuine and no older than what the edge has, but does not move any more."""
+    edge = lied_to
+    edge.append_edge("head_age_max_s: 6\n")
+    edge.start_edge(wait=False)
+    wait_for(lambda: answer(edge) == ("GOOD", None), "the edge serving", 30)
+    revoke_once(published, "thawed")
+    wait_for(lambda: answer(edge, "thawed") == REVOKED, "the news by the other origin", 20)
+    assert edge.metrics()["statim_edge_sync_heads_old_total"] >= 1
