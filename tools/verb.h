@@ -9,7 +9,7 @@
 
 #define VERB_USAGE 2
 /* What a verb needs to judge by cannot be read: exit status 2 without the usage. */
-#define VERB_UNABLE 3
+#define VERB_UNABLE 100
 
 /* name (with _ for the hyphens that are typed), arguments, one line of help */
 #define VERB_TABLE(X)                                                                            \

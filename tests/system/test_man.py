@@ -83,7 +83,10 @@ def test_every_verb_and_option():
     assert [name.lower() for name in sections] == verbs()
     for verb in verbs():
         section = sections[verb.upper()]
-        options = set(re.findall(r"\{\"([a-z-]+)\",\s*(?:required|no)_argument", source(f"tools/verb_{verb.replace('-', '_')}.c")))
+        code = source(f"tools/verb_{verb.replace('-', '_')}.c")
+        options = set(re.findall(r"\{\"([a-z-]+)\",\s*(?:required|no)_argument", code))
+        if "WAIT_OPTION_TABLE" in code:
+            options |= set(re.findall(r"\bX\(\"([a-z-]+)\"", source("tools/wait.h")))
         explained = set(re.findall(r"^\.TP\n\.BI? --([a-z-]+)", section, re.M))
         assert explained == options, verb
         synopsis = section.split(".YS")[0]
