@@ -3,11 +3,10 @@
 
 #include "edge/conn_file.h"
 #include "edge/conn_request.h"
+#include "edge/conn_state.h"
 #include "edge/store_blob.h"
 #include "edge/store_relay.h"
 #include "lib/check.h"
-
-#define NEVER UINT64_MAX
 
 _Static_assert(CONN_FILE_MAX_S + 60 < STORE_BLOB_KEEP_S &&
                    CONN_FILE_MAX_S + 60 < STORE_RELAY_KEEP_S,
@@ -19,54 +18,6 @@ static const char continue_response[] = "HTTP/1.1 100 Continue\r\n\r\n";
 static void count(const struct conn_env *env, unsigned counter, uint64_t n)
 {
     counter_add(&env->counters[counter], n);
-}
-
-static uint64_t after(const struct conn_env *env, uint64_t timeout_ns)
-{
-    return env->now_ns + timeout_ns;
-}
-
-/* While half of the buffers are free a client has all of its time. Below that it has less and less:
- * clients that hold buffers and do not move must not keep the others out. */
-static uint64_t patience(const struct buffer_pool *pool, uint64_t timeout_ns)
-{
-    if (pool->free_count >= pool->count / 2)
-        return timeout_ns;
-    uint64_t left_ns = timeout_ns / pool->count * pool->free_count * 2;
-    if (left_ns < CONN_PATIENCE_MIN_NS)
-        left_ns = CONN_PATIENCE_MIN_NS;
-    return left_ns < timeout_ns ? left_ns : timeout_ns;
-}
-
-static void deadlines_settle(struct conn *conn)
-{
-    conn->deadline_ns = conn->read_deadline_ns < conn->send_deadline_ns ? conn->read_deadline_ns
-                                                                        : conn->send_deadline_ns;
-}
-
-/* Enters a state and starts its time. Staying in a state does not start the time anew: a request
- * has all its time from its first octet. */
-static void enter(struct conn *conn, const struct conn_env *env, enum conn_state state)
-{
-    const struct conn_config *config = env->config;
-    if (conn->state == state && state != CONN_IDLE)
-        return;
-    conn->state = (uint8_t)state;
-    conn->read_deadline_ns = NEVER;
-    if (state == CONN_IDLE)
-        conn->read_deadline_ns = after(env, config->idle_timeout_ns);
-    else if (state == CONN_HEAD)
-        conn->read_deadline_ns = after(env, patience(env->inputs, config->header_timeout_ns));
-    else if (state == CONN_BODY)
-        conn->read_deadline_ns = after(env, patience(env->inputs, config->body_timeout_ns));
-}
-
-static void enter_last(struct conn *conn, const struct conn_env *env, enum conn_end end)
-{
-    if (conn->state == CONN_LAST)
-        return;
-    enter(conn, env, CONN_LAST);
-    conn->end = (uint8_t)end;
 }
 
 static void input_give(struct conn *conn, struct conn_env *env)
@@ -90,20 +41,16 @@ static struct conn_actions close_now(struct conn *conn, struct conn_env *env, en
 {
     conn->state = CONN_CLOSED;
     conn->end = (uint8_t)end;
-    conn->deadline_ns = NEVER;
+    conn->deadline_ns = CONN_NEVER_NS;
     count(env, serve_counter_end(end), 1);
     return (struct conn_actions){.close = true};
 }
 
-/* The last answer is sent. One who asked for the end sends nothing more unless it already has;
- * one who is told of it may have begun the next request. */
+/* The last answer is sent. */
 static struct conn_actions close_answered(struct conn *conn, struct conn_env *env)
 {
-    enum conn_end end = (enum conn_end)conn->end;
-    bool sends =
-        conn->ignored || conn->paused || end == CONN_END_HTTP_ERROR || end == CONN_END_REQUESTS_MAX;
-    struct conn_actions actions = close_now(conn, env, end);
-    actions.linger = sends && !conn->peer_done;
+    struct conn_actions actions = close_now(conn, env, (enum conn_end)conn->end);
+    actions.linger = conn_may_hear_more(conn);
     return actions;
 }
 
@@ -123,7 +70,7 @@ static bool output_reserve(struct conn *conn, struct conn_env *env)
     if (conn->output == NULL) {
         conn->output = buffer_pool_take(env->outputs);
         if (conn->output == NULL) {
-            enter_last(conn, env, CONN_END_NO_OUTPUT_BUFFER);
+            conn_enter_last(conn, env, CONN_END_NO_OUTPUT_BUFFER);
             return false;
         }
     }
@@ -157,7 +104,7 @@ static void answer_request(struct conn *conn, struct conn_env *env, struct conn_
     if (x->query.body_bytes > 0)
         conn_file_start(conn, env->now_ns, &x->query);
     if (connection == ANSWER_CLOSE)
-        enter_last(conn, env, end);
+        conn_enter_last(conn, env, end);
 }
 
 static void answer_failure(struct conn *conn, struct conn_env *env, enum outcome failure,
@@ -167,7 +114,7 @@ static void answer_failure(struct conn *conn, struct conn_env *env, enum outcome
     conn->output_size +=
         (uint32_t)conn_failure_finish(env, failure, without_body, conn->output + conn->output_size,
                                       CONN_OUTPUT_BYTES - conn->output_size);
-    enter_last(conn, env, end);
+    conn_enter_last(conn, env, end);
 }
 
 /* The head is here, the body is not yet. A client that waits for our word gets it, but not when a
@@ -177,7 +124,7 @@ static void await_body(struct conn *conn, struct conn_env *env, const struct con
                        size_t available)
 {
     conn->input_need = (uint32_t)x->bytes;
-    enter(conn, env, CONN_BODY);
+    conn_enter(conn, env, CONN_BODY);
     if (!x->request.expect_continue || x->request.minor_version == 0 ||
         available > x->request.head_bytes)
         return;
@@ -209,7 +156,7 @@ static bool take_step(struct conn *conn, struct conn_env *env, enum conn_step st
     switch (step) {
     case CONN_STEP_HEAD:
         conn->input_seen = (uint32_t)available;
-        enter(conn, env, CONN_HEAD);
+        conn_enter(conn, env, CONN_HEAD);
         return false;
     case CONN_STEP_BODY:
         await_body(conn, env, x, available);
@@ -234,7 +181,7 @@ static size_t process(struct conn *conn, struct conn_env *env, struct span bytes
     while (done < bytes.size) {
         if (conn_has_file(conn) || !output_reserve(conn, env)) {
             if (conn->state != CONN_LAST)
-                enter(conn, env, CONN_PARKED);
+                conn_enter(conn, env, CONN_PARKED);
             break;
         }
         struct span rest = span_of(bytes.data + done, bytes.size - done);
@@ -247,7 +194,7 @@ static size_t process(struct conn *conn, struct conn_env *env, struct span bytes
         if (!take_step(conn, env, step, x, rest.size))
             break;
         done += x->bytes;
-        enter(conn, env, conn_has_file(conn) ? CONN_PARKED : CONN_IDLE);
+        conn_enter(conn, env, conn_has_file(conn) ? CONN_PARKED : CONN_IDLE);
     }
     return conn->state == CONN_LAST ? bytes.size : done;
 }
@@ -256,7 +203,7 @@ static size_t process(struct conn *conn, struct conn_env *env, struct span bytes
 static void give_up(struct conn *conn, struct conn_env *env, enum conn_end end)
 {
     conn->ignored = !output_empty(conn);
-    enter_last(conn, env, end);
+    conn_enter_last(conn, env, end);
 }
 
 /* Keeps octets behind those already kept. */
@@ -326,14 +273,16 @@ static void send_next(struct conn *conn, const struct conn_env *env, struct conn
     if (conn->flight_is_file) {
         actions->send = conn_file_piece(conn);
     } else {
-        timeout_ns = patience(env->outputs, timeout_ns);
+        timeout_ns = conn_patience_ns(env->outputs, timeout_ns);
         actions->send =
             span_of(conn->output + conn->output_sent, conn->output_size - conn->output_sent);
     }
     conn->output_flight = (uint32_t)actions->send.size;
     actions->send_file = conn->flight_is_file;
     actions->send_more = !conn->flight_is_file && conn_has_file(conn);
-    conn->send_deadline_ns = after(env, timeout_ns);
+    actions->send_last =
+        conn->state == CONN_LAST && !conn_has_file(conn) && !conn_may_hear_more(conn);
+    conn->send_deadline_ns = conn_after(env, timeout_ns);
     if (conn_has_file(conn) && conn->file_deadline_ns < conn->send_deadline_ns)
         conn->send_deadline_ns = conn->file_deadline_ns;
 }
@@ -344,7 +293,7 @@ static struct conn_actions settle(struct conn *conn, struct conn_env *env)
     struct conn_actions actions = {0};
     if (output_empty(conn)) {
         output_give(conn, env);
-        conn->send_deadline_ns = NEVER;
+        conn->send_deadline_ns = CONN_NEVER_NS;
         if (conn->state == CONN_LAST)
             return close_answered(conn, env);
         if (conn->peer_done)
@@ -354,15 +303,15 @@ static struct conn_actions settle(struct conn *conn, struct conn_env *env)
     settle_reading(conn, env, &actions);
     if (conn->output_flight == 0 && !output_empty(conn))
         send_next(conn, env, &actions);
-    deadlines_settle(conn);
+    conn_deadlines_settle(conn);
     return actions;
 }
 
 void conn_open(struct conn *conn, struct conn_env *env)
 {
-    *conn = (struct conn){.send_deadline_ns = NEVER};
-    enter(conn, env, CONN_IDLE);
-    deadlines_settle(conn);
+    *conn = (struct conn){.send_deadline_ns = CONN_NEVER_NS};
+    conn_enter(conn, env, CONN_IDLE);
+    conn_deadlines_settle(conn);
     count(env, SERVE_OPENED, 1);
 }
 
@@ -406,9 +355,9 @@ static void all_sent(struct conn *conn, struct conn_env *env)
     if (conn->state == CONN_PARKED && conn->input_size > 0)
         process_input(conn, env);
     else if (conn->state == CONN_PARKED && conn->stopping)
-        enter_last(conn, env, CONN_END_STOPPED); /* a file: conn_stop() has been here before */
+        conn_enter_last(conn, env, CONN_END_STOPPED); /* a file: conn_stop() has been here before */
     else if (conn->state == CONN_PARKED || conn->state == CONN_IDLE)
-        enter(conn, env, CONN_IDLE);
+        conn_enter(conn, env, CONN_IDLE);
 }
 
 struct conn_actions conn_sent(struct conn *conn, struct conn_env *env, size_t sent)
@@ -443,12 +392,12 @@ static bool input_is_request(const struct conn *conn)
 static void read_timeout(struct conn *conn, struct conn_env *env)
 {
     if (conn->state == CONN_IDLE || !input_is_request(conn)) {
-        enter_last(conn, env, CONN_END_IDLE);
+        conn_enter_last(conn, env, CONN_END_IDLE);
     } else if (output_reserve(conn, env)) {
         answer_failure(conn, env, OUTCOME_TIMEOUT, false, CONN_END_REQUEST_TIMEOUT);
     } else {
         conn_failure_count(env, OUTCOME_TIMEOUT);
-        enter_last(conn, env, CONN_END_REQUEST_TIMEOUT);
+        conn_enter_last(conn, env, CONN_END_REQUEST_TIMEOUT);
     }
 }
 
@@ -469,7 +418,7 @@ struct conn_actions conn_stop(struct conn *conn, struct conn_env *env)
     CHECK(conn->state != CONN_CLOSED);
     conn->stopping = true;
     if (conn->state == CONN_IDLE)
-        enter_last(conn, env, CONN_END_STOPPED);
+        conn_enter_last(conn, env, CONN_END_STOPPED);
     return settle(conn, env);
 }
 

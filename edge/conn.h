@@ -32,6 +32,10 @@
  * time, so the shell keeps the old snapshot until the send of a connection that was cut has ended,
  * and what it has queued at the socket goes with a reset (edge/worker_file.h).
  *
+ * With `send_last` the shell may have the descriptor closed right behind the octets. It receives
+ * nothing then, and tells of the octets as ever: once all are sent, `close` comes back. When not
+ * all of them went out the descriptor must be open still.
+ *
  * An answer that leaves the framing in doubt is the last one: `close` comes once it is sent, and
  * input after it is ignored. Closing while the client still sends resets the connection, perhaps
  * before the client has read the last answer (RFC 9112 9.6). Where that may be so, `linger` comes
@@ -124,6 +128,7 @@ struct conn_actions {
     struct span send; /* hand to the kernel; empty: nothing */
     bool send_more;   /* the answer goes on behind these octets: the kernel may wait for them */
     bool send_file;   /* they are in the store's map */
+    bool send_last;   /* after them the connection closes, and does not linger */
     bool close;
     bool linger; /* with close: the client may still be sending */
     bool pause;

@@ -52,7 +52,7 @@ static enum err restrict_operations(const struct ring *ring)
         list[i].sqe_op = operations[i];
     }
     list[OPERATION_COUNT].opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
-    list[OPERATION_COUNT].sqe_flags = IOSQE_BUFFER_SELECT | IOSQE_CQE_SKIP_SUCCESS;
+    list[OPERATION_COUNT].sqe_flags = IOSQE_BUFFER_SELECT | IOSQE_CQE_SKIP_SUCCESS | IOSQE_IO_LINK;
     list[OPERATION_COUNT + 1].opcode = IORING_RESTRICTION_REGISTER_OP;
     list[OPERATION_COUNT + 1].register_op = IORING_REGISTER_ENABLE_RINGS;
     return ring_register(ring, IORING_REGISTER_RESTRICTIONS, list, OPERATION_COUNT + 2) == 0
@@ -102,12 +102,23 @@ void ring_stop(struct ring *ring)
     errno = saved;
 }
 
+static void submit(struct ring *ring)
+{
+    int submitted = io_uring_submit(&ring->uring);
+    CHECK(submitted >= 0 || submitted == -EINTR || submitted == -EBUSY || submitted == -EAGAIN);
+}
+
+void ring_reserve(struct ring *ring, unsigned count)
+{
+    while (io_uring_sq_space_left(&ring->uring) < count)
+        submit(ring);
+}
+
 struct io_uring_sqe *ring_entry(struct ring *ring)
 {
     struct io_uring_sqe *entry = io_uring_get_sqe(&ring->uring);
     while (entry == NULL) {
-        int submitted = io_uring_submit(&ring->uring);
-        CHECK(submitted >= 0 || submitted == -EINTR || submitted == -EBUSY || submitted == -EAGAIN);
+        submit(ring);
         entry = io_uring_get_sqe(&ring->uring);
     }
     return entry;

@@ -32,6 +32,8 @@ void ring_stop(struct ring *ring);
 
 /** A submission entry; submits what is queued when the queue is full. Never NULL. */
 struct io_uring_sqe *ring_entry(struct ring *ring);
+/** Makes room for so many entries that must be submitted together. */
+void ring_reserve(struct ring *ring, unsigned count);
 /** The octets of a receive buffer. */
 const uint8_t *ring_buffer(const struct ring *ring, uint32_t buffer_no);
 /** Gives a buffer back; the kernel sees it at ring_publish_buffers(). */

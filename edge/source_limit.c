@@ -108,10 +108,12 @@ uint32_t source_limit_bucket(const struct source_limit *limit, const struct sock
 
 bool source_limit_enter(struct source_limit *limit, uint32_t bucket)
 {
+    if (limit->connections_max == 0)
+        return true;
     CHECK(bucket <= limit->bucket_mask);
     uint32_t *count = &limit->counts[bucket];
     uint32_t before = __atomic_fetch_add(count, 1, __ATOMIC_RELAXED);
-    if (limit->connections_max == 0 || before < limit->connections_max)
+    if (before < limit->connections_max)
         return true;
     __atomic_fetch_sub(count, 1, __ATOMIC_RELAXED);
     return false;
@@ -119,6 +121,8 @@ bool source_limit_enter(struct source_limit *limit, uint32_t bucket)
 
 void source_limit_leave(struct source_limit *limit, uint32_t bucket)
 {
+    if (limit->connections_max == 0)
+        return;
     CHECK(bucket <= limit->bucket_mask);
     uint32_t before = __atomic_fetch_sub(&limit->counts[bucket], 1, __ATOMIC_RELAXED);
     CHECK(before > 0);

@@ -5,12 +5,16 @@
 
 #include "edge/conn_file.h"
 #include "edge/worker_file.h"
+#include "edge/worker_send.h"
 #include "lib/check.h"
 
-static void arm_receive(struct worker *w, struct slot *slot)
+static void arm_receive(struct worker *w, struct slot *slot, bool once)
 {
     struct io_uring_sqe *entry = ring_entry(&w->ring);
-    io_uring_prep_recv_multishot(entry, slot->fd, NULL, 0, 0);
+    if (once)
+        io_uring_prep_recv(entry, slot->fd, NULL, 0, 0);
+    else
+        io_uring_prep_recv_multishot(entry, slot->fd, NULL, 0, 0);
     entry->flags |= IOSQE_BUFFER_SELECT;
     entry->buf_group = RING_RECEIVE_GROUP;
     io_uring_sqe_set_data64(entry, slot_user_data(w, slot, OP_RECEIVE));
@@ -44,8 +48,8 @@ static bool wants_octets(const struct slot *slot)
 
 static void read_on(struct worker *w, struct slot *slot)
 {
-    if (!slot->receiving && !slot->hungry && wants_octets(slot))
-        arm_receive(w, slot);
+    if (!slot->receiving && !slot->hungry && !slot->linked && wants_octets(slot))
+        arm_receive(w, slot, false);
 }
 
 static void drop_held(struct worker *w, struct slot *slot)
@@ -94,19 +98,21 @@ static void close_now(struct worker *w, struct slot *slot)
     slot->state = SLOT_CLOSING;
     drop_held(w, slot);
     cancel_receive(w, slot);
-    if (slot->sending)
-        cancel(w, slot, slot->awaits_room ? OP_ROOM : OP_SEND);
     if (conn_has_file(&slot->conn))
         worker_file_abandon(slot);
-    struct io_uring_sqe *entry = ring_entry(&w->ring);
-    io_uring_prep_close(entry, slot->fd);
-    entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
-    io_uring_sqe_set_data64(entry, slot_user_data(w, slot, OP_CLOSE));
+    /* With a link the descriptor may be another connection's by now: its send tells. */
+    if (!slot->linked) {
+        if (slot->sending)
+            cancel(w, slot, slot->awaits_room ? OP_ROOM : OP_SEND);
+        if (slot->fd >= 0)
+            worker_close_descriptor(w, slot);
+    }
     release_when_quiet(w, slot);
 }
 
 static void linger(struct worker *w, struct slot *slot)
 {
+    CHECK(slot->fd >= 0);
     slot->state = SLOT_LINGERING;
     drop_held(w, slot);
     slot->linger_bytes = 0;
@@ -127,16 +133,8 @@ static void apply(struct worker *w, struct slot *slot, struct conn_actions actio
             close_now(w, slot);
         return;
     }
-    CHECK(actions.send.size == 0 || !slot->sending);
-    if (actions.send_file && worker_file_has(w, actions.send)) {
-        worker_file_await(w, slot);
-    } else if (actions.send.size > 0) {
-        struct io_uring_sqe *entry = ring_entry(&w->ring);
-        io_uring_prep_send(entry, slot->fd, actions.send.data, actions.send.size,
-                           MSG_NOSIGNAL | (actions.send_more ? MSG_MORE : 0));
-        io_uring_sqe_set_data64(entry, slot_user_data(w, slot, OP_SEND));
-        slot->sending = true;
-    }
+    if (actions.send.size > 0)
+        worker_send(w, slot, actions);
     if (actions.pause)
         cancel_receive(w, slot);
     if (actions.resume)
@@ -162,8 +160,10 @@ static uint32_t source_bucket(const struct worker *w, int fd)
 {
     struct sockaddr_storage peer = {0};
     socklen_t size = sizeof peer;
+    if (w->limit->connections_max == 0)
+        return 0;
     /* A peer that is gone already counts with the unknown ones until its end of file is read. */
-    if (w->limit->connections_max == 0 || getpeername(fd, (struct sockaddr *)&peer, &size) != 0)
+    if (getpeername(fd, (struct sockaddr *)&peer, &size) != 0)
         peer.ss_family = AF_UNSPEC;
     return source_limit_bucket(w->limit, (const struct sockaddr *)&peer);
 }
@@ -190,11 +190,13 @@ void worker_connection_open(struct worker *w, int fd, bool is_relay)
     slot->sending = false;
     slot->batched = false;
     slot->hungry = false;
+    slot->unlinked = false;
     slot->has_file = false;
     conn_open(&slot->conn, &w->env);
     slot->conn.is_relay = is_relay;
     slot->conn.stopping = w->stopping; /* came while the accept was being cancelled */
-    arm_receive(w, slot);
+    /* Once: one who asks for the end with the first request leaves no receive behind. */
+    arm_receive(w, slot, true);
     wheel_want(&w->wheel, slot_number(w, slot), slot->conn.deadline_ns);
 }
 
@@ -229,6 +231,8 @@ static void answered(void *shell, uint64_t tag, struct conn_actions actions)
     slot->batched = false;
     apply(w, slot, actions);
     ring_return_buffer(&w->ring, (uint32_t)tag);
+    if (slot->state == SLOT_OPEN)
+        read_on(w, slot);
 }
 
 void worker_answer(struct worker *w)
@@ -322,10 +326,35 @@ void worker_received(struct worker *w, const struct io_uring_cqe *cqe)
         else
             ring_return_buffer(&w->ring, buffer_no);
     }
-    if (!more)
-        settle_batch(w, slot);
-    if (!more && slot->state != SLOT_FREE && !slot->receiving)
+    /* The first receive of a request that is in the batch now: read on when it is answered. */
+    if (more || (slot->batched && cqe->res > 0))
+        return;
+    settle_batch(w, slot);
+    if (slot->state != SLOT_FREE && !slot->receiving)
         receive_ended(w, slot, cqe->res);
+}
+
+/* All is sent and the descriptor closed or about to be; or the link is broken, and what is left
+ * goes the ordinary way. */
+static void link_ended(struct worker *w, struct slot *slot, int result)
+{
+    slot->linked = false;
+    if (result == (int)slot->conn.output_flight)
+        slot->fd = -1;
+    else
+        slot->unlinked = true;
+    if (slot->state == SLOT_CLOSING) {
+        if (slot->fd >= 0)
+            worker_close_descriptor(w, slot);
+        release_when_quiet(w, slot);
+        return;
+    }
+    if (result > 0 || result == -EAGAIN)
+        apply(w, slot, conn_sent(&slot->conn, &w->env, result > 0 ? (size_t)result : 0));
+    else
+        apply(w, slot, conn_failed(&slot->conn, &w->env, CONN_END_SEND_ERROR));
+    if (slot->state == SLOT_OPEN)
+        read_on(w, slot);
 }
 
 void worker_sent(struct worker *w, const struct io_uring_cqe *cqe)
@@ -333,7 +362,9 @@ void worker_sent(struct worker *w, const struct io_uring_cqe *cqe)
     struct slot *slot = slot_of(w, cqe);
     settle_batch(w, slot);
     slot->sending = false;
-    if (slot->state == SLOT_CLOSING)
+    if (slot->linked)
+        link_ended(w, slot, cqe->res);
+    else if (slot->state == SLOT_CLOSING)
         release_when_quiet(w, slot);
     else if (cqe->res > 0)
         apply(w, slot, conn_sent(&slot->conn, &w->env, (size_t)cqe->res));

@@ -18,9 +18,11 @@ struct slot {
     uint32_t generation; /* of user_data: completions of an earlier use are not ours */
     uint32_t bucket;     /* of the source limit */
     uint8_t state;       /* enum slot_state */
-    bool receiving;      /* a multishot receive is armed */
+    bool receiving;      /* a receive is armed: the first takes octets once, then it goes on */
     bool cancelling;     /* and is being cancelled */
     bool sending;
+    bool linked;            /* its close follows the send in flight, if that sends all */
+    bool unlinked;          /* such a send did not: the next ones are ordinary */
     bool awaits_room;       /* the send is a file's, and the ring tells when there is room for it */
     bool has_file;          /* it is in the worker's list of those that send a file */
     uint32_t file_place;    /* where */

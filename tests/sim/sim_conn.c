@@ -56,14 +56,17 @@ struct lane {
     bool eof_given;
     bool gone_soon; /* the client closes its side once all is sent */
     bool batched;   /* `receive` waits in the batch */
+    bool linked;    /* its descriptor closes behind the flight, and nothing is received */
     uint8_t receive[RECEIVE_BYTES];
     struct span flight;
     uint8_t flight_copy[CONN_PIECE_BYTES];
 };
 
-/* Over all seeds: batches of several requests, and closes that were to wait for the client. */
+/* Over all seeds: batches of several requests, closes that were to wait for the client, and those
+ * that did not wait for the last octets. */
 static uint64_t batches;
 static uint64_t lingered;
+static uint64_t linked;
 
 struct sim {
     struct sim_world world;
@@ -103,6 +106,7 @@ static void check_linger(const struct lane *lane, struct conn_actions actions)
 static void apply(struct lane *lane, struct conn_actions actions)
 {
     CHECK(!lane->closing);
+    CHECK(!actions.send_last || actions.send.size > 0);
     CHECK(!(actions.close && actions.send.size > 0) && !(actions.pause && actions.resume));
     check_linger(lane, actions);
     if (actions.send.size > 0) {
@@ -110,6 +114,9 @@ static void apply(struct lane *lane, struct conn_actions actions)
         CHECK(actions.send_file || actions.send.size <= CONN_OUTPUT_BYTES);
         lane->flight = actions.send;
         memcpy(lane->flight_copy, actions.send.data, actions.send.size);
+        /* Now and then, as the shell does when it has no receive armed. */
+        lane->linked = actions.send_last && lane->flight.size % 2 == 0;
+        linked += lane->linked;
     }
     if (actions.pause) {
         CHECK(!lane->paused);
@@ -130,6 +137,7 @@ static void step_open(struct sim *sim, struct lane *lane)
     lane->closing = false;
     lane->paused = false;
     lane->eof_given = false;
+    lane->linked = false;
     lane->gone_soon = below(sim, 2) == 0;
     lane->flight = SPAN_EMPTY;
     conn_open(&lane->conn, &sim->env);
@@ -150,7 +158,7 @@ static struct span next_octets(struct sim *sim, struct lane *lane, bool whole)
 {
     struct sim_client *c = &lane->client;
     size_t ready = sim_client_ready_bytes(c);
-    if (ready == 0 || lane->eof_given)
+    if (ready == 0 || lane->eof_given || lane->linked)
         return SPAN_EMPTY;
     static const uint32_t sizes[] = {1, 3, 40, 300, RECEIVE_BYTES, RECEIVE_BYTES};
     size_t size = 1 + below(sim, sizes[below(sim, 6)]);
@@ -227,7 +235,7 @@ static void step_receive(struct sim *sim, struct lane *lane)
         repeats += below(sim, STRAY_REPEATS);
     for (; repeats > 0 && !lane->closing; repeats--)
         deliver(sim, lane);
-    if (!lane->closing && !lane->eof_given && lane->gone_soon &&
+    if (!lane->closing && !lane->eof_given && !lane->linked && lane->gone_soon &&
         lane->client.delivered == lane->client.stream_size && below(sim, 3) == 0) {
         lane->eof_given = true;
         apply(lane, conn_eof(&lane->conn, &sim->env));
@@ -244,8 +252,12 @@ static void step_sent(struct sim *sim, struct lane *lane)
     if (below(sim, 4) == 0)
         size = 1 + below(sim, (uint32_t)size);
     sim_client_receive(&lane->client, &sim->world, span_of(lane->flight_copy, size));
+    bool closed = lane->linked && size == lane->flight.size;
+    uint64_t before = lingered;
     lane->flight = SPAN_EMPTY;
+    lane->linked = false; /* when some are left it was in vain */
     apply(lane, conn_sent(&lane->conn, &sim->env, size));
+    CHECK(!closed || (lane->closing && lingered == before));
 }
 
 static void step_fault(struct sim *sim, struct lane *lane)
@@ -259,6 +271,8 @@ static void step_fault(struct sim *sim, struct lane *lane)
             apply(lane, conn_failed(&lane->conn, &sim->env, CONN_END_SEND_ERROR));
         break;
     case 2:
+        if (lane->linked)
+            break;
         lane->eof_given = true; /* in the middle of whatever it sends */
         apply(lane, conn_eof(&lane->conn, &sim->env));
         break;
@@ -434,7 +448,8 @@ static int report(uint64_t seeds, const uint64_t totals[static SERVE_COUNTER_COU
     printf("  %-20s %llu\n", "pauses", (unsigned long long)totals[SERVE_PAUSES]);
     printf("  %-20s %llu\n", "batches", (unsigned long long)batches);
     printf("  %-20s %llu\n", "lingered", (unsigned long long)lingered);
-    unseen += (totals[SERVE_PAUSES] == 0) + (batches == 0) + (lingered == 0);
+    printf("  %-20s %llu\n", "linked", (unsigned long long)linked);
+    unseen += (totals[SERVE_PAUSES] == 0) + (batches == 0) + (lingered == 0) + (linked == 0);
     if (unseen > 0 && seeds >= 100) {
         fprintf(stderr, "%d rows were never reached\n", unseen);
         return 1;

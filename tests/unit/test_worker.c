@@ -150,6 +150,90 @@ static void asked_to_close(void **state)
     assert_int_equal(ends(CONN_END_ASKED), 1);
 }
 
+static size_t get_text_last(unsigned which, char out[static REQUEST_MAX])
+{
+    static const char end[] = "Connection: close\r\n\r\n";
+    size_t size = get_text(which, out) - strlen("\r\n");
+    memcpy(out + size, end, sizeof end - 1);
+    return size + sizeof end - 1;
+}
+
+static unsigned unlinked_count(void)
+{
+    unsigned count = 0;
+    for (uint32_t i = 0; i < t.config.connections_max; i++)
+        count += t.worker->slots[i].unlinked;
+    return count;
+}
+
+/* Each connection is closed behind its only answer, and the next one may get its number. */
+static void one_request_each(void **state)
+{
+    (void)state;
+    char text[REQUEST_MAX];
+    int fds[40];
+    start_worker();
+    for (unsigned round = 0; round < 10; round++) {
+        for (unsigned i = 0; i < 40; i++)
+            fds[i] = client();
+        for (unsigned i = 0; i < 40; i++)
+            put(fds[i], text, get_text_last(i, text));
+        for (unsigned i = 0; i < 40; i++) {
+            hear_statement(fds[i], i);
+            hear_end(fds[i]);
+        }
+    }
+    wait_counter(SERVE_OPEN, 0);
+    assert_int_equal(ends(CONN_END_ASKED), 400);
+    assert_int_equal(unlinked_count(), 0);
+}
+
+/* Several requests before the worker runs, the last of which asks for the end; what is accepted has
+ * the smallest of send buffers, so that its answers do not fit. */
+enum { CROWDED = 8 };
+static int crowd_the_last(void)
+{
+    static char text[CROWDED * REQUEST_MAX];
+    const int smallest = 1;
+    size_t size = 0;
+    make_worker(WITHOUT_LIMIT);
+    assert_int_equal(setsockopt(t.worker->listeners[0].socket.fd, SOL_SOCKET, SO_SNDBUF, &smallest,
+                                sizeof smallest),
+                     0);
+    int fd = client_with(1);
+    for (unsigned i = 0; i + 1 < CROWDED; i++)
+        size += get_text(i, text + size);
+    size += get_text_last(CROWDED - 1, text + size);
+    put(fd, text, size);
+    run_worker();
+    return fd;
+}
+
+/* Nothing is lost, and the end comes behind them. */
+static void last_ones_in_parts(void **state)
+{
+    (void)state;
+    int fd = crowd_the_last();
+    wait_counter(SERVE_REQUESTS, CROWDED);
+    for (unsigned i = 0; i < CROWDED; i++)
+        hear_statement(fd, i);
+    hear_end(fd);
+    wait_counter(SERVE_OPEN, 0);
+    assert_int_equal(ends(CONN_END_ASKED), 1);
+    assert_int_equal(unlinked_count(), 1);
+}
+
+/* The client takes nothing: its time passes. */
+static void last_ones_not_taken(void **state)
+{
+    (void)state;
+    t.config.conn.send_timeout_ns = 300 * MS;
+    int fd = crowd_the_last();
+    wait_counter(serve_counter_end(CONN_END_SEND_TIMEOUT), 1);
+    wait_counter(SERVE_OPEN, 0);
+    close(fd);
+}
+
 /* Octets and an end right behind them: once the end was not seen and the connection lasted until
  * its timeout; whether the kernel's multishot receive or the worker lost it is not known. */
 static void short_timeouts(void)
@@ -303,6 +387,9 @@ int main(void)
         TEST(split_anywhere),
         TEST(posted),
         TEST(asked_to_close),
+        TEST(one_request_each),
+        TEST(last_ones_in_parts),
+        TEST(last_ones_not_taken),
         TEST(half_closed),
         TEST(too_large_lingers),
         TEST(pipelined_behind_the_last),
