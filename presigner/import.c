@@ -146,6 +146,7 @@ static enum err store_all(struct import *im, struct import_store *store)
         TRY(err);
         im->report->stored_count = store->stored_count;
         im->report->changed_count = store->changed_count;
+        im->report->conflicts = store->conflicts;
         tell_progress(im, true);
     }
 }

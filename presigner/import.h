@@ -19,7 +19,7 @@
 
 #include "presigner/crl_shard.h"
 #include "presigner/import_line.h"
-#include "presigner/status_db.h"
+#include "presigner/status_writer.h"
 
 /* Clocks differ: a revocation may lie this far ahead of ours. */
 #define IMPORT_FUTURE_MAX_S 86400
@@ -51,9 +51,10 @@ struct import_report {
     uint64_t cert_count;    /* lines with a certificate */
     uint64_t stored_count;  /* of these, in the database: all, or on failure some or none */
     uint64_t changed_count; /* of these, that were news */
-    uint64_t last_sequence; /* of the database afterwards; 0 on failure */
-    uint64_t line_no;       /* on failure: the line, or 0 when it is no line's fault */
-    const char *why;        /* on failure: in words, or NULL */
+    struct shard_conflicts conflicts; /* lines that name another CRL than their certificate's */
+    uint64_t last_sequence;           /* of the database afterwards; 0 on failure */
+    uint64_t line_no;                 /* on failure: the line, or 0 when it is no line's fault */
+    const char *why;                  /* on failure: in words, or NULL */
 };
 
 /** `report` is filled on failure too. ERR_MALFORMED, ERR_LIMIT, ERR_RANGE, ERR_UNSUPPORTED with a

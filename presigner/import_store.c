@@ -45,24 +45,34 @@ static enum err apply_items(const struct import_store *s, struct status_writer *
 }
 
 static enum err apply(const struct import_store *s, MDB_txn *txn, size_t count,
-                      uint64_t *ret_changed)
+                      uint64_t *ret_changed, struct shard_conflicts *ret_conflicts)
 {
     struct status_writer w;
     TRY(status_writer_begin(s->db, txn, &w));
     enum err err = apply_items(s, &w, count, ret_changed);
+    *ret_conflicts = w.conflicts;
     if (err == ERR_OK && *ret_changed > 0)
         return status_writer_end(&w);
     status_writer_drop(&w);
     return err;
 }
 
+static void add_conflicts(struct import_store *s, const struct shard_conflicts *more)
+{
+    uint64_t count = s->conflicts.count + more->count;
+    if (s->conflicts.count == 0)
+        s->conflicts = *more;
+    s->conflicts.count = count;
+}
+
 static enum err transact(struct import_store *s, size_t count, uint64_t *ret_held_ns)
 {
     MDB_txn *txn;
     uint64_t changed = 0;
+    struct shard_conflicts conflicts = {0};
     TRY(status_txn_write(s->db, &txn));
     uint64_t from_ns = clock_monotonic_ns();
-    enum err err = apply(s, txn, count, &changed);
+    enum err err = apply(s, txn, count, &changed, &conflicts);
     /* Without news there is nothing to wait for the disk for. */
     if (err != ERR_OK || changed == 0)
         status_txn_abort(txn);
@@ -70,6 +80,7 @@ static enum err transact(struct import_store *s, size_t count, uint64_t *ret_hel
         err = status_txn_commit(txn);
     TRY(err);
     *ret_held_ns = clock_monotonic_ns() - from_ns;
+    add_conflicts(s, &conflicts);
     s->changed_count += changed;
     s->stored_count += count;
     return ERR_OK;

@@ -27,6 +27,7 @@ struct import_store {
     size_t capacity;
     size_t step_count; /* how many the next step has */
     uint64_t stored_count;
+    struct shard_conflicts conflicts;
     uint64_t changed_count;
 };
 

@@ -118,6 +118,20 @@ static enum err index_revoked(struct status_writer *w, const struct serial *seri
     return revoked_index_put(w->db, w->txn, w->issuer_id, serial, record);
 }
 
+static void note_conflict(struct status_writer *w, const struct serial *serial,
+                          const struct cert_record *known, const struct cert_record *claimed)
+{
+    struct shard_conflicts *c = &w->conflicts;
+    if (known->shard == CRL_SHARD_NONE || claimed->shard == CRL_SHARD_NONE ||
+        known->shard == claimed->shard)
+        return;
+    if (c->count++ > 0)
+        return;
+    c->serial = *serial;
+    c->known = known->shard;
+    c->claimed = claimed->shard;
+}
+
 /* The certificate is known: `stored` is its record, where the cursor stands. */
 static enum err update(struct status_writer *w, const struct serial *serial, MDB_val *key,
                        const MDB_val *stored, const struct cert_record *claimed, bool *ret_changed)
@@ -126,6 +140,7 @@ static enum err update(struct status_writer *w, const struct serial *serial, MDB
     uint8_t record[CERT_RECORD_BYTES];
     if (cert_record_read(span_of(stored->mv_data, stored->mv_size), &known) != ERR_OK)
         return ERR_STORE;
+    note_conflict(w, serial, &known, claimed);
     bool changed = cert_record_join(&known, claimed, &joined);
     if (changed) {
         joined.sequence = w->last_sequence + 1;

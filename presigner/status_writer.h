@@ -9,6 +9,14 @@
 
 #include "presigner/revoked_index.h"
 
+/* Claims of another CRL shard than the one a certificate has for ever: they are not followed. */
+struct shard_conflicts {
+    uint64_t count;
+    struct serial serial; /* of the first, */
+    uint32_t known;       /* the shard that it has */
+    uint32_t claimed;     /* and the one that was claimed */
+};
+
 struct status_writer {
     struct status_db *db;
     MDB_txn *txn;
@@ -21,6 +29,7 @@ struct status_writer {
     uint64_t issuer_id;
     struct status_counts counts;
     struct crl_sets sets;
+    struct shard_conflicts conflicts;
     bool revoked; /* a certificate was revoked, or came as such */
 };
 

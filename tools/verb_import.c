@@ -142,6 +142,23 @@ static bool prepare_crls(const struct directory *d, struct crl_sets *ret)
     return err == ERR_OK;
 }
 
+/* The certificates were issued: what they name cannot be mended here, only be told. */
+static void warn_of_conflicts(const struct directory *d, const struct cli *c,
+                              const struct shard_conflicts *conflicts)
+{
+    char hex[SERIAL_HEX_MAX];
+    if (conflicts->count == 0)
+        return;
+    serial_to_hex(&conflicts->serial, hex);
+    directory_complain(d,
+                       "%s: warning: %" PRIu64 " lines name another CRL than their certificate's, "
+                       "which it keeps: the first is %s, of %u/%u and not %u/%u. Who asks the CRL "
+                       "that such a line names does not see the revocation",
+                       c->file, conflicts->count, hex, conflicts->known >> 16,
+                       conflicts->known & UINT16_MAX, conflicts->claimed >> 16,
+                       conflicts->claimed & UINT16_MAX);
+}
+
 static int import(const struct directory *d, const struct cli *c, int fd)
 {
     struct bar bar = {.file_bytes = size_of(fd)};
@@ -164,6 +181,7 @@ static int import(const struct directory *d, const struct cli *c, int fd)
     progress_start(&bar.progress);
     enum err err = import_file(d->db, fd, &options, &report);
     progress_end(&bar.progress);
+    warn_of_conflicts(d, c, &report.conflicts);
     if (err != ERR_OK)
         return explain(d, c, err, &report);
     double seconds = (double)(clock_monotonic_ns() - bar.progress.start_ns) / 1e9;

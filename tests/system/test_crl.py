@@ -245,7 +245,13 @@ def test_what_configuration_and_import_refuse(make_site):
     assert "distribution point" in site.import_certificates(check=False).stderr
     site.rows.append(f"41,good,,,{NOT_AFTER_S},{BASE}/1/1.crl")
     site.import_certificates()
+    site.rows.append(f"41,good,,,{NOT_AFTER_S},1")
+    assert site.import_certificates().stderr == ""
+    site.rows.append(f"41,revoked,{int(time.time()) - 5},,{NOT_AFTER_S},{BASE}/1/0.crl")
+    told = site.import_certificates().stderr
+    assert "1 lines name another CRL" in told and "41, of 1/1 and not 1/0" in told
     site.presign_once()
+    assert serials(load(site, "/7/1/1.crl")) == {0x41} and not serials(load(site, "/7/1/0.crl"))
     site.edit("presigner.yaml", r"shards: 2", "shards: 3")
     assert "shard_set" in site.presign_once(check=False).stderr
     site.edit("presigner.yaml", r"shards: 3", "shards: 3\n      shard_set: 2")
@@ -290,17 +296,19 @@ def test_delta_crls_by_openssl_verify(make_site, tmp_path):
     site.revoke("later")
     wait_for(lambda: len(load(site, "/7/full-delta.crl")) == 2, "the next delta", 20)
 
-    def verify(name, *files):
+    def verify(name, *files, flags=("-extended_crl", "-use_deltas")):
         bundle = tmp_path / "bundle.pem"
         bundle.write_text("".join(x509.load_der_x509_crl(der).public_bytes(serialization.Encoding.PEM).decode()
                                   for der in files))
-        done = run("openssl", "verify", "-crl_check", "-use_deltas", "-CRLfile", bundle, "-CAfile", site.ca,
+        done = run("openssl", "verify", "-crl_check", *flags, "-CRLfile", bundle, "-CAfile", site.ca,
                    site.certificates[name], check=False)
         return "revoked" if "certificate revoked" in done.stderr else "good" if done.returncode == 0 else done.stderr
 
+    # Without -extended_crl OpenSSL takes a delta for a complete CRL.
     newer = newest(site, "/7/full-delta.crl")
     assert verify("later", complete) == "good"
     assert verify("later", complete, newer) == "revoked"
+    assert verify("later", complete, newer, flags=("-extended_crl",)) == "good"
     assert [verify(name, complete, newer) for name in ("old", "bad", "good")] == ["revoked", "revoked", "good"]
     flipped = bytearray(newer)
     flipped[-20] ^= 4

@@ -111,10 +111,11 @@ static void sets_stay_as_they_are(void **state)
     assert_int_equal(crl_sets_use(&sets, &other), ERR_LIMIT);
 }
 
+static struct import_report report;
+
 static enum err import(struct fixture *f, const struct crl_sets *sets, const char *text)
 {
     char path[SCRATCH_BYTES + 16];
-    struct import_report report;
     snprintf(path, sizeof path, "%s/list", f->dir);
     assert_int_equal(file_publish_lazy(path, span_text(text), 0600), ERR_OK);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -194,7 +195,23 @@ static void imported_shards_stay(void **state)
     assert_int_equal(import(f, &sets, "05,revoked,1700000000,,1900000000,2/3\n" GOOD_LINE("09")),
                      ERR_OK);
     assert_int_equal(get(f, 5).shard, SHARD(1, 1));
+    assert_int_equal(get(f, 5).status, CERT_REVOKED);
     assert_int_equal(get(f, 9).shard, SHARD(2, 2));
+    assert_int_equal(report.conflicts.count, 1);
+    assert_int_equal(report.conflicts.serial.octets[0], 5);
+    assert_int_equal(report.conflicts.known, SHARD(1, 1));
+    assert_int_equal(report.conflicts.claimed, SHARD(2, 3));
+    /* No news, and contradictions within one file, are told as well; what is equal or silent not.
+     */
+    assert_int_equal(
+        import(f, &sets,
+               "05,revoked,1700000000,,1900000000,2/4\n"
+               "06,good,,,1900000000,1/1\n" GOOD_LINE("09") "0b,good,,,1900000000,2/1\n"
+                                                            "0b,good,,,1900000000,2/2\n"),
+        ERR_OK);
+    assert_int_equal(report.conflicts.count, 2);
+    assert_int_equal(report.conflicts.claimed, SHARD(2, 4));
+    assert_int_equal(get(f, 11).shard, SHARD(2, 1));
     assert_int_equal(revoked(f, SHARD(1, 1), found), 1);
     assert_int_equal(revoked(f, CRL_SHARD_FULL, found), 3);
     assert_int_equal(import(f, &sets, "0a,good,,,1900000000,2/7\n"), ERR_RANGE);
