@@ -16,8 +16,6 @@
 /* Redis holds whole entries in memory, and a client's buffer of answers has many of them: a larger
  * one is fetched over HTTP, which resumes. */
 #define FAST_LANE_ENTRY_BYTES_MAX (1u << 20)
-/* Entries that the stream keeps when nothing else is configured. */
-#define FAST_LANE_STREAM_LENGTH 10000
 /* An edge says how far it is at least this often, changes or not. */
 #define FAST_LANE_HEARTBEAT_S 10
 

@@ -79,9 +79,9 @@ struct issuer_config {
 };
 
 /* Numbers of redis. */
-#define REDIS_NUMBER_TABLE(X)                                                                 \
-    X(stream_length, FAST_LANE_STREAM_LENGTH, 1, 100000000, "log entries kept in the stream") \
-    X(edge_forget_s, 7 * 86400, 60, 366 * 86400, "an edge that was silent for this is forgotten")
+#define REDIS_NUMBER_TABLE(X)                                                      \
+    X(stream_length, 10000, 1, 100000000, "log entries kept in the stream, about") \
+    X(edge_forget_s, 604800, 60, 366 * 86400, "an edge that was silent for this is forgotten")
 
 struct redis_config {
     char **addresses; /* NULL: there is no fast lane */
