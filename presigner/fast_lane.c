@@ -23,7 +23,7 @@
 /* The poll ends after this at the latest. */
 #define TURN_NS (1000 * NS_PER_MS)
 /* An edge is looked for that is to be forgotten. */
-#define FORGET_NS (60000 * NS_PER_MS)
+#define FORGET_NS (10000 * NS_PER_MS)
 
 enum question { ASKED_LAST, ASKED_DELETE, ASKED_ADD, ASKED_EDGES, ASKED_FORGET };
 

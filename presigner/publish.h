@@ -37,7 +37,7 @@ struct publisher *publisher_close(struct publisher *p);
 
 enum publish_outcome {
     PUBLISH_IDLE,    /* there was nothing to do */
-    PUBLISH_WAITING, /* something is left for the next second */
+    PUBLISH_WAITING, /* something is left for a little later: log entries are not too many */
     PUBLISH_WORKED,  /* there may be more */
 };
 

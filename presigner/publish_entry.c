@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "lib/check.h"
+#include "lib/os/clock.h"
 #include "lib/os/log.h"
 #include "presigner/publish_files.h"
 #include "presigner/publish_txn.h"
@@ -115,7 +116,9 @@ enum err publish_entry_commit(struct publisher *p, struct publish_entry *e, MDB_
     }
     TRY(status_txn_commit(txn));
     p->state = e->next;
-    if (e->writer.item_count > 0)
+    if (e->writer.item_count > 0) {
         p->entry_time_s = e->record.time_s;
+        p->entry_ns = clock_monotonic_ns();
+    }
     return ERR_OK;
 }
