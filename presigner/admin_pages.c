@@ -64,6 +64,11 @@ static unsigned health_page(void *context, struct text_writer *w)
     }
     const char *trouble = admin_state_trouble(state, clock_wall_s());
     text_writer_format(w, "%s\n", trouble == NULL ? "ok" : trouble);
+    /* Nothing that another machine would do better: a line for people, and no 503. */
+    if (counter_get(&state->counters[COUNT_crls_oversize]) != 0)
+        text_writer_format(w, "warning: a CRL is larger than size_max_bytes\n");
+    if (counter_get(&state->counters[COUNT_crls_abandoned]) != 0)
+        text_writer_format(w, "warning: a CRL is published that no configured issuer makes\n");
     return trouble == NULL ? 200 : 503;
 }
 

@@ -204,6 +204,8 @@ static enum err take_program(struct loader *l, const struct config_file *file)
     config->allow_any_validity = file->allow_any_validity;
     config->retired = file->retired_issuers;
     config->retired_count = file->retired_issuers_count;
+    config->withdrawn = file->withdrawn_paths;
+    config->withdrawn_count = file->withdrawn_paths_count;
 #define X(key, fallback, min, max, text) config->key = file->key ? *file->key : (fallback);
     PRESIGNER_NUMBER_TABLE(X)
 #undef X

@@ -111,6 +111,8 @@ struct presigner_config {
     size_t issuer_count;
     char **retired; /* each a CA certificate's PEM file or an issuer id in hex */
     size_t retired_count;
+    char **withdrawn; /* URL paths, or how they begin when they end with "/" */
+    size_t withdrawn_count;
     void *file; /* owns the strings */
 };
 

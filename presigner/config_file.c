@@ -119,6 +119,8 @@ static const cyaml_schema_field_t program_fields[] = {
                          1, CONFIG_ISSUERS_MAX),
     CYAML_FIELD_SEQUENCE("retired_issuers", CYAML_FLAG_POINTER | OPTIONAL, struct config_file,
                          retired_issuers, &retired_schema, 1, CONFIG_RETIRED_MAX),
+    CYAML_FIELD_SEQUENCE("withdrawn_paths", CYAML_FLAG_POINTER | OPTIONAL, struct config_file,
+                         withdrawn_paths, &retired_schema, 1, CONFIG_RETIRED_MAX),
     CYAML_FIELD_END,
 };
 

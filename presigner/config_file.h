@@ -78,6 +78,8 @@ struct config_file {
     unsigned issuers_count;
     char **retired_issuers;
     unsigned retired_issuers_count;
+    char **withdrawn_paths;
+    unsigned withdrawn_paths_count;
 };
 
 const cyaml_schema_value_t *config_file_schema(void);

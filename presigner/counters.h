@@ -43,6 +43,8 @@
     X(crls_waiting, GAUGE, "CRLs to be made: they lack a revocation, are due, or are the first")   \
     X(crl_oldest_this_update_seconds, GAUGE, "oldest thisUpdate of a published CRL; 0: none")      \
     X(crl_earliest_next_update_seconds, GAUGE, "earliest nextUpdate of a published CRL; 0: none")  \
+    X(crls_abandoned, GAUGE, "CRLs at a path that no configured issuer makes any more")            \
+    X(crls_oversize, GAUGE, "published CRLs larger than size_max_bytes")                           \
     X(crl_largest_bytes, GAUGE, "size of the largest published CRL")                               \
     X(crl_oversize, COUNTER, "CRLs published though larger than size_max_bytes")                   \
     X(crl_refused_form, COUNTER, "CRLs refused: it, or the CRL before it, cannot be read")         \

@@ -161,24 +161,41 @@ static enum err make_slots(struct crl_issuer *ci)
     return ERR_OK;
 }
 
+/* Withdrawn, and configured again: the record is there, but nothing at its path. */
+static enum err is_at_its_path(struct publisher *p, MDB_txn *txn, const struct crl_issuer *ci,
+                               const struct crl_slot *slot, bool *ret)
+{
+    char url[CRL_SHARD_URL_MAX];
+    struct blob_path path;
+    TRY(crl_shard_url(ci->config->url_base, slot->shard, url));
+    enum err err = path_record_get(&p->db, txn, span_text(crl_url_path(url)), &path);
+    *ret = err == ERR_OK;
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+static enum err load_slot(struct publisher *p, MDB_txn *txn, const struct crl_issuer *ci,
+                          struct crl_slot *slot)
+{
+    bool there = true;
+    uint64_t issuer_id = ci->issuer->template_.issuer_id;
+    enum err err = crl_record_get(&p->db, txn, issuer_id, slot->shard, &slot->record);
+    if (err == ERR_NOT_FOUND)
+        return ERR_OK;
+    TRY(err);
+    TRY(is_at_its_path(p, txn, ci, slot, &there));
+    slot->schedule.published = true;
+    slot->schedule.this_update_s = slot->record.this_update_s;
+    slot->schedule.next_planned_s = there ? slot->record.next_planned_s : 0;
+    return crl_delta_get(&p->db, txn, issuer_id, slot->shard, &slot->delta);
+}
+
 static enum err load_slots(struct publisher *p, struct crl_issuer *ci)
 {
     MDB_txn *txn = NULL;
     TRY(status_txn_read(p->status, &txn));
     enum err err = ERR_OK;
-    for (size_t i = 0; err == ERR_OK && i < ci->slot_count; i++) {
-        struct crl_slot *slot = &ci->slots[i];
-        err = crl_record_get(&p->db, txn, ci->issuer->template_.issuer_id, slot->shard,
-                             &slot->record);
-        slot->schedule.published = err == ERR_OK;
-        slot->schedule.this_update_s = slot->record.this_update_s;
-        slot->schedule.next_planned_s = slot->record.next_planned_s;
-        if (err == ERR_NOT_FOUND)
-            err = ERR_OK;
-        if (err == ERR_OK)
-            err = crl_delta_get(&p->db, txn, ci->issuer->template_.issuer_id, slot->shard,
-                                &slot->delta);
-    }
+    for (size_t i = 0; err == ERR_OK && i < ci->slot_count; i++)
+        err = load_slot(p, txn, ci, &ci->slots[i]);
     status_txn_abort(txn);
     return err;
 }

@@ -105,6 +105,12 @@ enum err path_record_put(const struct publish_db *db, MDB_txn *txn, const struct
     return status_db_err(mdb_put(txn, db->path, &key, &value, 0));
 }
 
+enum err path_record_delete(const struct publish_db *db, MDB_txn *txn, struct span path)
+{
+    MDB_val key = val_of(path.data, path.size);
+    return status_db_err(mdb_del(txn, db->path, &key, NULL));
+}
+
 enum err path_record_get(const struct publish_db *db, MDB_txn *txn, struct span path,
                          struct blob_path *ret)
 {

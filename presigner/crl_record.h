@@ -35,6 +35,8 @@ MUST_CHECK enum err crl_numbers_take(const struct publish_db *db, MDB_txn *txn, 
 
 MUST_CHECK enum err path_record_put(const struct publish_db *db, MDB_txn *txn,
                                     const struct blob_path *path);
+/** ERR_NOT_FOUND. */
+MUST_CHECK enum err path_record_delete(const struct publish_db *db, MDB_txn *txn, struct span path);
 /** Borrows the transaction. ERR_NOT_FOUND. */
 MUST_CHECK enum err path_record_get(const struct publish_db *db, MDB_txn *txn, struct span path,
                                     struct blob_path *ret);

@@ -19,6 +19,7 @@
 #include "presigner/publish_ranges.h"
 #include "presigner/template_set.h"
 #include "presigner/withdraw.h"
+#include "presigner/withdraw_paths.h"
 
 #define KEY_BYTES_FILE_MAX 65536
 /* After a time of much work, an index soon: edges that start do not follow all of it. */
@@ -89,6 +90,7 @@ static enum err open_all(struct publisher *p)
     TRY(template_set_open(p));
     TRY(publish_withdraw(p));
     TRY(publish_crl_open(p));
+    TRY(publish_withdraw_paths(p));
     TRY(publish_filter_open(p));
     TRY(publish_index_step(p, &worked));
     return publish_head_refresh(p);

@@ -117,7 +117,8 @@ static enum err look_at_changes(struct publisher *p, bool *ret_more)
 
 static void gauges(struct publisher *p)
 {
-    uint64_t oldest_s = 0, earliest_s = 0, waiting = 0, largest = 0, now_s = p->clock_s();
+    uint64_t oldest_s = 0, earliest_s = p->crls->abandoned_next_s, waiting = 0, largest = 0;
+    uint64_t oversize = 0, now_s = p->clock_s();
     for (size_t i = 0; i < p->crls->count; i++)
         for (size_t j = 0; j < p->crls->issuers[i].slot_count; j++) {
             const struct crl_slot *slot = &p->crls->issuers[i].slots[j];
@@ -129,12 +130,14 @@ static void gauges(struct publisher *p)
                 oldest_s = slot->record.this_update_s;
             if (earliest_s == 0 || slot->record.next_update_s < earliest_s)
                 earliest_s = slot->record.next_update_s;
+            oversize += slot->record.bytes > p->crls->issuers[i].config->size_max_bytes;
             largest = slot->record.bytes > largest ? slot->record.bytes : largest;
         }
     publish_gauge(p, COUNT_crl_oldest_this_update_seconds, oldest_s);
     publish_gauge(p, COUNT_crl_earliest_next_update_seconds, earliest_s);
     publish_gauge(p, COUNT_crls_waiting, waiting);
     publish_gauge(p, COUNT_crl_largest_bytes, largest);
+    publish_gauge(p, COUNT_crls_oversize, oversize);
 }
 
 static enum err issuer_step(struct publisher *p, struct crl_issuer *ci, bool *ret_worked)
@@ -150,8 +153,10 @@ enum err publish_crl_step(struct publisher *p, bool *ret_worked)
 {
     struct publish_crls *crls = p->crls;
     bool more = false, worked = false;
-    if (crls->count == 0)
+    if (crls->count == 0) {
+        publish_gauge(p, COUNT_crl_earliest_next_update_seconds, crls->abandoned_next_s);
         return ERR_OK;
+    }
     TRY(publish_ca_step(p, &worked));
     TRY(look_at_changes(p, &more));
     uint64_t now_s = p->clock_s();

@@ -12,4 +12,6 @@ struct publish_crls {
     uint64_t looked_s;        /* when what is due was last looked for, */
     bool look;                /* or whether to do it at once */
     bool ca_done;             /* the CA certificates are at their paths */
+    /* CRLs that no configured issuer makes: nextUpdate of the first that ends; 0: none */
+    uint64_t abandoned_next_s;
 };

@@ -77,7 +77,7 @@ def serials(crl):
 def all_numbers(site):
     """The numbers of all CRLs ever published whose files are still there, in order of the log."""
     return [number(x509.load_der_x509_crl(blob(site, name))) for path, name in published(site)
-            if path.endswith(".crl")]
+            if path.endswith(".crl") and set(name) != {"0"}]  # not withdrawn
 
 
 def some_serial():
@@ -235,6 +235,83 @@ def test_numbers_grow_over_kills(make_site):
     for place in range(3):
         found |= serials(load(site, f"/7/1/{place}.crl"))
     assert found == {int(serial, 16) for serial in names}
+
+
+def test_an_old_shard_set_goes_on(make_site):
+    """Another count of shards: certificates of the old set are revoked on the CRLs that they name."""
+    site = make_site()
+    site.init()
+    use_crls(site)
+    old, new = some_serial(), some_serial()
+    site.rows.append(f"{old},good,,,{NOT_AFTER_S},1/1")
+    site.import_certificates()
+    site.presign_once()
+    first = number(load(site, "/7/1/1.crl"))
+    site.edit("presigner.yaml", r"shards: 2", "shards: 5\n      shard_set: 2")
+    site.rows.append(f"{new},good,,,{NOT_AFTER_S},")
+    site.import_certificates()
+    for serial in (old, new):
+        site.statim("revoke", site.dir, serial, "--reason", "superseded")
+    site.presign_once()
+    assert serials(load(site, "/7/1/1.crl")) == {int(old, 16)}
+    assert number(load(site, "/7/1/1.crl")) > first
+    assert serials(load(site, f"/7/2/{int(new, 16) % 5}.crl")) == {int(new, 16)}
+    assert sum(len(load(site, f"/7/{path}.crl")) for path in ("1/0", "2/0", "2/1", "2/2", "2/3", "2/4")) == 1
+    idp = load(site, "/7/1/1.crl").extensions.get_extension_for_oid(ExtensionOID.ISSUING_DISTRIBUTION_POINT)
+    assert idp.value.full_name[0].value == f"{BASE}/1/1.crl"
+
+
+def test_withdrawn_by_word_only(make_site):
+    """Without crl its CRLs stay at the edge, with a warning, until the operator names their paths."""
+    site = make_site()
+    site.init()
+    port = site.use_presigner_admin()
+    use_crls(site)
+    site.start()
+    wait_for(lambda: get(site, "/7/1/0.crl")[0] == 200, "the CRL at the edge")
+    assert site.metrics(port)["statim_presigner_crls_abandoned"] == 0
+    site.edit("presigner.yaml", r"^network: ", "withdrawn_paths:\n  - /7/1/0.crl\nnetwork: ")
+    site.stop_process(site.presigner)
+    assert "which is configured" in site.presign_once(check=False).stderr
+    site.edit("presigner.yaml", r"^withdrawn_paths:\n  - .*\n", "")
+    crl = (site.dir / "presigner.yaml").read_text()
+    site.edit("presigner.yaml", r"^    crl:\n(?:      .*\n)+", "")
+    site.start_presigner()
+    wait_for(lambda: "/7/1/0.crl the first" in site.presigner_log(), "the warning")
+    wait_for(lambda: site.metrics(port).get("statim_presigner_crls_abandoned") == 2, "the gauge")
+    assert "no configured issuer makes" in site.admin("/healthz", port)[1]
+    assert get(site, "/7/1/0.crl")[0] == 200
+    site.stop_process(site.presigner)
+    site.edit("presigner.yaml", r"^network: ", "withdrawn_paths:\n  - /7/1/\nnetwork: ")
+    site.start_presigner()
+    wait_for(lambda: get(site, "/7/1/0.crl")[0] == 404 == get(site, "/7/1/1.crl")[0], "the edge without them")
+    assert get(site, "/7/ca.crt")[0] == 200
+    assert site.metrics(port)["statim_presigner_crls_abandoned"] == 0
+    # Configured again they are there again, with numbers that go on.
+    site.stop_process(site.presigner)
+    numbers = all_numbers(site)
+    (site.dir / "presigner.yaml").write_text(crl)
+    site.start_presigner()
+    wait_for(lambda: get(site, "/7/1/0.crl")[0] == 200, "the CRL again")
+    assert number(x509.load_der_x509_crl(get(site, "/7/1/0.crl")[2])) > max(numbers)
+
+
+def test_too_large_is_told_of(make_site):
+    site = make_site()
+    site.init()
+    port = site.use_presigner_admin()
+    use_crls(site, shards=1, size_max_bytes=1024)
+    for _ in range(30):
+        site.add_row(some_serial(), revoked=("superseded", int(time.time()) - 50))
+    site.import_certificates()
+    site.start_presigner()
+    wait_for(lambda: newest(site, "/7/1/0.crl"), "the CRL, all the same", 20)
+    assert len(load(site, "/7/1/0.crl")) == 30
+    wait_for(lambda: site.metrics(port)["statim_presigner_crls_oversize"] == 1, "the gauge")
+    wait_for(lambda: site.admin("/healthz", port) == (200, "ok\nwarning: a CRL is larger than size_max_bytes\n"),
+             "the line")
+    assert "more than size_max_bytes" in site.presigner_log()
+    assert site.metrics(port)["statim_presigner_crl_oversize_total"] >= 1
 
 
 def test_what_configuration_and_import_refuse(make_site):
