@@ -28,15 +28,21 @@ enum sync_counter sync_head_counter(enum err err)
 }
 
 enum err sync_check_head(const struct verify_key *key, const struct position *position,
-                         uint64_t newest_time_s, uint64_t now_s, struct span bytes,
-                         struct head *ret)
+                         const struct head *newest, uint64_t entry_time_s, uint64_t now_s,
+                         struct span bytes, struct head *ret)
 {
     struct head head;
     TRY(head_open(key, bytes, &head));
-    enum err err = head_check(&head, position->log_number, &position->log_hash, now_s);
+    bool behind = head.log_last < position->log_number;
+    enum err err = behind ? head_check(&head, head.log_last, &head.log_hash, now_s)
+                          : head_check(&head, position->log_number, &position->log_hash, now_s);
     if (err != ERR_OK && err != ERR_CHAIN)
         return err;
-    if (head.time_s < newest_time_s)
+    if (head.time_s < newest->time_s ||
+        (head.time_s == newest->time_s && head.log_last < newest->log_last))
+        return ERR_REPLAY;
+    bool beyond = head.log_last > position->log_number;
+    if ((behind && head.time_s > entry_time_s) || (beyond && head.time_s < entry_time_s))
         return ERR_REPLAY;
     *ret = head;
     return err;

@@ -10,11 +10,13 @@
 
 bool sync_hash_is_zero(const struct sha256 *hash);
 
-/** A head against the position and the time of the newest head verified. Errors of head_open() and
- *  head_check(), ERR_REPLAY (older). ERR_CHAIN also fills *ret: such a head is genuine. */
+/** A head against the position, the newest head verified, and the time of the log entry that the
+ * position stands at. Errors of head_open() and head_check(), ERR_REPLAY (older than the newest
+ * one, of the same second with a lower number, or not of the time that its number has beside our
+ * entry, see edge/sync_lane.h). ERR_CHAIN also fills *ret: such a head is genuine. */
 MUST_CHECK enum err sync_check_head(const struct verify_key *key, const struct position *position,
-                                    uint64_t newest_time_s, uint64_t now_s, struct span bytes,
-                                    struct head *ret);
+                                    const struct head *newest, uint64_t entry_time_s,
+                                    uint64_t now_s, struct span bytes, struct head *ret);
 /** The counter of a head's refusal. */
 enum sync_counter sync_head_counter(enum err err);
 

@@ -2,42 +2,12 @@
 #include "edge/sync_core.h"
 
 #include "edge/sync_check.h"
+#include "edge/sync_gauges.h"
 #include "lib/check.h"
-#include "lib/random.h"
-
-const char *sync_action_text(enum sync_action_type type)
-{
-    static const char *const texts[SYNC_ACTION_COUNT] = {
-#define X(name, text) [SYNC_##name] = text,
-        SYNC_ACTION_TABLE(X)
-#undef X
-    };
-    return type < SYNC_ACTION_COUNT ? texts[type] : "?";
-}
 
 static void count(struct sync_core *core, enum sync_counter counter)
 {
     counter_add(&core->counters[counter], 1);
-}
-
-static void gauge(struct sync_core *core, enum sync_counter counter, uint64_t value)
-{
-    counter_set(&core->counters[counter], value);
-}
-
-static void show_position(struct sync_core *core)
-{
-    const struct position *p = &core->position;
-    gauge(core, SYNC_LOG_NUMBER, p->log_number);
-    gauge(core, SYNC_STATEMENTS, p->statement_count);
-    gauge(core, SYNC_COMPLETE, p->complete);
-    gauge(core, SYNC_INDEX_DONE, p->index_done);
-    gauge(core, SYNC_INDEX_LINES,
-          sync_hash_is_zero(&core->index_hash) ? 0 : core->index.line_count);
-    uint64_t last = core->head.log_last;
-    gauge(core, SYNC_LOG_LAG, last > p->log_number ? last - p->log_number : 0);
-    gauge(core, SYNC_HEAD_TIME, core->head_time_s);
-    gauge(core, SYNC_HEAD_VALID_UNTIL, core->head.valid_until_s);
 }
 
 static struct sync_action act(struct sync_core *core, enum sync_action_type type)
@@ -46,11 +16,15 @@ static struct sync_action act(struct sync_core *core, enum sync_action_type type
     return (struct sync_action){.type = type, .origin = core->origins.current};
 }
 
+static bool index_needed(const struct sync_core *core);
+
 static struct sync_action wait_until(struct sync_core *core, uint64_t until_ns)
 {
     core->wait_until_ns = until_ns;
     struct sync_action action = act(core, SYNC_WAIT);
     action.until_ns = until_ns;
+    bool closed = !core->position.complete || core->refill || index_needed(core);
+    action.lane_ns = closed ? UINT64_MAX : core->lane.open_ns;
     return action;
 }
 
@@ -66,23 +40,17 @@ static struct sync_action fetch_head(struct sync_core *core, const struct sync_t
     return action;
 }
 
-/* Half of the pause is fixed, half is chance. */
 static struct sync_action back_off(struct sync_core *core, uint32_t times,
                                    const struct sync_time *now)
 {
-    uint64_t pause = SYNC_BACKOFF_MIN_NS;
-    for (uint32_t i = 1; i < times && pause < SYNC_BACKOFF_MAX_NS; i++)
-        pause *= 2;
-    if (pause > SYNC_BACKOFF_MAX_NS)
-        pause = SYNC_BACKOFF_MAX_NS;
-    pause = pause / 2 + random_next(&core->random) % (pause / 2 + 1);
-    return wait_until(core, now->monotonic_ns + pause);
+    return wait_until(core, now->monotonic_ns + sync_pause_ns(times, &core->random));
 }
 
 /* What was begun with this head is left where it is; the next origin's head comes first. */
 static struct sync_action try_again(struct sync_core *core, bool pause_now,
                                     const struct sync_time *now)
 {
+    sync_lane_given_up(core, now);
     core->head_taken = false;
     core->index_cursor = 0;
     core->index_lines = 0;
@@ -137,8 +105,8 @@ static bool index_needed(const struct sync_core *core)
         return false;
     bool empty = !p->complete && p->log_number == 0;
     bool gone = core->log_missing >= core->origins.count && head->index_log > p->log_number;
-    bool behind = head->log_last - p->log_number > core->config.index_when_behind &&
-                  head->index_log > p->log_number;
+    bool behind = head->index_log > p->log_number &&
+                  head->log_last - p->log_number > core->config.index_when_behind;
     return empty || behind || gone || core->refill;
 }
 
@@ -225,7 +193,7 @@ static struct sync_action fetch_log(struct sync_core *core)
 
 static struct sync_action next(struct sync_core *core, const struct sync_time *now)
 {
-    show_position(core);
+    sync_gauges_show(core);
     if (!core->head_taken)
         return fetch_head(core, now);
     if (index_needed(core))
@@ -236,7 +204,7 @@ static struct sync_action next(struct sync_core *core, const struct sync_time *n
         return fetch_log(core);
     core->failures = 0;
     core->resyncs = 0;
-    gauge(core, SYNC_LAST_SUCCESS, now->wall_s);
+    counter_set(&core->counters[SYNC_LAST_SUCCESS], now->wall_s);
     if (!p->complete || p->head_time_s != core->head.time_s ||
         p->head_valid_until_s != core->head.valid_until_s)
         return act(core, SYNC_APPLY_HEAD);
@@ -246,14 +214,16 @@ static struct sync_action next(struct sync_core *core, const struct sync_time *n
 static struct sync_action take_head(struct sync_core *core, struct span bytes,
                                     const struct sync_time *now)
 {
-    enum err err = sync_check_head(&core->config.key, &core->position, core->head_time_s,
-                                   now->wall_s, bytes, &core->head);
+    enum err err = sync_check_head(&core->config.key, &core->position, &core->head,
+                                   core->lane.entry_time_s, now->wall_s, bytes, &core->head);
     if (err != ERR_OK && err != ERR_CHAIN) {
         core->refused = err;
         count(core, sync_head_counter(err));
         return try_again(core, false, now);
     }
     count(core, SYNC_HEADS);
+    if (core->head.log_last < core->position.log_number)
+        count(core, SYNC_HEADS_LATE);
     core->head_taken = true;
     core->head_octets = bytes;
     core->head_time_s = core->head.time_s;
@@ -288,6 +258,25 @@ static struct sync_action take_log(struct sync_core *core, struct span bytes,
     core->entry_cursor = 0;
     core->entry_octets = bytes;
     return next_of_entry(core);
+}
+
+static struct sync_action take_lane(struct sync_core *core, const struct sync_event *event,
+                                    const struct sync_time *now)
+{
+    CHECK(core->doing == SYNC_WAIT);
+    struct sync_action wait = wait_until(core, core->wait_until_ns);
+    if (now->monotonic_ns < wait.lane_ns)
+        return wait;
+    switch (sync_lane_judge(core, event, now)) {
+    case SYNC_LANE_TAKE:
+        core->entry_cursor = 0;
+        return next_of_entry(core);
+    case SYNC_LANE_ASK:
+        return fetch_head(core, now);
+    case SYNC_LANE_PASS:
+        break;
+    }
+    return wait_until(core, core->wait_until_ns);
 }
 
 static struct sync_action take_index(struct sync_core *core, struct span bytes,
@@ -367,12 +356,16 @@ static struct sync_action applied(struct sync_core *core, const struct position 
                                   const struct sync_time *now)
 {
     core->position = *position;
-    core->failures = 0;
+    core->failures = core->lane.has_entry ? core->failures : 0;
     switch ((int)core->doing) {
     case SYNC_APPLY_LOG:
         count(core, SYNC_LOG_APPLIED);
         core->resyncs = 0;
         core->log_missing = 0;
+        if (sync_lane_applied(core)) {
+            sync_gauges_show(core);
+            return wait_until(core, core->wait_until_ns);
+        }
         core->lively_until_ns = now->monotonic_ns + SYNC_LIVELY_NS;
         break;
     case SYNC_BEGIN_INDEX:
@@ -388,6 +381,7 @@ static struct sync_action applied(struct sync_core *core, const struct position 
         count(core, SYNC_RESYNCS_DONE);
         core->chain_broken = false;
         core->log_missing = 0;
+        core->lane = (struct sync_lane){0};
         core->head_taken = false; /* it was measured against another position */
         close_index(core);
         break;
@@ -407,7 +401,7 @@ static void not_found(struct sync_core *core)
 {
     if (index_needed(core))
         core->index_missing = true;
-    else
+    else if (!core->lane.has_entry)
         core->log_missing++;
 }
 
@@ -448,9 +442,11 @@ void sync_core_start(struct sync_core *core, const struct sync_core_config *conf
                                .random = config->seed,
                                .origins = {.count = config->origin_count},
                                .head_time_s = position->head_time_s,
+                               .lane.entry_time_s = position->head_time_s,
                                .refill = config->issuers_changed};
+    core->head.time_s = position->head_time_s;
     core->head.valid_until_s = position->head_valid_until_s;
-    show_position(core);
+    sync_gauges_show(core);
 }
 
 /* All is well: whom to ask next. */
@@ -481,6 +477,8 @@ struct sync_action sync_core_step(struct sync_core *core, const struct sync_even
         return failed(core, event->err, now);
     case SYNC_APPLIED:
         return applied(core, event->position, now);
+    case SYNC_LANE:
+        return take_lane(core, event, now);
     case SYNC_TICK:
         break;
     }

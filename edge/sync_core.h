@@ -4,11 +4,10 @@
  *
  * The shell does the action and comes back with its event:
  *
- *   WAIT             SYNC_TICK, at until_ns or earlier
- *   FETCH_*          SYNC_FETCHED with the octets, or SYNC_FAILED; FETCH_BLOB also SYNC_HAVE, when
- *                    the store has that blob already
- *   PUT_BLOB, APPLY_*, FINISH
- *                    SYNC_APPLIED with the position as committed, or SYNC_FAILED
+ *   WAIT             SYNC_TICK, at until_ns or earlier; from lane_ns on also SYNC_LANE with what
+ * the fast lane has (edge/sync_lane.h) FETCH_*          SYNC_FETCHED with the octets, or
+ * SYNC_FAILED; FETCH_BLOB also SYNC_HAVE, when the store has that blob already PUT_BLOB, APPLY_*,
+ * FINISH SYNC_APPLIED with the position as committed, or SYNC_FAILED
  *
  * The core verifies everything that is fetched: the head's signature, number, time and validity;
  * the signature, number and predecessor of a log entry; hash, size and form of index and packs,
@@ -16,12 +15,13 @@
  * nothing that has not passed. What needs the store (templates, signatures of statements) is
  * checked by edge/sync_apply.h inside the transaction; its refusal comes back as SYNC_FAILED.
  *
- * Octets of a log entry or an index stay borrowed until the next fetch of the same kind; those of a
- * pack until the shell has its next action; those of a blob until that next action is done.
+ * Octets of a log entry or an index stay borrowed until the next fetch of the same kind, those of
+ * an entry of the fast lane until the next WAIT or FETCH_LOG; those of a pack until the shell has
+ * its next action; those of a blob until that next action is done.
  *
  * Decisions:
- *  - A head may not be older (time) than the newest one verified, even when its log number would
- * do.
+ *  - A head may not be older than the newest one verified (time; in the same second, number), even
+ *    when its log number would do. One that is behind an entry of the fast lane: edge/sync_lane.h.
  *  - An entry that does not follow (CHAIN) leads to a full resync by the index of the newest head;
  *    only that can take the log number back.
  *  - A log entry (the one that the head names, when it is the newest), or a pack or blob of it,
@@ -43,68 +43,20 @@
 
 #include "edge/issuer_set.h"
 #include "edge/store_format.h"
+#include "edge/sync_action.h"
 #include "edge/sync_counters.h"
+#include "edge/sync_lane.h"
 #include "edge/sync_origins.h"
+#include "edge/sync_pause.h"
 #include "edge/sync_want.h"
 #include "lib/head.h"
 #include "lib/index.h"
 #include "lib/pack.h"
 
-#define SYNC_BACKOFF_MIN_NS UINT64_C(500000000)
-#define SYNC_BACKOFF_MAX_NS UINT64_C(30000000000)
 /* A change seldom comes alone: for this long after a log entry the head is asked for this many
  * times as often. */
 #define SYNC_LIVELY_NS    UINT64_C(3000000000)
 #define SYNC_LIVELY_POLLS 4
-
-/* name, text */
-#define SYNC_ACTION_TABLE(X)                           \
-    X(WAIT, "wait")                                    \
-    X(FETCH_HEAD, "fetch the head")                    \
-    X(FETCH_LOG, "fetch a log entry")                  \
-    X(FETCH_INDEX, "fetch an index")                   \
-    X(FETCH_PACK, "fetch a pack")                      \
-    X(FETCH_BLOB, "fetch a blob")                      \
-    X(PUT_BLOB, "store a blob")                        \
-    X(APPLY_HEAD, "record the head")                   \
-    X(APPLY_LOG, "apply a log entry")                  \
-    X(BEGIN_INDEX, "put in the templates of an index") \
-    X(APPLY_RANGE, "apply a range of an index")        \
-    X(APPLY_PATH, "apply a path of an index")          \
-    X(FINISH_INDEX, "drop what the index does not have, record it as applied")
-
-enum sync_action_type {
-#define X(name, text) SYNC_##name,
-    SYNC_ACTION_TABLE(X)
-#undef X
-        SYNC_ACTION_COUNT
-};
-/** Never NULL. */
-const char *sync_action_text(enum sync_action_type type);
-
-struct sync_action {
-    enum sync_action_type type;
-    uint32_t origin;    /* FETCH_*: which origin to ask */
-    uint64_t number;    /* FETCH_LOG */
-    struct sha256 hash; /* FETCH_INDEX, FETCH_PACK, FETCH_BLOB */
-    uint64_t bytes_max; /* FETCH_*: more is not read */
-    bool keep;          /* FETCH_PACK: needed by an APPLY that comes after other fetches */
-    uint64_t until_ns;  /* WAIT */
-};
-
-enum sync_event_type { SYNC_TICK, SYNC_FETCHED, SYNC_HAVE, SYNC_FAILED, SYNC_APPLIED };
-
-struct sync_event {
-    enum sync_event_type type;
-    struct span bytes;               /* SYNC_FETCHED */
-    enum err err;                    /* SYNC_FAILED */
-    const struct position *position; /* SYNC_APPLIED */
-};
-
-struct sync_time {
-    uint64_t monotonic_ns;
-    uint64_t wall_s;
-};
 
 struct sync_core_config {
     struct verify_key key;
@@ -140,6 +92,7 @@ struct sync_core {
     bool refill;          /* the store was filled for other issuers: an index is to be begun */
     uint32_t log_missing; /* how often a log entry, or a pack or blob of it, was not found */
 
+    struct sync_lane lane;
     struct log_entry entry; /* verified; borrows */
     struct sha256 entry_hash;
     size_t entry_cursor; /* up to here its packs and blobs are here */

@@ -19,6 +19,8 @@
     X(HEAD_FUTURE, "sync_heads_refused_future", METRIC_COUNTER, "Heads from the future")         \
     X(HEADS_OLD, "sync_heads_old", METRIC_COUNTER,                                               \
       "Heads so old, though genuine, that the next origin was asked")                            \
+    X(HEADS_LATE, "sync_heads_late", METRIC_COUNTER,                                             \
+      "Heads taken that are behind what the fast lane had brought")                              \
     X(CHAIN_BREAKS, "sync_chain_breaks", METRIC_COUNTER,                                         \
       "Times the publication did not follow from what we have")                                  \
     X(RESYNCS, "sync_resyncs", METRIC_COUNTER, "Times an index was begun")                       \
@@ -59,6 +61,20 @@
       "Files that the relay's copy is known to lack")                                            \
     X(RELAY_LOG, "sync_relay_log_number", METRIC_GAUGE,                                          \
       "Log entry of the head that the relay serves; 0: none")                                    \
+    X(LANE_APPLIED, "sync_lane_entries_applied", METRIC_COUNTER,                                 \
+      "Log entries applied that came by the fast lane")                                          \
+    X(LANE_DUPLICATES, "sync_lane_duplicates", METRIC_COUNTER,                                   \
+      "Entries of the fast lane that were applied already")                                      \
+    X(LANE_GAPS, "sync_lane_gaps", METRIC_COUNTER,                                               \
+      "Times the fast lane had not the next entry but a later one")                              \
+    X(LANE_ANNOUNCED, "sync_lane_announced", METRIC_COUNTER,                                     \
+      "Entries too large for the fast lane, announced there")                                    \
+    X(LANE_REFUSED, "sync_lane_refused", METRIC_COUNTER,                                         \
+      "Entries and replies of the fast lane that were refused")                                  \
+    X(LANE_GIVEN_UP, "sync_lane_given_up", METRIC_COUNTER,                                       \
+      "Entries of the fast lane that could not be applied, for want of a pack, a blob or space") \
+    X(LANE_CONNECTS, "sync_lane_connects", METRIC_COUNTER, "Connections made to Redis")          \
+    X(LANE_CONNECTED, "sync_lane_connected", METRIC_GAUGE, "1 while Redis answers")              \
     X(LOG_NUMBER, "sync_log_number", METRIC_GAUGE, "Log entry the store stands at")              \
     X(LOG_LAG, "sync_log_lag", METRIC_GAUGE, "Log entries the store is behind the head")         \
     X(HEAD_TIME, "sync_head_time_seconds", METRIC_GAUGE, "Time of the newest head taken")        \

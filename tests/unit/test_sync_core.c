@@ -60,7 +60,7 @@ static void heads_are_refused(void **state)
     } rows[] = {
         {"expired", 11, -10, -1, false, SYNC_HEAD_EXPIRED},
         {"from the future", 11, HEAD_SKEW_S + 1, 9999, false, SYNC_HEAD_FUTURE},
-        {"lower number", 9, -10, 600, false, SYNC_HEAD_REPLAY},
+        {"lower number", 9, -9, 600, false, SYNC_HEAD_REPLAY},
         {"older", 11, -11, 600, false, SYNC_HEAD_REPLAY},
         {"another key", 11, -10, 600, true, SYNC_HEAD_KEY},
     };
