@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "edge/config.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "edge/config_file.h"
 #include "lib/os/file.h"
+#include "lib/os/redis_link.h"
 #include "lib/publish_key.h"
 
 struct loader {
@@ -18,6 +21,8 @@ struct loader {
 static enum err resolve_all(struct loader *l)
 {
     TRY(config_resolve(&l->place, &l->file->data_dir));
+    if (l->file->redis != NULL)
+        TRY(config_resolve(&l->place, &l->file->redis->password_file));
     for (unsigned i = 0; i < l->file->ca_certificates_count; i++)
         TRY(config_resolve(&l->place, &l->file->ca_certificates[i]));
     for (unsigned i = 0; i < l->file->origins_count; i++) {
@@ -152,6 +157,47 @@ static void take_sync(struct loader *l)
     };
 }
 
+/* What a host name has that a name of an edge may not have becomes a hyphen. */
+static void name_from_host(char ret[static FAST_LANE_NAME_BYTES_MAX + 1])
+{
+    char host[FAST_LANE_NAME_BYTES_MAX + 1] = "";
+    if (gethostname(host, sizeof host) != 0 && errno != ENAMETOOLONG)
+        host[0] = '\0';
+    host[sizeof host - 1] = '\0';
+    for (char *c = host; *c != '\0'; c++)
+        if (fast_lane_name_check(span_of(c, 1)) != ERR_OK)
+            *c = '-';
+    snprintf(ret, FAST_LANE_NAME_BYTES_MAX + 1, "%s", host[0] != '\0' ? host : "edge");
+}
+
+static enum err take_redis(struct loader *l)
+{
+    struct sync_redis_config *redis = &l->config->sync.redis;
+    const struct edge_redis_file *file = l->file->redis;
+    const char *name = l->file->name;
+    name_from_host(redis->name);
+    if (name != NULL && fast_lane_name_check(span_text(name)) != ERR_OK)
+        return config_refuse(&l->place, "name: %s: letters, digits, dot, underscore and hyphen",
+                             name);
+    if (name != NULL)
+        snprintf(redis->name, sizeof redis->name, "%s", name);
+    if (file == NULL)
+        return ERR_OK;
+    redis->addresses = file->addresses;
+    redis->addresses_count = file->addresses_count;
+    redis->user = file->user;
+    redis->password_file = file->password_file;
+    for (unsigned i = 0; i < redis->addresses_count; i++)
+        if (redis_link_address_check(redis->addresses[i]) != ERR_OK)
+            return config_refuse(&l->place,
+                                 "redis: addresses: \"%s\" is not like 127.0.0.1:6379, [::1]:6379 "
+                                 "or /run/redis/redis.sock",
+                                 redis->addresses[i]);
+    if (redis->user != NULL && redis->password_file == NULL)
+        return config_refuse(&l->place, "redis: user goes with password_file");
+    return ERR_OK;
+}
+
 static enum err take_all(struct loader *l)
 {
     struct edge_config *c = l->config;
@@ -160,6 +206,7 @@ static enum err take_all(struct loader *l)
     TRY(take_addresses(l));
     take_numbers(l);
     take_sync(l);
+    TRY(take_redis(l));
     const char *prefix = l->file->path_prefix != NULL ? l->file->path_prefix : "/";
     if (answer_config_set(&c->answer, prefix) != ERR_OK)
         return config_refuse(&l->place, "path_prefix: %s: must start and end with /", prefix);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "edge/config_file.h"
 
+#include "lib/os/redis_link.h"
+
 #define NAME_BYTES_MAX 255
 #define URL_BYTES_MAX  1023
 
@@ -29,6 +31,15 @@ static const cyaml_strval_t level_words[] = {{"error", LOG_LEVEL_ERROR},
                                              {"info", LOG_LEVEL_INFO},
                                              {"debug", LOG_LEVEL_DEBUG}};
 
+static const cyaml_schema_field_t redis_fields[] = {
+    CYAML_FIELD_SEQUENCE("addresses", CYAML_FLAG_POINTER, struct edge_redis_file, addresses,
+                         &address_schema, 1, REDIS_LINK_ADDRESSES_MAX),
+    CYAML_FIELD_STRING_PTR("user", OPTIONAL, struct edge_redis_file, user, 1, NAME_BYTES_MAX),
+    CYAML_FIELD_STRING_PTR("password_file", OPTIONAL, struct edge_redis_file, password_file, 1,
+                           PATH_BYTES_MAX),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t fields[] = {
     TEXT(publish_key, REQUIRED, PATH_BYTES_MAX),
     TEXT(data_dir, REQUIRED, PATH_BYTES_MAX),
@@ -38,6 +49,8 @@ static const cyaml_schema_field_t fields[] = {
     LIST(relay_listen, OPTIONAL, address_schema, 1, EDGE_LISTEN_MAX),
     TEXT(admin, OPTIONAL, NAME_BYTES_MAX),
     TEXT(user, OPTIONAL, NAME_BYTES_MAX),
+    TEXT(name, OPTIONAL, FAST_LANE_NAME_BYTES_MAX),
+    CYAML_FIELD_MAPPING_PTR("redis", OPTIONAL, struct edge_config_file, redis, redis_fields),
     TEXT(path_prefix, OPTIONAL, ANSWER_PATH_PREFIX_MAX),
     WORD(verify_log, verify_words),
     WORD(verify_packs, verify_words),

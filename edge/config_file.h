@@ -7,6 +7,13 @@
 
 enum verify_file { VERIFY_FILE_DEFAULT, VERIFY_FILE_ALL, VERIFY_FILE_SAMPLE, VERIFY_FILE_NONE };
 
+struct edge_redis_file {
+    char **addresses;
+    unsigned addresses_count;
+    char *user;
+    char *password_file;
+};
+
 struct edge_config_file {
     char *publish_key;
     char *data_dir;
@@ -19,6 +26,8 @@ struct edge_config_file {
     unsigned relay_listen_count;
     char *admin;
     char *user;
+    char *name;
+    struct edge_redis_file *redis;
     char *path_prefix;
     enum verify_file verify_log;
     enum verify_file verify_packs;

@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "edge/lane.h"
 #include "edge/relay_fill.h"
 #include "edge/sync_apply.h"
 #include "edge/sync_check.h"
@@ -29,6 +30,7 @@ struct sync_process {
     struct sync_applier applier;
     struct relay_filler filler;
     struct sync_core core;
+    struct lane *lane; /* NULL: no Redis is configured */
     enum err told_err; /* the trouble that was logged last */
     enum sync_action_type told_action;
     uint64_t told_ns;
@@ -51,19 +53,48 @@ static struct sync_time time_now(void)
     return (struct sync_time){.monotonic_ns = clock_monotonic_ns(), .wall_s = clock_wall_s()};
 }
 
-/* false: asked to stop. */
-static bool sleep_until(const struct sync_process *p, uint64_t until_ns)
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* What the fast lane has, if anything. */
+static bool lane_has(struct sync_process *p, const struct sync_action *wait, struct sync_event *ret)
+{
+    uint64_t now_ns = clock_monotonic_ns();
+    return p->lane != NULL && now_ns < wait->until_ns &&
+           lane_step(p->lane, now_ns, now_ns >= wait->lane_ns, p->core.position.log_number, ret);
+}
+
+static uint64_t wake_ns(const struct sync_process *p, const struct sync_action *wait,
+                        uint64_t now_ns)
+{
+    bool open = now_ns >= wait->lane_ns;
+    if (p->lane == NULL)
+        return wait->until_ns;
+    uint64_t lane_ns = lane_wake_ns(p->lane, open);
+    return least(wait->until_ns, open ? lane_ns : least(lane_ns, wait->lane_ns));
+}
+
+/* Until there is an event. false: asked to stop. */
+static bool sleep_until_event(struct sync_process *p, const struct sync_action *wait,
+                              struct sync_event *ret)
 {
     for (;;) {
-        uint64_t now = clock_monotonic_ns();
-        uint64_t left = until_ns > now ? until_ns - now : 0;
+        uint64_t now_ns = clock_monotonic_ns();
+        if (now_ns >= wait->until_ns || lane_has(p, wait, ret))
+            return true;
+        uint64_t until_ns = wake_ns(p, wait, now_ns);
+        uint64_t left = until_ns > now_ns ? until_ns - now_ns : 0;
         struct timespec timeout = {.tv_sec = (time_t)(left / 1000000000u),
                                    .tv_nsec = (long)(left % 1000000000u)};
-        struct pollfd fd = {.fd = p->signals, .events = POLLIN};
-        int n = ppoll(&fd, 1, &timeout, NULL);
-        if (n > 0)
+        struct pollfd fds[] = {{.fd = p->signals, .events = POLLIN}, {.fd = -1}};
+        if (p->lane != NULL)
+            fds[1] = (struct pollfd){.fd = lane_fd(p->lane), .events = lane_events(p->lane)};
+        int n = ppoll(fds, 2, &timeout, NULL);
+        if (n > 0 && fds[0].revents != 0)
             return false;
-        if (n == 0 || errno != EINTR)
+        if (n < 0 && errno != EINTR)
             return true;
     }
 }
@@ -155,12 +186,20 @@ static void tell_outliving(struct sync_process *p)
                 "certificate: clients will refuse them from that end on");
 }
 
+/* For the acknowledgement in Redis. */
+static void note_applied(struct sync_process *p, const struct position *position)
+{
+    if (p->lane != NULL && position->log_number != p->core.position.log_number)
+        lane_note(p->lane, position->log_number, clock_wall_ms());
+}
+
 static struct sync_action do_apply(struct sync_process *p, const struct sync_action *action)
 {
     struct position position;
     enum err err = sync_apply(&p->applier, &p->core, action->type, clock_wall_s(), &position);
     if (err != ERR_OK)
         return fail(p, action, err, "");
+    note_applied(p, &position);
     tell_progress(p, action->type, &position);
     tell_passed_over(p);
     tell_outliving(p);
@@ -210,17 +249,41 @@ static void tell_relaying(struct sync_process *p, enum err err)
                 err_text(err));
 }
 
+/* Octets have come from Redis, or may be sent. */
+static bool lane_calls(const struct sync_process *p)
+{
+    struct pollfd fd = {.fd = -1};
+    if (p->lane != NULL)
+        fd = (struct pollfd){.fd = lane_fd(p->lane), .events = lane_events(p->lane)};
+    return fd.fd >= 0 && poll(&fd, 1, 0) > 0;
+}
+
 /* What others get from us, until there is something to do for ourselves. */
 static void relay_rest(struct sync_process *p, uint64_t until_ns)
 {
     struct sync_relay *relay = &p->applier.relay;
     enum err err = sync_relay_tidy(relay, p->store, clock_wall_s());
     bool more = err == ERR_OK && relay->on;
-    while (more && !stop_asked(p) && clock_monotonic_ns() < until_ns) {
+    while (more && !stop_asked(p) && !lane_calls(p) && clock_monotonic_ns() < until_ns) {
         struct sync_time now = time_now();
         err = relay_fill_step(&p->filler, &p->core, &now, &more);
     }
     tell_relaying(p, err);
+}
+
+/* false: asked to stop. */
+static bool wait_for(struct sync_process *p, struct sync_action *action)
+{
+    struct sync_event event = {.type = SYNC_TICK};
+    if (!lane_has(p, action, &event)) {
+        store_reap_readers(p->store);
+        tidy(p);
+        relay_rest(p, action->until_ns);
+        if (!sleep_until_event(p, action, &event))
+            return false;
+    }
+    *action = give(p, &event);
+    return true;
 }
 
 static void loop(struct sync_process *p)
@@ -229,12 +292,8 @@ static void loop(struct sync_process *p)
     while (!stop_asked(p)) {
         switch (action.type) {
         case SYNC_WAIT:
-            store_reap_readers(p->store);
-            tidy(p);
-            relay_rest(p, action.until_ns);
-            if (!sleep_until(p, action.until_ns))
+            if (!wait_for(p, &action))
                 return;
-            action = give(p, &(struct sync_event){.type = SYNC_TICK});
             break;
         case SYNC_FETCH_HEAD:
         case SYNC_FETCH_LOG:
@@ -312,6 +371,17 @@ static enum err check_issuers(struct sync_process *p, const struct position *pos
     return store_commit(txn, NULL);
 }
 
+static enum err start_lane(struct sync_process *p, const char *network, uint64_t seed)
+{
+    const struct sync_redis_config *redis = &p->config->redis;
+    counter_set(&p->counters[SYNC_LANE_CONNECTED], 0);
+    if (redis->addresses_count == 0)
+        return ERR_OK;
+    TRY(lane_new(redis, network, seed, p->counters, &p->lane));
+    lane_note(p->lane, p->core.position.log_number, 0);
+    return ERR_OK;
+}
+
 static enum err start_core(struct sync_process *p, const struct position *position)
 {
     const struct sync_config *config = p->config;
@@ -344,7 +414,7 @@ static enum err start_core(struct sync_process *p, const struct position *positi
                  "older than it is taken whole");
     TRY(verify_key_from_text(span_text(config->network_key), &core.key));
     sync_core_start(&p->core, &core, position, p->counters);
-    return ERR_OK;
+    return start_lane(p, core.key.network, seed);
 }
 
 static enum err start(struct sync_process *p)
@@ -362,6 +432,7 @@ static enum err start(struct sync_process *p)
 
 static void stop(struct sync_process *p)
 {
+    lane_free(p->lane);
     relay_fill_stop(&p->filler);
     sync_applier_stop(&p->applier);
     store_close(p->store);

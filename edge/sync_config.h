@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/fast_lane.h"
+
 #define SYNC_ORIGINS_MAX         16
 #define SYNC_CA_CERTIFICATES_MAX 1024
 
@@ -19,6 +21,15 @@
  * checked. SAMPLE: one in SYNC_SAMPLE of each file, and at least one. */
 enum sync_verify { SYNC_VERIFY_ALL, SYNC_VERIFY_SAMPLE, SYNC_VERIFY_NONE };
 #define SYNC_SAMPLE 64
+
+/* The fast lane. */
+struct sync_redis_config {
+    char **addresses;         /* as of lib/os/redis_link.h */
+    unsigned addresses_count; /* 0: there is none */
+    const char *user;         /* NULL: the default user */
+    const char *password_file;
+    char name[FAST_LANE_NAME_BYTES_MAX + 1]; /* of this edge */
+};
 
 struct sync_config {
     /* "https://host/path", "http://...", "file:///path" or a folder's path, in order of preference
@@ -39,7 +50,8 @@ struct sync_config {
     uint32_t connect_timeout_s;
     uint32_t stall_timeout_s; /* a transfer without progress for this long is given up */
     uint32_t head_age_max_s;  /* an origin whose head is half as old is left; 0: any age will do */
-    bool relay;               /* keep a copy of the publication for other edges */
+    struct sync_redis_config redis;
+    bool relay; /* keep a copy of the publication for other edges */
 };
 
 #define SYNC_STORE_DIR    "store"
