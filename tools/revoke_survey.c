@@ -127,6 +127,14 @@ static enum err walk_list(struct walk *w, const struct revoke_list *list,
     return ERR_OK;
 }
 
+static enum err count_tail(const struct walk *w, struct revoke_survey *s)
+{
+    MDB_stat stat;
+    TRY(status_db_err(mdb_stat(w->txn, w->publish.tail, &stat)));
+    s->tail_count = stat.ms_entries;
+    return ERR_OK;
+}
+
 static enum err survey(struct walk *w, const struct revoke_list *list,
                        void (*unknown)(const struct directory *d, const struct revoke_entry *entry),
                        struct revoke_survey *s)
@@ -134,6 +142,8 @@ static enum err survey(struct walk *w, const struct revoke_list *list,
     TRY(status_txn_read(w->d->db, &w->txn));
     w->publish = publish_db_of(w->d->db);
     enum err err = crl_sets_get(w->d->db, w->txn, w->d->issuer_id, &w->sets);
+    if (err == ERR_OK)
+        err = count_tail(w, s);
     if (err == ERR_OK)
         err = walk_list(w, list, unknown, s);
     status_txn_abort(w->txn);
@@ -183,6 +193,17 @@ static void print_revoked(const struct revoke_survey *s)
     }
 }
 
+/* Beyond tail_max the ranges with the longest tails are signed anew, after the revocations. */
+static void print_tail(const struct directory *d, const struct revoke_survey *s)
+{
+    uint64_t tail = s->tail_count + s->statement_count;
+    printf("%-24s %" PRIu64, "outside of packs then", tail);
+    if (tail > d->config->tail_max)
+        printf(", above tail_max (%" PRIu64 "): ranges are signed anew in the background",
+               d->config->tail_max);
+    putchar('\n');
+}
+
 void revoke_survey_print(const struct directory *d, const struct revoke_list *list,
                          const struct revoke_survey *s)
 {
@@ -198,6 +219,7 @@ void revoke_survey_print(const struct directory *d, const struct revoke_list *li
     line("CRLs to make", s->shard_count);
     line("ranges touched", s->range_count);
     line("ranges to sign anew", s->dirty_count);
+    print_tail(d, s);
     if (s->change_count > 0)
         printf("%-24s statements in the log after about %" PRIu64 " s (at %u signatures/s), CRLs "
                "%" PRIu64 " s later, %" PRIu64 " signatures in all\n",

@@ -19,6 +19,7 @@ struct revoke_survey {
     uint64_t range_count;      /* that get a statement in their tail, */
     uint64_t dirty_count;      /* or so many that they are signed as a whole, */
     uint64_t dirty_statements; /* with this many statements */
+    uint64_t tail_count;       /* statements outside of packs now, of all issuers */
     /* Only known ones, in key order, for import_store.h. */
     struct import_item *items;
     size_t item_count;

@@ -59,8 +59,12 @@ def test_a_dry_run_changes_nothing(make_site):
     assert done.returncode == 1 and "line 201: 4B:" in done.stderr
     assert {"lines": 205, "certificates": 201, "unknown": 1, "good": 198, "revoked already": 2, "superseded": 1,
             "(no reason)": 1, "to change": 200, "statements to sign": 200, "CRLs to make": 4, "expired": 0,
-            "ranges touched": 1}.items() <= report.items()
+            "ranges touched": 1, "outside of packs then": 200}.items() <= report.items()
     assert "estimate" in done.stdout and sequence(site) == before
+    with open(site.dir / "presigner.yaml", "a", encoding="utf-8") as file:
+        file.write("tail_max: 150\n")
+    done = revoke(site, names[:200], "--dry-run")
+    assert "198, above tail_max (150)" in done.stdout
     done = revoke(site, names[:2], "--reason", "superseded", "--dry-run")
     assert done.returncode == 0 and said(done)["to change"] == 0 and "estimate" not in done.stdout
 
