@@ -91,15 +91,20 @@ class Redis:
     def redis(self, *words):
         """One command; a connection that broke is made anew."""
         if self.connection is None:
-            self.connection = Connection(self.socket)
-            if self.password is not None:
-                self.connection("AUTH", self.password)
+            self.connection = self.connect()
         try:
             return self.connection(*words)
         except OSError:
             self.connection.close()
             self.connection = None
             raise
+
+    def connect(self):
+        """A connection of one's own, for another thread."""
+        connection = Connection(self.socket)
+        if self.password is not None:
+            connection("AUTH", self.password)
+        return connection
 
     def stream(self, key):
         """Every entry of a stream: (ID, {field: value})."""
