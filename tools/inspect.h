@@ -37,5 +37,6 @@ bool inspect_log_entry(struct inspection *in, struct span content);
 bool inspect_index(struct inspection *in, struct span content);
 bool inspect_template(struct inspection *in, struct span content);
 bool inspect_pack(struct inspection *in, struct span content);
+bool inspect_filter(struct inspection *in, struct span content);
 /** An edge's store or a presigner's status database, or the folder that has one. */
 bool inspect_folder(struct inspection *in);

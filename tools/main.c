@@ -37,7 +37,7 @@ static void print_usage(FILE *out)
     char name[VERB_NAME_BYTES];
     fprintf(out, "usage: statim VERB ...   (statim VERB --help)\n\n");
     for (size_t i = 0; i < VERB_COUNT; i++)
-        fprintf(out, "  %-10s %s\n", verb_name(&verbs[i], name), verbs[i].help);
+        fprintf(out, "  %-12s %s\n", verb_name(&verbs[i], name), verbs[i].help);
 }
 
 static void print_verb_usage(FILE *out, const struct verb *verb)

@@ -40,8 +40,11 @@
     X(crl_check,                                                                                 \
       "[URL-OR-FILE...] [--issuer CERT] [--shards FILE] [--previous FILE] [--ca] [--json]",      \
       "check how anybody's CRLs keep the rules, and whether browsers would take them")           \
+    X(filter_query,                                                                              \
+      "FILE-OR-URL --issuer CERT --serial HEX [--serial HEX...] [--issued TIME] [--log ID]",     \
+      "ask a filter about certificates; exit 1: one is revoked, 2: it says nothing of one")      \
     X(inspect, "FILE [--json] [--key VKEY|FILE] [--verify] [--signatures]",                      \
-      "show a head, index, log entry, pack, an edge's store or a status database")
+      "show a head, index, log entry, pack, filter, an edge's store or a status database")
 
 #define X(name, arguments, help) int verb_##name(int argc, char **argv);
 VERB_TABLE(X)

@@ -50,7 +50,7 @@ struct kind {
 static const struct kind kinds[] = {
     {"head", "statim-head ", inspect_head},   {"index", "statim-index ", inspect_index},
     {"log entry", "STLE", inspect_log_entry}, {"pack", "STPK", inspect_pack},
-    {"template", "STTM", inspect_template},
+    {"template", "STTM", inspect_template},   {"filter", "\x04", inspect_filter},
 };
 
 static bool begins_with(struct span content, const char *magic)
@@ -85,7 +85,8 @@ static bool inspect_content(struct inspection *in, struct span content)
     }
     if (content.size == 0)
         return inspect_refuse(in, "the file is empty");
-    return inspect_refuse(in, "neither a head, an index, a log entry, a pack nor a template");
+    return inspect_refuse(in,
+                          "neither a head, an index, a log entry, a pack, a template nor a filter");
 }
 
 static bool inspect_file(struct inspection *in)

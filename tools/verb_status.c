@@ -9,6 +9,7 @@
 #include "presigner/publish_db.h"
 #include "tools/directory.h"
 #include "tools/edges.h"
+#include "tools/status_filter.h"
 #include "tools/verb.h"
 
 struct cli {
@@ -184,6 +185,7 @@ static enum err show_folder(const struct directory *d, MDB_txn *txn)
     print_number("ranges to re-sign", sums.dirty);
     print_number("bytes in packs", sums.bytes);
     print_time("oldest this update", sums.oldest_this_update_s);
+    TRY(status_filter_show(d->db, txn));
     return ERR_OK;
 }
 

@@ -67,6 +67,7 @@ def test_presigner_keys():
     config = source("presigner/config.h")
     rows = table(config, "PRESIGNER_NUMBER_TABLE") | table(config, "ISSUER_NUMBER_TABLE")
     rows |= table(config, "CRL_NUMBER_TABLE") | table(config, "REDIS_NUMBER_TABLE")
+    rows |= table(source("presigner/filter_options.h"), "FILTER_NUMBER_TABLE")
     said = heads(page("statim-presigner.yaml.5"))
     for key, row in rows.items():
         assert said.get(key) == str(number(row)), key

@@ -3,6 +3,7 @@
 
 #include "edge/store_change.h"
 #include "lib/check.h"
+#include "lib/clubcard_read.h"
 #include "lib/head.h"
 #include "lib/hex.h"
 #include "lib/index.h"
@@ -314,4 +315,42 @@ void show_change(struct span octets, struct text_writer *w)
         put_bound(w, i % 2 == 0 ? "after" : "until", &bound);
     }
     (void)ok(w, wire_reader_end(&r));
+}
+
+static void put_filter_block(struct text_writer *w, const struct clubcard *card,
+                             const struct clubcard_block *block)
+{
+    put_hash(w, "block id", &block->id);
+    put_number(w, "approximate m", block->approx_m);
+    put_number(w, "approximate rank", block->approx_rank);
+    put_number(w, "approximate offset", block->approx_offset);
+    put_number(w, "exact m", block->exact_m);
+    put_number(w, "exact offset", block->exact_offset);
+    put_number(w, "inverted", block->inverted);
+    put_number(w, "exception count", block->exception_count);
+    for (unsigned i = 0; i < EXAMPLE_FILTER_COUNT; i++) {
+        bool revoked = false;
+        struct serial serial = example_filter_serial(i);
+        if (ok(w, clubcard_ask(card, block, span_of(serial.octets, serial.size), &revoked)))
+            put_bound(w, revoked ? "revoked" : "not revoked", &serial);
+    }
+}
+
+void show_filter(struct span octets, struct text_writer *w)
+{
+    struct clubcard card;
+    struct clubcard_coverage coverage;
+    struct clubcard_block block;
+    if (!ok(w, clubcard_open(octets, &card)))
+        return;
+    struct clubcard_cursor cursor = clubcard_coverage_first(&card);
+    while (clubcard_coverage_next(&cursor, &coverage)) {
+        put_hash(w, "log id", &coverage.log_id);
+        put_number(w, "low", coverage.low_ms);
+        put_number(w, "high", coverage.high_ms);
+    }
+    cursor = clubcard_block_first(&card);
+    while (clubcard_block_next(&cursor, &block))
+        put_filter_block(w, &card, &block);
+    put_number(w, "column count", card.column_count);
 }

@@ -5,10 +5,13 @@
 #include "format_fixture.h"
 
 #include "edge/store_change.h"
+#include "lib/check.h"
+#include "lib/clubcard_write.h"
 #include "lib/head.h"
 #include "lib/index.h"
 #include "lib/ocsp_response.h"
 #include "lib/pack.h"
+#include "lib/ribbon.h"
 
 /* Name of the example CA: CN=Example CA, as UTF8String. */
 static const uint8_t ca_name[] = "\x30\x15\x31\x13\x30\x11\x06\x03\x55\x04\x03\x0c\x0a"
@@ -271,6 +274,93 @@ static size_t make_change(uint8_t out[static EXAMPLE_BYTES_MAX])
     return size;
 }
 
+/* 1001 to 100A; 1002 is revoked. */
+struct serial example_filter_serial(unsigned i)
+{
+    return (struct serial){.size = 2, .octets = {0x10, (uint8_t)(1 + i)}};
+}
+
+/* Two columns of four words, whose bits are as good as random but that of the one row; then one row
+ * for each certificate that passes both. */
+struct filter_work {
+    struct sha256 block;
+    uint64_t columns[2][8];
+    uint64_t exact[8];
+    struct ribbon ribbon;
+    uint64_t system[8192];
+};
+
+static struct clubcard_key filter_key(const struct filter_work *w, unsigned i)
+{
+    struct clubcard_key key;
+    struct serial serial = example_filter_serial(i);
+    CHECK(clubcard_key_make(&w->block, span_of(serial.octets, serial.size), &key) == ERR_OK);
+    return key;
+}
+
+static void filter_approximate(struct filter_work *w)
+{
+    static const uint8_t seed[] = "filter";
+    struct clubcard_key key = filter_key(w, EXAMPLE_FILTER_REVOKED);
+    CHECK(ribbon_bytes(1) <= sizeof w->system);
+    ribbon_start(&w->ribbon, w->system, 1);
+    CHECK(ribbon_add(&w->ribbon, &key, false));
+    for (unsigned i = 0; i < 2; i++)
+        for (unsigned j = 0; j < 4; j++) {
+            const uint8_t octets[] = {seed[0], (uint8_t)i, (uint8_t)j};
+            w->columns[i][j] = be64_load(sha256_of(span_of(octets, sizeof octets)).octets);
+        }
+    for (unsigned i = 0; i < 2; i++)
+        ribbon_solve(&w->ribbon, w->columns[i], 0);
+}
+
+/* Returns its starts. */
+static uint32_t filter_exact(struct filter_work *w)
+{
+    struct clubcard_key keys[EXAMPLE_FILTER_COUNT];
+    bool passes[EXAMPLE_FILTER_COUNT];
+    uint32_t count = 0;
+    for (unsigned i = 0; i < EXAMPLE_FILTER_COUNT; i++) {
+        keys[i] = filter_key(w, i);
+        passes[i] =
+            !ribbon_dot(w->columns[0], 0, keys[i].a) && !ribbon_dot(w->columns[1], 0, keys[i].a);
+        count += passes[i];
+    }
+    CHECK(ribbon_bytes(count) <= sizeof w->system);
+    ribbon_start(&w->ribbon, w->system, count);
+    for (unsigned i = 0; i < EXAMPLE_FILTER_COUNT; i++)
+        if (passes[i])
+            CHECK(ribbon_add(&w->ribbon, &keys[i], i != EXAMPLE_FILTER_REVOKED));
+    ribbon_solve(&w->ribbon, w->exact, 0);
+    CHECK(w->ribbon.row_count <= 64);
+    return count;
+}
+
+static size_t make_filter(uint8_t out[static EXAMPLE_BYTES_MAX])
+{
+    static const uint8_t log_name[] = "statim filter example";
+    static struct filter_work w;
+    struct ocsp_template t;
+    size_t size = 0;
+    example_template(&t);
+    w = (struct filter_work){.block = sha256_of(span_of(t.signer_spki, t.signer_spki_size))};
+    filter_approximate(&w);
+    struct clubcard_block block = {
+        .id = w.block, .approx_m = 1, .approx_rank = 2, .exact_m = filter_exact(&w)};
+    struct clubcard_coverage coverage = {
+        .log_id = sha256_of(span_of(log_name, sizeof log_name - 1)), .high_ms = TIME_S * 1000ull};
+    struct clubcard_column columns[2] = {{w.columns[0], 4}, {w.columns[1], 4}};
+    struct clubcard_parts parts = {.coverage = &coverage,
+                                   .coverage_count = 1,
+                                   .blocks = &block,
+                                   .block_count = 1,
+                                   .columns = columns,
+                                   .column_count = 2,
+                                   .exact = {w.exact, 1}};
+    CHECK(clubcard_write(&parts, out, EXAMPLE_BYTES_MAX, &size) == ERR_OK);
+    return size;
+}
+
 static const struct example_cut key_cuts[] = {
     {8, "issuer id"}, {1, "serial size"}, {2, "serial"}, {0, NULL}};
 #define FACTS_CUTS                                                                              \
@@ -341,6 +431,28 @@ static const struct example_cut log_entry_cuts[] = {{4, "magic STLE"},
                                                     {4, "key id"},
                                                     {64, "signature of the entry"},
                                                     {0, NULL}};
+static const struct example_cut filter_cuts[] = {{2, "version 4, little-endian"},
+                                                 {2, "coverage count"},
+                                                 {32, "log id"},
+                                                 {8, "low"},
+                                                 {8, "high"},
+                                                 {4, "block count"},
+                                                 {32, "block id"},
+                                                 {4, "approximate m"},
+                                                 {1, "approximate rank"},
+                                                 {4, "approximate offset"},
+                                                 {4, "exact m"},
+                                                 {4, "exact offset"},
+                                                 {1, "inverted"},
+                                                 {2, "exception count"},
+                                                 {1, "column count"},
+                                                 {4, "word count"},
+                                                 {32, "words"},
+                                                 {4, "word count"},
+                                                 {32, "words"},
+                                                 {4, "word count of the exact filter"},
+                                                 {8, "words"},
+                                                 {0, NULL}};
 static const struct example_cut position_cuts[] = {
     {1, "version"},   {8, "log number"},       {32, "log hash"},   {8, "commit"},
     {8, "head time"}, {8, "head valid until"}, {32, "index hash"}, {4, "index lines applied"},
@@ -359,6 +471,7 @@ const struct example examples[EXAMPLE_COUNT] = {
     {"index", false, make_index, show_index, NULL},
     {"head", false, make_head, show_head, NULL},
     {"verifier-key", false, make_verifier_key, show_verifier_key, NULL},
+    {"filter", true, make_filter, show_filter, filter_cuts},
     {"position", true, make_position, show_position, position_cuts},
     {"change", true, make_change, show_change, change_cuts},
 };

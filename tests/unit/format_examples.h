@@ -24,5 +24,5 @@ struct example {
     const struct example_cut *cuts; /* binary only */
 };
 
-#define EXAMPLE_COUNT 11
+#define EXAMPLE_COUNT 12
 extern const struct example examples[EXAMPLE_COUNT];
