@@ -126,6 +126,24 @@ static void test_everything_given(void **state)
     presigner_config_free(c);
 }
 
+static void test_redis(void **state)
+{
+    (void)state;
+    struct presigner_config *c = load_good(HEAD ISSUER KEY);
+    assert_null(c->redis.addresses);
+    presigner_config_free(c);
+    c = load_good(HEAD "redis: {addresses: [/run/s, '[::1]:6379'], user: u, password_file: pw, "
+                       "edge_forget_s: 3600}\n" ISSUER KEY);
+    assert_int_equal(c->redis.address_count, 2);
+    assert_string_equal(c->redis.addresses[0], "/run/s");
+    assert_string_equal(c->redis.addresses[1], "[::1]:6379");
+    assert_string_equal(c->redis.user, "u");
+    assert_in_dir(c->redis.password_file, "pw");
+    assert_int_equal(c->redis.stream_length, 10000);
+    assert_int_equal(c->redis.edge_forget_s, 3600);
+    presigner_config_free(c);
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -141,6 +159,15 @@ static void test_refusals(void **state)
         {HEAD "sign_threads: many\n" ISSUER KEY, ":5: sign_threads: \"many\" is not a decimal"},
         {HEAD "sign_threads: 257\n" ISSUER KEY, "257 is out of range 0..256"},
         {HEAD "head_validity_s: 0\n" ISSUER KEY, "out of range"},
+        {HEAD "redis: {}\n" ISSUER KEY, "\"addresses\" is missing"},
+        {HEAD "redis: {addresses: []}\n" ISSUER KEY, "at least 1"},
+        {HEAD "redis: {addresses: [/s], port: 1}\n" ISSUER KEY, "unknown key \"port\""},
+        {HEAD "redis: {addresses: ['redis.example:1']}\n" ISSUER KEY, "\"redis.example:1\" is not"},
+        {HEAD "redis: {addresses: [redis.sock]}\n" ISSUER KEY, "\"redis.sock\" is not like"},
+        {HEAD "redis: {addresses: [/s], user: u}\n" ISSUER KEY, "user goes with password_file"},
+        {HEAD "redis: {addresses: [/s], stream_length: 0}\n" ISSUER KEY, "out of range"},
+        {HEAD "redis: {addresses: [/s], edge_forget_s: 59}\n" ISSUER KEY, "out of range"},
+        {HEAD "redis: {addresses: [/1, /2, /3, /4, /5, /6, /7, /8, /9]}\n" ISSUER KEY, "at most 8"},
         {HEAD "head_validity_s: 600\n" ISSUER KEY, "head_refresh_s must be below"},
         {HEAD "verify: some\n" ISSUER KEY, "none of: all, sample, none"},
         {HEAD "admin: localhost\n" ISSUER KEY, "admin: \"localhost\" is not like"},
@@ -185,9 +212,8 @@ static void test_no_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_everything_given),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_defaults), cmocka_unit_test(test_everything_given),
+        cmocka_unit_test(test_redis),    cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_no_file),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
