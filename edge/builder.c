@@ -54,10 +54,13 @@ void builder_step(struct builder *b)
 
 void builder_run(struct builder *b)
 {
-    const struct timespec pause = {.tv_nsec = BUILDER_POLL_NS};
     while (!__atomic_load_n(&b->stop_asked, __ATOMIC_RELAXED)) {
+        uint32_t rung = bell_rung(b->bell);
+        uint64_t begin_ns = clock_monotonic_ns();
         builder_step(b);
-        /* A pause, not a wait for an event: the store is another process's. */
-        nanosleep(&pause, NULL);
+        bell_wait(b->bell, rung, BUILDER_POLL_NS);
+        uint64_t passed_ns = clock_monotonic_ns() - begin_ns;
+        if (passed_ns < BUILDER_PAUSE_NS)
+            nanosleep(&(struct timespec){.tv_nsec = (long)(BUILDER_PAUSE_NS - passed_ns)}, NULL);
     }
 }

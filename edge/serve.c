@@ -67,6 +67,7 @@ static bool open_source(struct serve *s)
     }
     s->builder.exchange = &s->exchange;
     s->builder.gauges = s->shared->gauges[s->parity];
+    s->builder.bell = &s->shared->committed;
     return true;
 }
 

@@ -6,6 +6,7 @@
  * and readers add both up. */
 #pragma once
 
+#include "edge/bell.h"
 #include "edge/config.h"
 #include "edge/serve_counters.h"
 #include "edge/sync_counters.h"
@@ -40,6 +41,7 @@ enum serve_gauge {
 struct edge_shared {
     uint64_t sync[SYNC_COUNTER_COUNT];
     uint64_t gauges[2][SERVE_GAUGE_COUNT];
+    struct bell committed;   /* by sync: the store has news */
     uint64_t stale_permille; /* by the supervisor, edge/stale_watch.h */
     uint64_t serve_parity;   /* which half is the current serving process's */
     uint64_t serve_alive;    /* by the supervisor: the child is there */

@@ -23,6 +23,7 @@
 struct sync_process {
     const struct sync_config *config;
     uint64_t *counters;
+    struct bell *committed;
     int signals;
     struct store *store;
     struct trust *trust;
@@ -199,6 +200,8 @@ static struct sync_action do_apply(struct sync_process *p, const struct sync_act
     enum err err = sync_apply(&p->applier, &p->core, action->type, clock_wall_s(), &position);
     if (err != ERR_OK)
         return fail(p, action, err, "");
+    if (action->type == SYNC_APPLY_LOG || action->type == SYNC_FINISH_INDEX)
+        bell_ring(p->committed);
     note_applied(p, &position);
     tell_progress(p, action->type, &position);
     tell_passed_over(p);
@@ -444,7 +447,10 @@ static void stop(struct sync_process *p)
 
 int sync_run(const struct edge_config *config, struct edge_shared *shared)
 {
-    struct sync_process p = {.config = &config->sync, .counters = shared->sync, .signals = -1};
+    struct sync_process p = {.config = &config->sync,
+                             .counters = shared->sync,
+                             .committed = &shared->committed,
+                             .signals = -1};
     enum err err = start(&p);
     counter_set(&shared->sync_ready, err == ERR_OK);
     if (err == ERR_OK)
