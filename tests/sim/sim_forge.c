@@ -2,7 +2,6 @@
 #include "tests/sim/sim_forge.h"
 
 #include "lib/check.h"
-#include "tests/sim/sim_publisher.h"
 
 void sim_sign_wrong(enum sync_action_type type, struct buffer *out)
 {
@@ -41,4 +40,51 @@ bool sim_forge_statement(enum sync_action_type type, struct buffer *out, uint64_
         return true;
     }
     return false;
+}
+
+/* Some other file, or an old head. */
+static struct span replayed(const struct sim_publication *p, enum sync_action_type type,
+                            uint64_t *random)
+{
+    if (type == SYNC_FETCH_HEAD)
+        return p->heads[sim_below(random, p->head_count)];
+    return p->files[sim_below(random, p->file_count)].content;
+}
+
+enum fault { FAIL, MISSING, CUT, FLIP, LONGER, REPLAY, WRONG_KEY, HUGE, FORGED, FAULT_COUNT };
+
+enum err sim_spoil(const struct sim_publication *p, enum sync_action_type type, uint64_t *random,
+                   struct buffer *out, uint64_t *forged)
+{
+    static const uint8_t more[HEAD_BYTES_MAX + 1];
+    switch ((enum fault)sim_below(random, FAULT_COUNT)) {
+    case FAIL:
+        return ERR_IO;
+    case MISSING:
+        return ERR_NOT_FOUND;
+    case CUT:
+        out->size = out->size > 0 ? sim_below(random, (uint32_t)out->size) : 0;
+        return ERR_OK;
+    case FLIP:
+        if (out->size > 0)
+            out->data[sim_below(random, (uint32_t)out->size)] ^=
+                (uint8_t)(1u << sim_below(random, 8));
+        return ERR_OK;
+    case LONGER:
+        return buffer_append(out, span_of(more, 1 + sim_below(random, 100)));
+    case REPLAY:
+        out->size = 0;
+        return buffer_append(out, replayed(p, type, random));
+    case WRONG_KEY:
+        sim_sign_wrong(type, out);
+        return ERR_OK;
+    case HUGE:
+        return buffer_append(out, span_of(more, sizeof more));
+    case FORGED:
+        *forged += sim_forge_statement(type, out, random);
+        return ERR_OK;
+    case FAULT_COUNT:
+        break;
+    }
+    return ERR_OK;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The edge's sync against a publication in memory, on a virtual clock, with faults: transfers that
  * fail, are cut, flipped, too long, replayed, or signed by another key; a full disk; kills between
- * any two steps; a publisher that stands still until its head has expired, trims its log, loses
- * files, or goes on from an old backup.
+ * any two steps; entries by the fast lane, hurt likewise; a publisher that stands still until its
+ * head has expired, trims its log, loses files, or goes on from an old backup.
  *
  * Checked after every step: the log number goes back only by a full resync after a broken chain;
  * what the store holds is exactly what the publication held at that number, or, while an index is
@@ -43,8 +43,9 @@ struct world {
     struct sync_core core;
     uint64_t counters[SYNC_COUNTER_COUNT];
     struct sync_time now;
-    /* head, log, index, pack, blob: as long as the core borrows them; one for the relay's copy */
-    struct buffer octets[6];
+    /* head, log, index, pack, blob: as long as the core borrows them; one for the relay's copy, one
+     * of the fast lane */
+    struct buffer octets[7];
     struct sim_packs packs;
     bool faults;
     bool relays; /* changes with a kill now and then; at the end by seed */
@@ -244,51 +245,10 @@ static struct span honest(struct world *w, const struct sync_action *action)
     return sim_file(p, name);
 }
 
-/* Some other file, or an old head. */
-static struct span replayed(struct world *w, const struct sync_action *action)
+static enum err spoil(struct world *w, enum sync_action_type type, struct buffer *out)
 {
-    struct sim_publication *p = w->publication;
-    if (action->type == SYNC_FETCH_HEAD)
-        return p->heads[sim_below(&w->random, p->head_count)];
-    return p->files[sim_below(&w->random, p->file_count)].content;
-}
-
-enum fault { FAIL, MISSING, CUT, FLIP, LONGER, REPLAY, WRONG_KEY, HUGE, FORGED, FAULT_COUNT };
-
-static enum err spoil(struct world *w, const struct sync_action *action, struct buffer *out)
-{
-    static const uint8_t more[HEAD_BYTES_MAX + 1];
     w->faults_made++;
-    switch ((enum fault)sim_below(&w->random, FAULT_COUNT)) {
-    case FAIL:
-        return ERR_IO;
-    case MISSING:
-        return ERR_NOT_FOUND;
-    case CUT:
-        out->size = out->size > 0 ? sim_below(&w->random, (uint32_t)out->size) : 0;
-        return ERR_OK;
-    case FLIP:
-        if (out->size > 0)
-            out->data[sim_below(&w->random, (uint32_t)out->size)] ^=
-                (uint8_t)(1u << sim_below(&w->random, 8));
-        return ERR_OK;
-    case LONGER:
-        return buffer_append(out, span_of(more, 1 + sim_below(&w->random, 100)));
-    case REPLAY:
-        out->size = 0;
-        return buffer_append(out, replayed(w, action));
-    case WRONG_KEY:
-        sim_sign_wrong(action->type, out);
-        return ERR_OK;
-    case HUGE:
-        return buffer_append(out, span_of(more, sizeof more));
-    case FORGED:
-        w->forged += sim_forge_statement(action->type, out, &w->random);
-        return ERR_OK;
-    case FAULT_COUNT:
-        break;
-    }
-    return ERR_OK;
+    return sim_spoil(w->publication, type, &w->random, out, &w->forged);
 }
 
 static struct sync_action give(struct world *w, const struct sync_event *event)
@@ -313,7 +273,7 @@ static enum err fill_fetch(void *context, const struct sync_action *action, stru
     buffer_done(out);
     SIM_CHECK(buffer_append(out, content) == ERR_OK);
     if (content.size > 0 && w->faults && chance(w, 6))
-        TRY(spoil(w, action, out));
+        TRY(spoil(w, action->type, out));
     *ret = span_of(out->data, out->size);
     return content.size == 0 ? ERR_NOT_FOUND : ERR_OK;
 }
@@ -346,7 +306,7 @@ static struct sync_action fetch(struct world *w, const struct sync_action *actio
     SIM_CHECK(buffer_append(out, content) == ERR_OK);
     enum err err = content.size == 0 ? ERR_NOT_FOUND : ERR_OK;
     if (err == ERR_OK && w->faults && chance(w, 6))
-        err = spoil(w, action, out);
+        err = spoil(w, action->type, out);
     w->now.monotonic_ns += 1000000;
     if (err != ERR_OK)
         return give(w, &(struct sync_event){.type = SYNC_FAILED, .err = err});
@@ -397,6 +357,28 @@ static void tidy(struct world *w)
     check_store(w);
 }
 
+/* What the fast lane has (tests/sim/sim_lanes.c has all that it may do): the next entry, or one of
+ * another number, hurt now and then. */
+static bool lane_has(struct world *w, struct sync_event *ret)
+{
+    uint64_t number = w->core.position.log_number + 1 + (w->faults && chance(w, 8));
+    char name[SIM_NAME_BYTES];
+    snprintf(name, sizeof name, "log/%" PRIu64, number);
+    struct span content = sim_file(w->publication, name);
+    struct buffer *out = &w->octets[6];
+    if (content.size == 0 || !w->faults || chance(w, 3))
+        return false;
+    buffer_done(out);
+    SIM_CHECK(buffer_append(out, content) == ERR_OK);
+    if (chance(w, 6) && spoil(w, SYNC_FETCH_LOG, out) != ERR_OK)
+        return false;
+    *ret = (struct sync_event){.type = SYNC_LANE,
+                               .bytes = span_of(out->data, out->size),
+                               .number = number,
+                               .after = w->core.position.log_number};
+    return true;
+}
+
 static struct sync_action step(struct world *w, struct sync_action action)
 {
     w->steps++;
@@ -412,6 +394,9 @@ static struct sync_action step(struct world *w, struct sync_action action)
         pass_time(w, (SIM_HEAD_VALID_S + 5) * UINT64_C(1000000000));
     if (action.type == SYNC_WAIT) {
         SIM_CHECK(action.until_ns <= w->now.monotonic_ns + SYNC_BACKOFF_MAX_NS);
+        struct sync_event event;
+        if (w->now.monotonic_ns >= action.lane_ns && lane_has(w, &event))
+            return give(w, &event);
         if (action.until_ns > w->now.monotonic_ns)
             pass_time(w, action.until_ns - w->now.monotonic_ns);
         tidy(w);
@@ -475,7 +460,7 @@ static void run_seed(uint64_t seed, struct sim_totals *totals)
     close_edge(w);
     trust_free(w->trust);
     sim_packs_forget(&w->packs);
-    for (uint32_t i = 0; i < 6; i++)
+    for (uint32_t i = 0; i < 7; i++)
         buffer_done(&w->octets[i]);
     sim_publication_free(w->publication);
     sim_remove(w->path);

@@ -161,6 +161,28 @@ static void key_in_a_file(void **state)
     edge_config_free(c);
 }
 
+static void the_fast_lane(void **state)
+{
+    (void)state;
+    char expected[sizeof path];
+    struct edge_config *c = load(MINIMAL);
+    assert_int_equal(c->sync.redis.addresses_count, 0);
+    assert_int_equal(fast_lane_name_check(span_text(c->sync.redis.name)), ERR_OK);
+    edge_config_free(c);
+    c = load(MINIMAL "name: lon-2\n"
+                     "redis:\n"
+                     "  addresses: ['127.0.0.1:6379', '[::1]:6379', /run/redis.sock]\n"
+                     "  user: edges\n"
+                     "  password_file: secret\n");
+    assert_int_equal(c->sync.redis.addresses_count, 3);
+    assert_string_equal(c->sync.redis.addresses[2], "/run/redis.sock");
+    assert_string_equal(c->sync.redis.user, "edges");
+    assert_string_equal(c->sync.redis.name, "lon-2");
+    (void)snprintf(expected, sizeof expected, "%s/secret", folder);
+    assert_string_equal(c->sync.redis.password_file, expected);
+    edge_config_free(c);
+}
+
 /* Every row is refused, and the message holds the file's name and the word. */
 static void refusals(void **state)
 {
@@ -205,6 +227,12 @@ static void refusals(void **state)
         {MINIMAL "verify_packs: ALL\n", "edge.yaml:5"},
         {MINIMAL "log_level: loud\n", "edge.yaml:5"},
         {MINIMAL "listen: x\n", "edge.yaml:5"},
+        {MINIMAL "name: not fit\n", "edge.yaml: name: not fit: letters"},
+        {MINIMAL "redis:\n  user: x\n", "addresses"},
+        {MINIMAL "redis:\n  addresses: []\n", "edge.yaml:6"},
+        {MINIMAL "redis:\n  addresses: ['localhost:1']\n",
+         "redis: addresses: \"localhost:1\" is not"},
+        {MINIMAL "redis:\n  addresses: [/s]\n  user: x\n", "redis: user goes with password_file"},
         {"- a list\n", "edge.yaml:1"},
         {"", "edge.yaml"},
     };
@@ -289,8 +317,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults),         cmocka_unit_test(everything_given),
         cmocka_unit_test(numbers_in_place), cmocka_unit_test(relative_to_the_file),
-        cmocka_unit_test(key_in_a_file),    cmocka_unit_test(refusals),
-        cmocka_unit_test(ranges),           cmocka_unit_test(missing_file),
+        cmocka_unit_test(key_in_a_file),    cmocka_unit_test(the_fast_lane),
+        cmocka_unit_test(refusals),         cmocka_unit_test(ranges),
+        cmocka_unit_test(missing_file),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
