@@ -58,7 +58,8 @@ class Presigner:
 def edges(build, folder, count, verify="sample", more=""):
     """That many edges, filled and serving."""
     with contextlib.ExitStack() as stack:
-        started = [stack.enter_context(Edge(build, folder, verify, f"edge-{i}", more)) for i in range(count)]
+        started = [stack.enter_context(Edge(build, folder, verify, f"edge-{i}", f"name: edge-{i}\n{more}"))
+                   for i in range(count)]
         for edge in started:
             edge.until(lambda metrics: metrics["sync_complete"] == 1 and metrics["snapshot_complete"] == 1)
         yield started
