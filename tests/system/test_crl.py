@@ -32,22 +32,24 @@ def short(data, at):
     return int.from_bytes(data[at:at + 2], "big")
 
 
+def paths_of(data):
+    """What a log entry says is at paths: (path, blob's hash) of each, as it came."""
+    at = 6 + data[5] + 8 + 8 + 32
+    count = int.from_bytes(data[at:at + 4], "big")
+    at += 4
+    for _ in range(count):
+        kind, size = data[at], int.from_bytes(data[at + 1:at + 5], "big")
+        item = data[at + 5:at + 5 + size]
+        at += 5 + size
+        if kind == 4:
+            path_size = short(item, 0)
+            yield item[2:2 + path_size].decode(), item[2 + path_size:34 + path_size].hex()
+
+
 def published(site):
-    """What the log says is at each path: path → (blob's hash, its octets), each as it came."""
-    there = []
-    for entry in sorted(int(path.name) for path in (site.dir / "pub").glob("log/*") if path.name.isdigit()):
-        data = (site.dir / "pub" / "log" / str(entry)).read_bytes()
-        at = 6 + data[5] + 8 + 8 + 32
-        count = int.from_bytes(data[at:at + 4], "big")
-        at += 4
-        for _ in range(count):
-            kind, size = data[at], int.from_bytes(data[at + 1:at + 5], "big")
-            item = data[at + 5:at + 5 + size]
-            at += 5 + size
-            if kind == 4:
-                path_size = short(item, 0)
-                there.append((item[2:2 + path_size].decode(), item[2 + path_size:34 + path_size].hex()))
-    return there
+    """What the whole log says."""
+    entries = sorted(int(path.name) for path in (site.dir / "pub").glob("log/*") if path.name.isdigit())
+    return [there for entry in entries for there in paths_of((site.dir / "pub" / "log" / str(entry)).read_bytes())]
 
 
 def blob(site, name):
