@@ -18,6 +18,7 @@ from cryptography.x509.oid import ExtensionOID
 from site_under_test import NOT_AFTER_S, run, wait_for
 
 BASE = "http://crl.test/7"
+SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
 
 
 def use_crls(site, **keys):
@@ -296,6 +297,34 @@ def test_withdrawn_by_word_only(make_site):
     site.start_presigner()
     wait_for(lambda: get(site, "/7/1/0.crl")[0] == 200, "the CRL again")
     assert number(x509.load_der_x509_crl(get(site, "/7/1/0.crl")[2])) > max(numbers)
+
+
+def test_a_key_on_a_token(make_site, tmp_path, monkeypatch):
+    """The CA's key in SoftHSM: the same CRLs as by the file, which is gone."""
+    site = make_site()
+    site.init()
+    (tmp_path / "tokens").mkdir()
+    (tmp_path / "softhsm2.conf").write_text(f"directories.tokendir = {tmp_path / 'tokens'}\nlog.level = ERROR\n")
+    monkeypatch.setenv("SOFTHSM2_CONF", str(tmp_path / "softhsm2.conf"))
+    run("softhsm2-util", "--init-token", "--free", "--label", "statim", "--pin", "1234", "--so-pin", "5678")
+    run("openssl", "pkcs8", "-topk8", "-nocrypt", "-in", site.dir / "ca-key.pem", "-out", tmp_path / "p8.pem")
+    run("softhsm2-util", "--import", tmp_path / "p8.pem", "--token", "statim", "--label", "ca", "--id", "01",
+        "--pin", "1234")
+    (site.dir / "pin").write_text("1234\n")
+    site.edit("presigner.yaml", r"^    key:\n +file: .*\n",
+              f"    key:\n      module: {SOFTHSM}\n      token: statim\n      pin_file: pin\n      label: ca\n")
+    use_crls(site, partitioned="false", scope="all", shards=1, delta="true", debounce_s=0)
+    serial = site.issue_certificate("bad")
+    (site.dir / "ca-key.pem").rename(tmp_path / "away.pem")
+    site.import_certificates()
+    site.start_presigner()
+    wait_for(lambda: newest(site, "/7/full.crl"), "the CRL", 30)
+    site.revoke("bad")
+    wait_for(lambda: newest(site, "/7/full-delta.crl"), "the delta", 30)
+    for path in ("/7/full.crl", "/7/full-delta.crl"):
+        assert serials(load(site, path)) == {int(serial, 16)}
+        assert judge(site, newest(site, path), tmp_path) == (True, True, True)
+    assert judge_by_nss(site, newest(site, "/7/full.crl"), tmp_path / "nss")
 
 
 def test_too_large_is_told_of(make_site):
