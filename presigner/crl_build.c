@@ -250,7 +250,7 @@ static enum err fields_of(struct publisher *p, const struct crl_issuer *ci,
         .next_update_s = next_s,
         .number = number,
         .url = slot->shard == CRL_SHARD_FULL ? SPAN_EMPTY : span_text(url),
-        .scope = ci->config->scope,
+        .scope = slot->scope,
     };
     return ERR_OK;
 }

@@ -12,6 +12,7 @@
 #include "lib/der_read.h"
 #include "lib/key_alg.h"
 #include "lib/os/log.h"
+#include "presigner/publish_files.h"
 
 static uint64_t seconds(const ASN1_TIME *t)
 {
@@ -173,16 +174,46 @@ static enum err is_at_its_path(struct publisher *p, MDB_txn *txn, const struct c
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
+static bool is_current(const struct crl_issuer *ci, const struct crl_slot *slot)
+{
+    const struct crl_set *set = &ci->sets.sets[ci->sets.current];
+    return set->full ? slot->shard == CRL_SHARD_FULL : slot->shard >> 16 == set->number;
+}
+
+/* The scope of a set that goes on beside the current one: certificates were issued under it, and
+ * the configuration may have another by now. It is what its CRLs say. */
+static enum crl_scope scope_of(struct publisher *p, const struct crl_issuer *ci,
+                               const struct crl_slot *slot)
+{
+    char path[PUBLISH_PATH_BYTES];
+    struct buffer b = {0};
+    struct crl crl;
+    enum crl_scope scope = ci->config->scope;
+    if (is_current(ci, slot))
+        return scope;
+    enum err err = publish_path_hash(p, "blob", &slot->record.blob, path);
+    if (err == ERR_OK)
+        err = file_read(path, BLOB_BYTES_MAX, &b);
+    if (err == ERR_OK)
+        err = crl_open(span_of(b.data, b.size), &crl);
+    if (err == ERR_OK)
+        scope = crl.scope;
+    buffer_done(&b);
+    return scope;
+}
+
 static enum err load_slot(struct publisher *p, MDB_txn *txn, const struct crl_issuer *ci,
                           struct crl_slot *slot)
 {
     bool there = true;
     uint64_t issuer_id = ci->issuer->template_.issuer_id;
     enum err err = crl_record_get(&p->db, txn, issuer_id, slot->shard, &slot->record);
+    slot->scope = ci->config->scope;
     if (err == ERR_NOT_FOUND)
         return ERR_OK;
     TRY(err);
     TRY(is_at_its_path(p, txn, ci, slot, &there));
+    slot->scope = scope_of(p, ci, slot);
     slot->schedule.published = true;
     slot->schedule.this_update_s = slot->record.this_update_s;
     slot->schedule.next_planned_s = there ? slot->record.next_planned_s : 0;

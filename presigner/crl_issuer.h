@@ -16,6 +16,7 @@ struct crl_slot {
     struct crl_schedule schedule;
     struct crl_record record; /* when schedule.published */
     struct crl_delta delta;   /* number 0: none */
+    enum crl_scope scope;     /* as configured, but of an older set as its CRLs have it */
 };
 
 struct crl_issuer {

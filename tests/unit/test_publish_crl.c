@@ -282,6 +282,43 @@ static void none_starves(void **state)
     fixture_remove(w.directory);
 }
 
+static struct crl_record full_record(struct world *w)
+{
+    struct crl_slot *slot = crl_issuer_slot(crl_issuer_here(w), CRL_SHARD_FULL);
+    assert_non_null(slot);
+    return slot->record;
+}
+
+/* From one CRL about all certificates to shards about those of users: the one goes on as it was. */
+static void a_scope_stays_with_its_set(void **state)
+{
+    (void)state;
+    struct world w;
+    use_crls(&w);
+    struct crl_config shards = w.issuers[0].crl;
+    w.issuers[0].crl.partitioned = false;
+    w.issuers[0].crl.shards = 1;
+    w.issuers[0].crl.scope = CRL_ALL_CERTS;
+    world_open(&w);
+    revoke_some(&w, 0, 10);
+    next_second(&w, 20);
+    assert_int_equal(full_record(&w).entry_count, 10);
+    world_close(&w);
+    w.issuers[0].crl = shards;
+    w.issuers[0].crl.shard_set = 2;
+    for (uint32_t i = 1; i < 3; i++) {
+        world_open(&w);
+        work(&w);
+        revoke_some(&w, 100 * i, 10);
+        next_second(&w, 1);
+        next_second(&w, 20);
+        assert_int_equal(full_record(&w).entry_count, 10 + 10 * i);
+        assert_int_equal(counted(&w, COUNT_crl_failures), 0);
+        world_close(&w);
+    }
+    fixture_remove(w.directory);
+}
+
 /* A revocation each second, for ever: a CRL every debounce_s, each with all that was known. */
 static void debounced(void **state)
 {
@@ -317,6 +354,7 @@ int main(void)
         cmocka_unit_test(a_clock_that_was_ahead),
         cmocka_unit_test(none_starves),
         cmocka_unit_test(debounced),
+        cmocka_unit_test(a_scope_stays_with_its_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -179,9 +179,9 @@ static void another_url(void **state)
 static void another_scope(void **state)
 {
     (void)state;
-    world.issuers[0].crl.scope = CRL_ALL_CERTS;
+    crl_issuer_slot(crl_issuer_here(&world), crl_shard_pack(1, PLACE))->scope = CRL_ALL_CERTS;
     assert_refused(CRL_GATE_IDP);
-    world.issuers[0].crl.scope = CRL_USER_CERTS;
+    crl_issuer_slot(crl_issuer_here(&world), crl_shard_pack(1, PLACE))->scope = CRL_USER_CERTS;
     assert_published_again();
 }
 
