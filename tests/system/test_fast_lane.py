@@ -346,7 +346,7 @@ def test_from_a_revocation_to_all_edges(lane, redis):
     count, total = histogram(lane, "revoked_to_applied")
     assert count == 3
     assert 0 < histogram(lane, "revoked_to_applied_everywhere")[1] <= took + 0.1
-    assert total / 3 <= histogram(lane, "revoked_to_applied_everywhere")[1]
+    assert total / 3 <= histogram(lane, "revoked_to_applied_everywhere")[1] + 0.001
     # No more than there are, and it says so.
     done = lane.revoke("4101", "--wait-edges", "4", "--wait", "2", check=False)
     assert done.returncode == 3 and "only 3 of 4 edges have it" in done.stderr
