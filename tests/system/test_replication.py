@@ -224,6 +224,8 @@ def test_a_retired_issuer(make_site, tmp_path):
     config.write_text(text[:text.index("  - name: gone")])
     site.presign_once()
     assert "published but not configured" in site.presign_once().stderr
+    polls = site.metrics()["statim_edge_sync_polls_total"]
+    wait_for(lambda: site.metrics()["statim_edge_sync_polls_total"] >= polls + 2, "what was published seen", 20)
     assert answer() == ("GOOD", None)
     with open(config, "a", encoding="utf-8") as file:
         file.write(f"retired_issuers:\n  - {foreign.certificate}\n")
