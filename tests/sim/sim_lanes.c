@@ -25,7 +25,7 @@
 
 #define EDGES        3
 #define ORIGINS      2
-#define STEPS        400
+#define STEPS        300
 #define STEPS_QUIET  6000
 #define START_WALL_S UINT64_C(1800000000)
 #define POLL_NS      UINT64_C(1000000000)
