@@ -100,10 +100,12 @@ bool rule_etag(struct check *c, char why[static CHECK_WHY_BYTES])
 /* Whether the list has the directive; its value goes to `ret` when there is one. */
 static bool directive(struct span list, const char *name, struct span *ret)
 {
+    if (list.data == NULL)
+        return false;
     size_t name_size = strlen(name);
     const char *cursor = (const char *)list.data;
     const char *end = cursor + list.size;
-    while (cursor != NULL && cursor < end) {
+    while (cursor < end) {
         while (cursor < end && (*cursor == ' ' || *cursor == ','))
             cursor++;
         const char *stop = memchr(cursor, ',', (size_t)(end - cursor));
