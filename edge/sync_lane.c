@@ -16,6 +16,12 @@ static enum sync_lane_verdict trouble(struct sync_core *core, enum sync_counter 
     return core->failures == 0 ? SYNC_LANE_ASK : SYNC_LANE_PASS;
 }
 
+/* Whoever follows over HTTP does not come by it, either: no head of that time is taken. */
+static bool is_of_the_future(const struct log_entry *entry, const struct sync_time *now)
+{
+    return entry->time_s > now->wall_s && entry->time_s - now->wall_s > HEAD_SKEW_S;
+}
+
 enum sync_lane_verdict sync_lane_judge(struct sync_core *core, const struct sync_event *event,
                                        const struct sync_time *now)
 {
@@ -32,6 +38,8 @@ enum sync_lane_verdict sync_lane_judge(struct sync_core *core, const struct sync
         return trouble(core, SYNC_LANE_ANNOUNCED, now);
     enum err err = sync_check_log(&core->config.key, position, &core->head, event->bytes,
                                   &core->entry, &core->entry_hash);
+    if (err == ERR_OK && is_of_the_future(&core->entry, now))
+        err = ERR_FUTURE;
     if (err != ERR_OK) {
         core->refused = err;
         return trouble(core, SYNC_LANE_REFUSED, now);
@@ -44,7 +52,10 @@ enum sync_lane_verdict sync_lane_judge(struct sync_core *core, const struct sync
 bool sync_lane_applied(struct sync_core *core)
 {
     bool had = core->lane.has_entry;
-    core->lane = (struct sync_lane){.entry_time_s = core->entry.time_s};
+    uint64_t time_s = core->entry.time_s;
+    if (!had && time_s > core->head.time_s)
+        time_s = core->head.time_s;
+    core->lane = (struct sync_lane){.entry_time_s = time_s};
     counter_add(&core->counters[SYNC_LANE_APPLIED], had);
     return had;
 }

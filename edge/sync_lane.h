@@ -34,6 +34,9 @@
  * with another hash, or an entry over HTTP that does not follow ours, leads to the resync.
  *  - A head with a later number than ours that is older than our entry is of a chain that was left:
  *    refused, too.
+ *  - The time of an entry is its publisher's clock, which may have been wrong. One that is too far
+ *    ahead for a head is too far ahead for the lane: refused. One over HTTP is not younger than the
+ *    head that names it, whatever it says; otherwise no head would be taken until that time.
  *  - The time of our entry is not in the store. After a restart that found the edge ahead, only the
  *    very head that was taken last passes as late, until the next entry; another one is refused,
  *    which costs a try at the next origin. After an index none passes as late until then: it does

@@ -15,6 +15,9 @@ struct entry {
     struct sha256 pack;
 };
 
+/* Of the next entry that is made. */
+static uint64_t entry_time_s = NOW_S;
+
 /* An entry without items, or with a range whose pack is to be fetched. */
 static void make_entry(struct entry *e, uint64_t number, const struct sha256 *previous,
                        const struct publish_key *signer, bool with_pack)
@@ -26,7 +29,8 @@ static void make_entry(struct entry *e, uint64_t number, const struct sha256 *pr
                               .pack = e->pack,
                               .pack_bytes = 100,
                               .statement_count = 1};
-    log_writer_start(&w, span_text(NETWORK), number, NOW_S, previous, e->octets, sizeof e->octets);
+    log_writer_start(&w, span_text(NETWORK), number, entry_time_s, previous, e->octets,
+                     sizeof e->octets);
     if (with_pack)
         log_writer_range(&w, &range);
     assert_int_equal(log_writer_finish(&w, signer, &e->size), ERR_OK);
@@ -338,6 +342,47 @@ static void an_older_head_with_a_later_number_is_refused(void **state)
     }
 }
 
+/* The publisher's clock was ahead while it wrote entry 11, and is right again. */
+static void make_entry_ahead(struct entry *e, uint64_t ahead_s)
+{
+    struct sha256 ten = hash_of("10");
+    entry_time_s = NOW_S + ahead_s;
+    make_entry(e, 11, &ten, key, false);
+    entry_time_s = NOW_S;
+}
+
+static void an_entry_of_a_clock_ahead_keeps_no_head_away(void **state)
+{
+    (void)state;
+    static struct entry e;
+    struct head head = head_of(1, 11, 0);
+    make_entry_ahead(&e, 86400);
+    head.log_hash = sha256_of(octets_of(&e));
+    ask_for_eleven(&head);
+    assert_int_equal(fetched(octets_of(&e)).type, SYNC_APPLY_LOG);
+    assert_int_equal(applied(&e, 11).type, SYNC_WAIT);
+    now.monotonic_ns = core.wait_until_ns;
+    assert_int_equal(tick().type, SYNC_FETCH_HEAD);
+    head = head_of(1, 12, 0);
+    head.time_s = NOW_S;
+    assert_int_equal(give_head(&head, key).type, SYNC_FETCH_LOG);
+    assert_int_equal(counters[SYNC_HEAD_REPLAY], 0);
+}
+
+/* As a head of that time is not taken. */
+static void the_lane_takes_no_entry_of_a_clock_far_ahead(void **state)
+{
+    (void)state;
+    for (unsigned far = 0; far < 2; far++) {
+        static struct entry e;
+        wait_at_ten(1);
+        make_entry_ahead(&e, HEAD_SKEW_S + far);
+        struct sync_action action = lane(10, 11, octets_of(&e));
+        assert_int_equal(action.type, far ? SYNC_FETCH_HEAD : SYNC_APPLY_LOG);
+        assert_int_equal(counters[SYNC_LANE_REFUSED], far);
+    }
+}
+
 /* The publisher went back and reached our number with something else. */
 static void another_chain_leads_to_the_index(void **state)
 {
@@ -382,6 +427,8 @@ int main(void)
         cmocka_unit_test(the_lane_is_closed_unless_the_store_is_whole),
         cmocka_unit_test(heads_behind_the_lane),
         cmocka_unit_test(an_older_head_with_a_later_number_is_refused),
+        cmocka_unit_test(an_entry_of_a_clock_ahead_keeps_no_head_away),
+        cmocka_unit_test(the_lane_takes_no_entry_of_a_clock_far_ahead),
         cmocka_unit_test(another_chain_leads_to_the_index),
         cmocka_unit_test(ahead_after_a_restart),
     };
