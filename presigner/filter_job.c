@@ -69,13 +69,15 @@ static enum err build(struct filter_job *job, uint64_t covered_until_s)
 }
 
 /* Made with the coverage of the one before it has the same octets, if nothing else changed. If
- * something did, its coverage is until now. */
+ * something did, its coverage is until now: even where it shows in no other octet, as with one more
+ * certificate of an issuer that has revoked none. */
 static enum err name_it(struct filter_job *job)
 {
     const struct filter_job_before *before = &job->order.before;
     struct buffer *wire = &job->result.made.wire;
     job->result.blob = sha256_of(span_of(wire->data, wire->size));
-    if (sha256_equal(&job->result.blob, &before->blob))
+    if (sha256_equal(&job->result.blob, &before->blob) &&
+        job->result.covers_sequence == before->covers_sequence)
         return ERR_OK;
     job->result.covered_until_s = job->order.now_s;
     be64_store(wire->data + CLUBCARD_HIGH_AT, job->order.now_s * 1000);

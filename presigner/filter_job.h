@@ -17,6 +17,7 @@ struct filter_job_issuer {
 /** What the filter that is published is; all zero: none is. */
 struct filter_job_before {
     struct sha256 blob;
+    uint64_t covers_sequence;
     uint64_t covered_until_s;
 };
 

@@ -294,6 +294,7 @@ static enum err start_job(struct publisher *p, struct publish_filter *f)
                                      .memory_max_bytes = config->memory_max_bytes};
     if (f->published)
         order.before = (struct filter_job_before){.blob = f->record.blob,
+                                                  .covers_sequence = f->record.covers_sequence,
                                                   .covered_until_s = f->record.covered_until_s};
     f->retry_s = 0;
     return filter_job_start(&order, &f->job);

@@ -111,7 +111,8 @@ static void the_same_again(void **state)
     write_certs(f, 0, 100, false);
     write_certs(f, 0, 10, true);
     assert_int_equal(filter_job_end(start(f, &before), &first), ERR_OK);
-    before = (struct filter_job_before){.blob = first.blob, .covered_until_s = NOW_S};
+    before = (struct filter_job_before){
+        .blob = first.blob, .covers_sequence = first.covers_sequence, .covered_until_s = NOW_S};
     assert_int_equal(filter_job_end(start(f, &before), &again), ERR_OK);
     assert_true(sha256_equal(&first.blob, &again.blob));
     buffer_done(&again.made.wire);
@@ -119,6 +120,26 @@ static void the_same_again(void **state)
     before.covered_until_s = NOW_S - 100;
     assert_int_equal(filter_job_end(start(f, &before), &again), ERR_OK);
     assert_false(sha256_equal(&first.blob, &again.blob));
+    assert_int_equal(be64_load(again.made.wire.data + CLUBCARD_HIGH_AT), NOW_S * 1000ull);
+    buffer_done(&again.made.wire);
+    buffer_done(&first.made.wire);
+}
+
+/* The filter of an issuer without revocations says the same of any number of certificates. */
+static void new_ones_are_covered(void **state)
+{
+    struct fixture *f = *state;
+    struct filter_job_before before = {0};
+    struct filter_job_result first, again;
+    write_certs(f, 0, 100, false);
+    assert_int_equal(filter_job_end(start(f, &before), &first), ERR_OK);
+    before = (struct filter_job_before){.covers_sequence = first.covers_sequence,
+                                        .covered_until_s = NOW_S - 100};
+    be64_store(first.made.wire.data + CLUBCARD_HIGH_AT, before.covered_until_s * 1000);
+    before.blob = sha256_of(span_of(first.made.wire.data, first.made.wire.size));
+    write_certs(f, 100, 1, false);
+    assert_int_equal(filter_job_end(start(f, &before), &again), ERR_OK);
+    assert_int_equal(again.covered_until_s, NOW_S);
     assert_int_equal(be64_load(again.made.wire.data + CLUBCARD_HIGH_AT), NOW_S * 1000ull);
     buffer_done(&again.made.wire);
     buffer_done(&first.made.wire);
@@ -165,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(beside_a_writer, setup, teardown),
         cmocka_unit_test_setup_teardown(the_same_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(new_ones_are_covered, setup, teardown),
         cmocka_unit_test_setup_teardown(it_ends_when_asked, setup, teardown),
         cmocka_unit_test(reasons_choose),
     };
