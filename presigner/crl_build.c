@@ -150,14 +150,16 @@ struct before {
     const struct sha256 *blob;
     uint64_t number; /* 0: there is none */
     uint64_t covers_sequence;
-    uint64_t base_covers; /* of a delta: entries of this state or older are on its base */
+    /* Of a delta: entries of this state or older are on its base, */
+    uint64_t base_covers;
+    uint64_t complete_s; /* and this is thisUpdate of the complete CRL before, maybe a newer one */
 };
 
 struct known {
     struct publisher *p;
     MDB_txn *txn;
     const struct crl_issuer *ci;
-    uint64_t base_covers;
+    const struct before *before;
 };
 
 static bool may_be_gone(void *context, const struct serial *serial, uint64_t this_update_s)
@@ -167,8 +169,10 @@ static bool may_be_gone(void *context, const struct serial *serial, uint64_t thi
     if (status_get(k->p->status, k->txn, k->ci->issuer->template_.issuer_id, serial, &record) !=
         ERR_OK)
         return false;
-    return record.sequence <= k->base_covers ||
-           was_last(k->ci, &record, this_update_s, k->p->clock_s());
+    /* What the complete CRL does not need any more, its delta does not either. */
+    uint64_t made_s = this_update_s > k->before->complete_s ? this_update_s : k->before->complete_s;
+    return record.sequence <= k->before->base_covers ||
+           was_last(k->ci, &record, made_s, k->p->clock_s());
 }
 
 static void read_previous(struct publisher *p, const struct sha256 *blob, struct buffer *b)
@@ -189,7 +193,7 @@ static struct crl_verdict judge(struct publisher *p, struct crl_issuer *ci,
                                 const struct crl_expectation *expected, MDB_txn *txn)
 {
     struct buffer octets = {0};
-    struct known known = {.p = p, .txn = txn, .ci = ci, .base_covers = before->base_covers};
+    struct known known = {.p = p, .txn = txn, .ci = ci, .before = before};
     if (before->number == 0)
         return crl_gate_check(der, expected, NULL);
     read_previous(p, before->blob, &octets);
@@ -310,7 +314,8 @@ static enum err make_delta(struct publisher *p, struct crl_issuer *ci, const str
     struct before before = {.blob = &slot->delta.blob,
                             .number = slot->delta.number,
                             .covers_sequence = slot->delta.covers_sequence,
-                            .base_covers = made->delta.base.covers_sequence};
+                            .base_covers = made->delta.base.covers_sequence,
+                            .complete_s = slot->record.this_update_s};
     TRY(pass_gates(p, ci, &before, span_of(made->delta_der.data, made->delta_der.size), &expected,
                    url));
     made->delta.number = fields.number;

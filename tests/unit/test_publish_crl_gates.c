@@ -383,6 +383,32 @@ static void bases_move_on(void **state)
     assert_memory_equal(&slot->delta, &kept, sizeof kept);
 }
 
+/* Deltas were off for so long that a certificate has left its complete CRL, not the last delta. */
+static void deltas_after_a_pause(void **state)
+{
+    (void)state;
+    struct cert_record ends = {.status = CERT_REVOKED,
+                               .reason = REASON_ABSENT,
+                               .revoked_at_s = (uint32_t)world_now_s,
+                               .not_after_s = (uint32_t)world_now_s + 100};
+    struct crl_slot *slot = with_deltas();
+    world_claim(&world, 0, 1000, 30, &ends);
+    next_second(&world, 1);
+    next_second(&world, 20);
+    uint64_t last = slot->delta.number;
+    assert_true(slot->delta.entry_count > 0);
+    world.issuers[0].crl.delta = false;
+    for (uint32_t i = 0; i < 4; i++)
+        next_second(&world, DAY_S);
+    assert_int_equal(slot->delta.number, last);
+    world.issuers[0].crl.delta = true;
+    make_due(&world, PLACE);
+    work(&world);
+    assert_int_equal(counted(&world, COUNT_crl_delta_failures), 0);
+    assert_int_equal(slot->delta.number, slot->record.number);
+    assert_int_equal(slot->delta.entry_count, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -402,6 +428,7 @@ int main(void)
         TEST(a_delta_to_a_base_that_is_newer),
         TEST(a_delta_that_is_not_signed),
         TEST(bases_move_on),
+        TEST(deltas_after_a_pause),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
