@@ -32,6 +32,7 @@ void lane_feed_connection(struct lane_feed *f, bool up)
 {
     f->connected = up;
     f->flying = 0;
+    f->refused = false;
     f->retry_ns = 0;
     f->newest = 0;
     ask(f);
@@ -110,7 +111,10 @@ static void feed_after(struct lane_feed *f, uint64_t number)
 
 void lane_feed_is_empty(struct lane_feed *f)
 {
-    feed_after(f, 0);
+    if (f->refused)
+        lane_feed_is_foreign(f);
+    else
+        feed_after(f, 0);
 }
 
 void lane_feed_is_at(struct lane_feed *f, uint64_t number, enum lane_match match)
@@ -130,6 +134,7 @@ void lane_feed_is_foreign(struct lane_feed *f)
 void lane_feed_is_deleted(struct lane_feed *f)
 {
     f->deleted++;
+    f->refused = false;
     feed_after(f, 0);
 }
 
@@ -137,6 +142,7 @@ void lane_feed_is_added(struct lane_feed *f, uint64_t number)
 {
     CHECK(f->flying > 0);
     f->flying--;
+    f->refused = false;
     if (number > f->newest)
         f->newest = number;
 }
@@ -147,6 +153,7 @@ void lane_feed_is_refused(struct lane_feed *f, uint64_t now_ns)
     f->flying--;
     if (f->phase != LANE_FEED)
         return; /* the first of several unanswered ones has said so */
+    f->refused = true;
     f->retry_ns = now_ns + LANE_RETRY_NS;
     ask(f);
 }

@@ -7,7 +7,9 @@
  * of what was ever added, so a stream that is ahead of it, or whose newest entry has other octets,
  * is of another time or publication: it is deleted. From there on entries are added in order, at
  * most LANE_FLYING_MAX unanswered. Nothing is ever added twice or out of order: the numbers are the
- * IDs, and Redis refuses such a one; then the newest entry is asked for again. */
+ * IDs, and Redis refuses such a one; then the newest entry is asked for again. A stream that is
+ * empty, and refuses all the same, was emptied by others (Redis keeps its last ID): it is deleted,
+ * since it would refuse everything up to there. */
 #pragma once
 
 #include <stdbool.h>
@@ -52,6 +54,7 @@ struct lane_feed {
     uint64_t next;     /* the number to add next */
     uint64_t newest;   /* in the stream, as far as is known; 0: none */
     unsigned flying;   /* adds without an answer */
+    bool refused;      /* an add; no other was taken since */
     uint64_t retry_ns; /* nothing is wanted before */
     uint64_t skipped;  /* entries that were left out, in all */
     uint64_t deleted;  /* streams */

@@ -167,6 +167,30 @@ static void test_a_refusal_asks_again_after_all_answers(void **state)
     assert_int_equal(number, 3);
 }
 
+/* Redis remembers the last number of a stream that was emptied (XTRIM, XDEL). */
+static void test_an_emptied_stream_that_refuses_is_deleted(void **state)
+{
+    (void)state;
+    begin(1, 100);
+    lane_feed_is_empty(&feed);
+    expect_add(1);
+    lane_feed_is_refused(&feed, NOW);
+    assert_int_equal(want(NOW + LANE_RETRY_NS), LANE_WANT_LAST);
+    lane_feed_sent(&feed, LANE_WANT_LAST);
+    lane_feed_is_empty(&feed);
+    assert_int_equal(want(NOW + LANE_RETRY_NS), LANE_WANT_DELETE);
+    lane_feed_sent(&feed, LANE_WANT_DELETE);
+    lane_feed_is_deleted(&feed);
+    feed.retry_ns = 0;
+    expect_add(1);
+    lane_feed_is_added(&feed, 1);
+    lane_feed_connection(&feed, false);
+    lane_feed_connection(&feed, true);
+    ask();
+    lane_feed_is_empty(&feed); /* lost, this time */
+    expect_add(1);
+}
+
 static void test_a_file_that_is_lacking_is_waited_for(void **state)
 {
     (void)state;
@@ -200,7 +224,8 @@ static void test_the_end_of_a_connection_loses_what_flew(void **state)
 
 struct model {
     uint64_t random;
-    uint64_t last;             /* of the stream; 0: empty */
+    uint64_t last;             /* that the stream ever had; 0: there is none */
+    bool emptied;              /* the stream, by others */
     bool has[MODEL_MAX];       /* in the stream */
     uint64_t published, first; /* the publication */
     uint64_t flying[LANE_FLYING_MAX];
@@ -216,6 +241,7 @@ static bool chance(struct model *m, unsigned one_in)
 static void model_lose(struct model *m)
 {
     m->last = 0;
+    m->emptied = false;
     memset(m->has, 0, sizeof m->has);
 }
 
@@ -226,6 +252,7 @@ static void model_add(struct model *m, uint64_t number)
         return;
     }
     m->last = number;
+    m->emptied = false;
     m->has[number] = true;
     lane_feed_is_added(&feed, number);
 }
@@ -246,6 +273,7 @@ static void model_break(struct model *m)
     for (size_t i = 0; i < m->flying_count && !chance(m, 3); i++)
         if (m->flying[i] > m->last) {
             m->last = m->flying[i];
+            m->emptied = false;
             m->has[m->last] = true;
         }
     m->flying_count = 0;
@@ -261,7 +289,7 @@ static void model_step(struct model *m)
         lane_feed_sent(&feed, wanted);
     switch (wanted) {
     case LANE_WANT_LAST:
-        if (m->last == 0)
+        if (m->last == 0 || m->emptied)
             lane_feed_is_empty(&feed);
         else
             lane_feed_is_at(&feed, m->last, m->last < m->first ? LANE_NO_FILE : LANE_SAME);
@@ -303,6 +331,8 @@ static void simulate(uint64_t seed)
             model_lose(&m);
         if (chance(&m, 400) && m.last != 0)
             m.last += random_next(&m.random) % 20; /* somebody else's entry */
+        if (chance(&m, 400))
+            m.emptied = m.last != 0;
         model_step(&m);
     }
     /* Left alone, all that is new comes there, whatever was before. */
@@ -331,6 +361,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_stream_far_behind_gets_a_gap, setup),
         cmocka_unit_test_setup(test_not_too_many_unanswered, setup),
         cmocka_unit_test_setup(test_a_refusal_asks_again_after_all_answers, setup),
+        cmocka_unit_test_setup(test_an_emptied_stream_that_refuses_is_deleted, setup),
         cmocka_unit_test_setup(test_a_file_that_is_lacking_is_waited_for, setup),
         cmocka_unit_test_setup(test_the_end_of_a_connection_loses_what_flew, setup),
         cmocka_unit_test(test_simulation),
