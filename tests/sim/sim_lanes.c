@@ -382,7 +382,8 @@ static void step(struct world *w)
     step_edge(w, &w->edges[sim_below(&w->random, EDGES)]);
 }
 
-/* There, and with no resync to come. */
+/* There, and with no resync to come; not by a head of a chain that was left, whose numbers the log
+ * has not reached again: what goes on from there contradicts it, and only a newer head helps. */
 static bool all_at(const struct world *w)
 {
     const struct lanes_place *now = &w->publication.now;
@@ -390,7 +391,8 @@ static bool all_at(const struct world *w)
     for (uint32_t i = 0; i < EDGES; i++) {
         const struct position *p = &w->edges[i].position;
         if (!p->complete || !sync_hash_is_zero(&p->index_hash) ||
-            !sha256_equal(&p->log_hash, hash) || w->edges[i].core.chain_broken)
+            !sha256_equal(&p->log_hash, hash) || w->edges[i].core.chain_broken ||
+            w->edges[i].core.head.log_last > now->log_last)
             return false;
     }
     return true;
