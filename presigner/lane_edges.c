@@ -171,7 +171,7 @@ struct lane_summary lane_edges_sum(const struct lane_edges *e, uint64_t now_ns)
             continue;
         }
         sum.live++;
-        sum.at_last += edge->ack.number >= e->log_last;
+        sum.at_last += edge->ack.number == e->log_last;
         if (sum.slowest == NULL || edge->ack.number < sum.low_water) {
             sum.slowest = edge;
             sum.low_water = edge->ack.number;

@@ -16,7 +16,15 @@ enum err edges_load(const struct directory *d, struct buffer *text, struct lane_
 
 bool edges_current(const struct lane_report *report, uint64_t wall_ms)
 {
-    return report->written_ms + LANE_REPORT_STALE_MS >= wall_ms;
+    uint64_t apart_ms =
+        report->written_ms > wall_ms ? report->written_ms - wall_ms : wall_ms - report->written_ms;
+    return apart_ms <= LANE_REPORT_STALE_MS;
+}
+
+/* It follows a log that was left when a backup was restored, and has nothing of this one's end. */
+static bool is_beyond(const struct lane_report *report, const struct lane_report_row *row)
+{
+    return row->number > report->log_last;
 }
 
 uint64_t edges_at(const struct lane_report *report, uint64_t log_number)
@@ -25,7 +33,7 @@ uint64_t edges_at(const struct lane_report *report, uint64_t log_number)
     struct span rest = report->rows;
     uint64_t count = 0;
     while (lane_report_next(&rest, &row))
-        count += row.live && row.number >= log_number;
+        count += row.live && row.number >= log_number && !is_beyond(report, &row);
     return count;
 }
 
@@ -57,6 +65,18 @@ static void show_live(const struct lane_report *report)
     printf("%s\n", report->redis_up ? "" : "; Redis is down");
 }
 
+static void show_beyond(const struct lane_report *report)
+{
+    struct lane_report_row row;
+    struct span rest = report->rows;
+    while (lane_report_next(&rest, &row))
+        if (row.live && is_beyond(report, &row))
+            printf("%-20s %.*s, at log %" PRIu64 ", beyond the newest: see Backup in "
+                   "docs/operations.md\n",
+                   "edge of another log", (int)row.name.size, (const char *)row.name.data,
+                   row.number);
+}
+
 static void show_silent(const struct lane_report *report)
 {
     struct lane_report_row row;
@@ -79,6 +99,7 @@ void edges_show(const struct directory *d, uint64_t wall_ms)
         printf("%-20s no report of the presigner\n", "fast lane");
     } else {
         show_live(&report);
+        show_beyond(&report);
         show_silent(&report);
         iso_time_write(report.written_ms / 1000, time);
         if (!edges_current(&report, wall_ms))

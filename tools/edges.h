@@ -10,9 +10,10 @@
  *  errors of file_read() and lane_report_read(). */
 MUST_CHECK enum err edges_load(const struct directory *d, struct buffer *text,
                                struct lane_report *ret);
-/** Whether it tells of now. */
+/** Whether it tells of now: neither long ago nor, since a clock was put back, yet to come. */
 bool edges_current(const struct lane_report *report, uint64_t wall_ms);
-/** Live edges that have that log entry. */
+/** Live edges that have that log entry. One beyond the newest has it not, but one of that number.
+ */
 uint64_t edges_at(const struct lane_report *report, uint64_t log_number);
 /** Prints the lines of `statim status`; nothing without Redis. */
 void edges_show(const struct directory *d, uint64_t wall_ms);
