@@ -25,6 +25,7 @@
 /* An edge is looked for that is to be forgotten. */
 #define FORGET_NS (10000 * NS_PER_MS)
 
+/* ASKED_FORGET: that edges be forgotten, one or all. */
 enum question { ASKED_LAST, ASKED_DELETE, ASKED_ADD, ASKED_EDGES, ASKED_FORGET };
 
 struct fast_lane {
@@ -215,11 +216,26 @@ static void hear_add(struct fast_lane *l, uint64_t now_ns, uint64_t number, cons
     }
 }
 
+/* What somebody put where the edges report must not stop the log, too. */
+static void clear_edges(struct fast_lane *l, uint64_t now_ns)
+{
+    const struct span argv[] = {span_text("DEL"), span_text(l->edges_key)};
+    count(l, COUNT_fast_lane_errors);
+    log_warning("redis: the key %s is of another type; it begins anew", l->edges_key);
+    l->edges_ns = now_ns + TURN_NS;
+    if (ask(l, now_ns, ASKED_FORGET, 0, sizeof argv / sizeof argv[0], argv) != ERR_OK)
+        log_debug("redis: it is deleted later");
+}
+
 static void hear_edges(struct fast_lane *l, uint64_t now_ns, const redisReply *reply)
 {
     uint64_t wall_ms = clock_wall_ms();
     struct span name, value;
     l->edges_asked = false;
+    if (lane_answer_is_foreign(reply)) {
+        clear_edges(l, now_ns);
+        return;
+    }
     if (reply->type != REDIS_REPLY_ARRAY) {
         refuse(l, now_ns, reply);
         return;

@@ -44,12 +44,17 @@ static bool read_value(const redisReply *fields, struct lane_last *last)
            fast_lane_size_read(value, &last->bytes) == ERR_OK;
 }
 
+bool lane_answer_is_foreign(const redisReply *reply)
+{
+    return says(reply, "WRONGTYPE ");
+}
+
 enum lane_answer lane_answer_last(const redisReply *reply, struct lane_last *ret)
 {
     struct lane_last last = {0};
     struct span id;
     const redisReply *fields = NULL;
-    if (says(reply, "WRONGTYPE "))
+    if (lane_answer_is_foreign(reply))
         return LANE_ANSWER_FOREIGN;
     if (is_array(reply, 0))
         return LANE_ANSWER_EMPTY;
@@ -68,7 +73,7 @@ bool lane_last_is_of(const struct lane_last *last, struct span entry)
 
 bool lane_answer_refuses_add(const redisReply *reply)
 {
-    return says(reply, "ERR The ID specified") || says(reply, "WRONGTYPE ");
+    return says(reply, "ERR The ID specified") || lane_answer_is_foreign(reply);
 }
 
 bool lane_answer_pair(const redisReply *reply, size_t i, struct span *ret_name,

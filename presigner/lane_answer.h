@@ -29,6 +29,9 @@ bool lane_last_is_of(const struct lane_last *last, struct span entry);
 /** Whether Redis refuses an XADD because of what the key has already. */
 bool lane_answer_refuses_add(const redisReply *reply);
 
+/** Whether the key holds something of another type. */
+bool lane_answer_is_foreign(const redisReply *reply);
+
 /** The pair `i` of HGETALL; false: there is none, or it is none. */
 bool lane_answer_pair(const redisReply *reply, size_t i, struct span *ret_name,
                       struct span *ret_value);

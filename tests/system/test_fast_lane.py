@@ -302,6 +302,18 @@ def test_how_far_the_edges_are(lane, redis):
     lane.wait_metric("fast_lane_edges_live", 1)
 
 
+def test_another_key_where_edges_report(lane, redis):
+    redis.redis("RPUSH", lane.edges_key, "x")
+    failures = lane.metric("fast_lane_failures")
+    lane.wait_metric("fast_lane_errors", 1)
+    lane.add()
+    lane.wait_stream(redis)
+    lane.say(redis, "lon-1", lane.log_last())
+    lane.wait_metric("fast_lane_edges_live", 1)
+    assert lane.metric("fast_lane_failures") == failures
+    assert "is of another type" in lane.site.presigner_log()
+
+
 def test_a_report_of_yesterday(lane):
     lane.site.stop_process(lane.site.presigner)
     path = next(lane.site.dir.glob("*/edges"))
