@@ -74,25 +74,48 @@ enum err crl_record_put(const struct publish_db *db, MDB_txn *txn, uint64_t issu
     return status_db_err(mdb_put(txn, db->crl, &key, &value, 0));
 }
 
-enum err crl_numbers_take(const struct publish_db *db, MDB_txn *txn, uint64_t issuer_id,
-                          uint64_t count, uint64_t *ret_first)
+/* The last number that was given away; 0: none was. */
+static enum err last_number(const struct publish_db *db, MDB_txn *txn, uint64_t issuer_id,
+                            uint64_t *ret)
 {
-    uint8_t room[KEY_BYTES], data[NUMBER_BYTES] = {CRL_RECORD_VERSION};
-    uint64_t last = 0;
+    uint8_t room[KEY_BYTES];
     MDB_val key = key_of(issuer_id, CRL_SHARD_NONE, room);
     MDB_val value;
     int code = mdb_get(txn, db->crl, &key, &value);
-    if (code == 0 && value.mv_size != sizeof data)
+    if (code == 0 && value.mv_size != NUMBER_BYTES)
         return ERR_STORE;
-    if (code == 0)
-        last = be64_load((const uint8_t *)value.mv_data + 1);
-    else if (code != MDB_NOTFOUND)
+    if (code != 0 && code != MDB_NOTFOUND)
         return status_db_err(code);
-    be64_store(data + 1, last + count);
-    value = val_of(data, sizeof data);
-    TRY(status_db_err(mdb_put(txn, db->crl, &key, &value, 0)));
+    *ret = code == 0 ? be64_load((const uint8_t *)value.mv_data + 1) : 0;
+    return ERR_OK;
+}
+
+static enum err last_number_put(const struct publish_db *db, MDB_txn *txn, uint64_t issuer_id,
+                                uint64_t last)
+{
+    uint8_t room[KEY_BYTES], data[NUMBER_BYTES] = {CRL_RECORD_VERSION};
+    be64_store(data + 1, last);
+    MDB_val key = key_of(issuer_id, CRL_SHARD_NONE, room);
+    MDB_val value = val_of(data, sizeof data);
+    return status_db_err(mdb_put(txn, db->crl, &key, &value, 0));
+}
+
+enum err crl_numbers_take(const struct publish_db *db, MDB_txn *txn, uint64_t issuer_id,
+                          uint64_t count, uint64_t *ret_first)
+{
+    uint64_t last = 0;
+    TRY(last_number(db, txn, issuer_id, &last));
+    TRY(last_number_put(db, txn, issuer_id, last + count));
     *ret_first = last + 1;
     return ERR_OK;
+}
+
+enum err crl_numbers_raise(const struct publish_db *db, MDB_txn *txn, uint64_t issuer_id,
+                           uint64_t last)
+{
+    uint64_t now = 0;
+    TRY(last_number(db, txn, issuer_id, &now));
+    return now >= last ? ERR_OK : last_number_put(db, txn, issuer_id, last);
 }
 
 enum err path_record_put(const struct publish_db *db, MDB_txn *txn, const struct blob_path *path)

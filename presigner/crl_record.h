@@ -32,6 +32,9 @@ MUST_CHECK enum err crl_record_put(const struct publish_db *db, MDB_txn *txn, ui
  *  none of them is given again. */
 MUST_CHECK enum err crl_numbers_take(const struct publish_db *db, MDB_txn *txn, uint64_t issuer_id,
                                      uint64_t count, uint64_t *ret_first);
+/** Gives all numbers up to `last` away. */
+MUST_CHECK enum err crl_numbers_raise(const struct publish_db *db, MDB_txn *txn, uint64_t issuer_id,
+                                      uint64_t last);
 
 MUST_CHECK enum err path_record_put(const struct publish_db *db, MDB_txn *txn,
                                     const struct blob_path *path);

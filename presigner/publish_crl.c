@@ -5,6 +5,7 @@
 
 #include "presigner/publish_ca.h"
 #include "presigner/publish_crl_batch.h"
+#include "presigner/publish_txn.h"
 
 /* Changes looked at in one step. */
 #define CHANGE_COUNT 65536
@@ -23,6 +24,38 @@ static void first_unseen(struct publish_crls *crls)
         }
 }
 
+/* Far below so many CRLs are made in a second. */
+#define NUMBERS_A_SECOND 1000
+
+static enum err raise_numbers(struct publisher *p, MDB_txn *txn)
+{
+    for (size_t i = 0; i < p->crls->count; i++)
+        TRY(crl_numbers_raise(&p->db, txn, p->crls->issuers[i].issuer->template_.issuer_id,
+                              p->clock_s() * NUMBERS_A_SECOND));
+    return ERR_OK;
+}
+
+/* A publication without a head is a new one, or the database is older than what was published, or
+ * empty (operations.md, Backup). Numbers that it does not know of were given away then, so they
+ * begin above any that can have been, and all CRLs are made anew. */
+static enum err begin_anew(struct publisher *p)
+{
+    MDB_txn *txn = NULL;
+    if (!p->first_head_waits)
+        return ERR_OK;
+    TRY(publish_txn_write(p, &txn));
+    enum err err = raise_numbers(p, txn);
+    if (err != ERR_OK) {
+        status_txn_abort(txn);
+        return err;
+    }
+    TRY(status_txn_commit(txn));
+    for (size_t i = 0; i < p->crls->count; i++)
+        for (size_t j = 0; j < p->crls->issuers[i].slot_count; j++)
+            p->crls->issuers[i].slots[j].schedule.next_planned_s = 0;
+    return ERR_OK;
+}
+
 enum err publish_crl_open(struct publisher *p)
 {
     struct publish_crls *crls = calloc(1, sizeof *crls);
@@ -38,7 +71,7 @@ enum err publish_crl_open(struct publisher *p)
             TRY(crl_issuer_open(p, &p->issuers[i], &crls->issuers[crls->count++]));
     TRY(status_poll_sequence(p->status, &crls->opened_sequence));
     first_unseen(crls);
-    return ERR_OK;
+    return begin_anew(p);
 }
 
 void publish_crl_close(struct publisher *p)

@@ -52,10 +52,12 @@ static void made_when_due(void **state)
     (void)state;
     struct world w;
     use_crls(&w);
+    uint64_t before_all = world_now_s * 1000;
     world_open(&w);
     work(&w);
     assert_int_equal(counted(&w, COUNT_crls_published), 3);
-    assert_int_equal(record(&w, 0).number + record(&w, 1).number + record(&w, 2).number, 6);
+    assert_int_equal(record(&w, 0).number + record(&w, 1).number + record(&w, 2).number,
+                     3 * before_all + 6);
     revoke_some(&w, 1, 30);
     next_second(&w, 9);
     assert_int_equal(counted(&w, COUNT_crls_published), 3);
@@ -75,7 +77,8 @@ static void made_when_due(void **state)
     world_open(&w);
     work(&w);
     assert_int_equal(counted(&w, COUNT_crls_published), 3);
-    assert_int_equal(record(&w, 0).number + record(&w, 1).number + record(&w, 2).number, 33);
+    assert_int_equal(record(&w, 0).number + record(&w, 1).number + record(&w, 2).number,
+                     3 * before_all + 33);
     world_close(&w);
     fixture_remove(w.directory);
 }
@@ -341,6 +344,50 @@ static void debounced(void **state)
     fixture_remove(w.directory);
 }
 
+/* The database is a copy of earlier times, and its operator has removed the head to say so: the
+ * numbers that were given away since are not given again, and no CRL waits for its next issue. */
+static void an_older_database(void **state)
+{
+    (void)state;
+    struct world w;
+    MDB_txn *txn = NULL;
+    char path[PATH_BYTES_MAX];
+    use_crls(&w);
+    world_open(&w);
+    revoke_some(&w, 0, 30);
+    next_second(&w, 20);
+    uint64_t issued = 0;
+    for (uint16_t i = 0; i < 3; i++)
+        issued = record(&w, i).number > issued ? record(&w, i).number : issued;
+    for (uint16_t i = 0; i < 3; i++) {
+        struct crl_record r = record(&w, i);
+        r.number = 1 + i;
+        assert_int_equal(status_txn_write(w.status, &txn), ERR_OK);
+        assert_int_equal(
+            crl_record_put(&w.publisher->db, txn, w.issuer_id[0], crl_shard_pack(1, i), &r),
+            ERR_OK);
+        uint8_t key_room[12] = {0}, last[9] = {1, [8] = 3};
+        be64_store(key_room, w.issuer_id[0]);
+        MDB_val key = {sizeof key_room, key_room}, value = {sizeof last, last};
+        assert_int_equal(mdb_put(txn, w.publisher->db.crl, &key, &value, 0), 0);
+        assert_int_equal(status_txn_commit(txn), ERR_OK);
+    }
+    world_close(&w);
+    snprintf(path, sizeof path, "%s/head", w.config.publish_dir);
+    assert_int_equal(unlink(path), 0);
+    world_now_s += 60;
+    world_open(&w);
+    work(&w);
+    for (uint16_t i = 0; i < 3; i++) {
+        assert_true(record(&w, i).number > issued);
+        assert_int_equal(record(&w, i).this_update_s, world_now_s);
+        assert_int_equal(record(&w, i).entry_count > 0, 1);
+    }
+    assert_int_equal(counted(&w, COUNT_crl_failures), 0);
+    world_close(&w);
+    fixture_remove(w.directory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,6 +402,7 @@ int main(void)
         cmocka_unit_test(none_starves),
         cmocka_unit_test(debounced),
         cmocka_unit_test(a_scope_stays_with_its_set),
+        cmocka_unit_test(an_older_database),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
