@@ -318,6 +318,10 @@ void worker_received(struct worker *w, const struct io_uring_cqe *cqe)
     if (!more) {
         slot->receiving = false;
         slot->cancelling = false;
+        /* Before the answer to these octets may be linked with the close: it would be a reset. */
+        bool behind = cqe->res > 0 && (cqe->flags & IORING_CQE_F_SOCK_NONEMPTY) != 0;
+        if (behind && slot->state == SLOT_OPEN)
+            read_on(w, slot);
     }
     if (cqe->flags & IORING_CQE_F_BUFFER) {
         uint32_t buffer_no = cqe->flags >> IORING_CQE_BUFFER_SHIFT;

@@ -40,7 +40,8 @@ void worker_send(struct worker *w, struct slot *slot, struct conn_actions action
         worker_file_await(w, slot);
         return;
     }
-    if (actions.send_last && !slot->receiving && !slot->unlinked) {
+    /* What is held came behind the last request: its client is to be lingered for. */
+    if (actions.send_last && !slot->receiving && !slot->unlinked && held_empty(&slot->held)) {
         send_and_close(w, slot, actions.send);
         return;
     }

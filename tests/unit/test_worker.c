@@ -290,6 +290,27 @@ static void pipelined_behind_the_last(void **state)
     assert_int_equal(ends(CONN_END_ASKED), 20);
 }
 
+/* And when the last request fills the first receive, so that it does not show that there is more.
+ */
+static void pipelined_behind_a_full_receive(void **state)
+{
+    (void)state;
+    static const char end[] = "\r\nConnection: close\r\n\r\n";
+    static char octets[16 * RING_RECEIVE_BYTES];
+    int head = snprintf(octets, sizeof octets, "GET / HTTP/1.1\r\nHost: a\r\nX: ");
+    memset(octets + head, 'x', sizeof octets - (size_t)head);
+    memcpy(octets + RING_RECEIVE_BYTES - strlen(end), end, strlen(end));
+    start_worker();
+    for (unsigned i = 0; i < 20; i++) {
+        int fd = client();
+        put(fd, octets, sizeof octets);
+        assert_int_equal(hear(fd)->status, 404);
+        hear_end(fd);
+    }
+    wait_counter(SERVE_OPEN, 0);
+    assert_int_equal(ends(CONN_END_ASKED), 20);
+}
+
 /* One that never stops sending is cut off. */
 static void lingering_is_bounded(void **state)
 {
@@ -393,6 +414,7 @@ int main(void)
         TEST(half_closed),
         TEST(too_large_lingers),
         TEST(pipelined_behind_the_last),
+        TEST(pipelined_behind_a_full_receive),
         TEST(lingering_is_bounded),
         TEST(lingering_ends_nobody_else),
         TEST(resets),

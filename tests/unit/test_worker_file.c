@@ -123,6 +123,34 @@ static void pipelined_parts(void **state)
     wait_counter(SERVE_OPEN, 0);
 }
 
+/* Behind a file that is not taken yet: a last request as long as three receive buffers, and more
+ * behind it. What does not fit is held; when its turn comes the last answer goes together with the
+ * close, and only then the worker sees that there is more. */
+static void more_behind_the_last(void **state)
+{
+    (void)state;
+    static const char end[] = "\r\nConnection: close\r\n\r\n";
+    enum { REQUEST_BYTES = 3 * RING_RECEIVE_BYTES, MORE_BYTES = 4 * RING_RECEIVE_BYTES };
+    static char octets[REQUEST_BYTES + MORE_BYTES];
+    int head = snprintf(octets, sizeof octets, "GET / HTTP/1.1\r\nHost: a\r\nX: ");
+    memset(octets + head, 'x', sizeof octets - (size_t)head);
+    memcpy(octets + REQUEST_BYTES - strlen(end), end, strlen(end));
+    start_blind();
+    for (unsigned i = 1; i <= 5; i++) {
+        int fd = client_with(4096);
+        say(fd, GET_FILE);
+        hear_head(fd, FILE_BYTES);
+        put(fd, octets, sizeof octets);
+        wait_counter(SERVE_PAUSES, i);
+        assert_int_equal(hear_octets(fd, FILE_BYTES), FILE_BYTES);
+        assert_int_equal(hear(fd)->status, 404);
+        hear_end(fd);
+        close(fd);
+    }
+    wait_counter(SERVE_OPEN, 0);
+    assert_int_equal(ends(CONN_END_ASKED), 5);
+}
+
 /* Does not take the file in time: the end, and what was queued at the socket went with it. */
 static void slow_reader(void **state)
 {
@@ -194,8 +222,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, file_setup, file_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(whole_file), TEST(pipelined_parts), TEST(slow_reader),
-        TEST(short_file), TEST(client_leaves),   TEST(no_map),
+        TEST(whole_file),  TEST(pipelined_parts), TEST(more_behind_the_last),
+        TEST(slow_reader), TEST(short_file),      TEST(client_leaves),
+        TEST(no_map),
     };
     signal(SIGPIPE, SIG_IGN); /* as in edge/main.c */
     return cmocka_run_group_tests(tests, NULL, NULL);
