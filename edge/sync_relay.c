@@ -42,7 +42,9 @@ enum err sync_relay_tidy(struct sync_relay *relay, struct store *store, uint64_t
     if (relay->clearing)
         TRY(clear(store));
     relay->clearing = false;
-    if (relay->configured && !relay->on && now_s >= relay->again_s)
+    /* Or a clock was put back. */
+    bool due = now_s >= relay->again_s || relay->again_s - now_s > SYNC_RELAY_AGAIN_S;
+    if (relay->configured && !relay->on && due)
         relay->on = true;
     return ERR_OK;
 }
@@ -86,6 +88,18 @@ enum err sync_relay_keep_index(struct store_txn *txn, const struct sync_core *co
     return ERR_OK;
 }
 
+/* Whether the copy's log leads to where the store is. It does not when entries were applied while
+ * nothing was kept, and the process ended before what was there could be removed. */
+static enum err is_in_step(struct store_txn *txn, const struct relay_whole *whole, bool *ret)
+{
+    uint64_t first, last;
+    enum err err = store_relay_log(txn, &first, &last);
+    if (err != ERR_OK && err != ERR_NOT_FOUND)
+        return err;
+    *ret = store_position(txn)->log_number == (err == ERR_OK ? last : whole->index_log);
+    return ERR_OK;
+}
+
 /* Whether the store has come by the entry that the head names as its newest. */
 static enum err is_behind_us(struct store_txn *txn, const struct head *head, bool *ret)
 {
@@ -108,13 +122,16 @@ enum err sync_relay_keep_head(struct store_txn *txn, const struct sync_core *cor
                               uint64_t *ret_log_number)
 {
     struct relay_whole whole;
-    bool behind_us;
+    bool in_step, behind_us;
     *ret_log_number = 0;
     if (!core->head_taken)
         return ERR_OK;
     enum err err = store_relay_whole(txn, &whole);
     if (err != ERR_OK)
         return err == ERR_NOT_FOUND ? ERR_OK : err;
+    TRY(is_in_step(txn, &whole, &in_step));
+    if (!in_step)
+        return store_relay_break(txn);
     if (!sha256_equal(&whole.index_hash, &core->head.index_hash))
         return ERR_OK; /* a new index: the copy is first made whole with it */
     TRY(is_behind_us(txn, &core->head, &behind_us));
