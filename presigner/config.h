@@ -126,6 +126,8 @@ struct presigner_config *presigner_config_free(struct presigner_config *config);
 bool presigner_config_issuer_id(const char *word, uint64_t *ret);
 /** The set that new certificates of the issuer get their shard in. */
 struct crl_set crl_config_set(const struct crl_config *crl);
+/** The URL path of the CA certificate. */
+void crl_config_ca_path(const struct crl_config *crl, char ret[static CRL_SHARD_URL_MAX]);
 /** The issuer of that name; NULL name: the only one there is. NULL when there is none such. */
 const struct issuer_config *presigner_config_issuer(const struct presigner_config *config,
                                                     const char *name);

@@ -2,6 +2,7 @@
 #include "presigner/config_crl.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "lib/blob_path.h"
 
@@ -10,6 +11,21 @@ struct crl_set crl_config_set(const struct crl_config *crl)
     return (struct crl_set){.number = (uint16_t)crl->shard_set,
                             .full = !crl->partitioned,
                             .count = crl->partitioned ? (uint32_t)crl->shards : 1};
+}
+
+void crl_config_ca_path(const struct crl_config *crl, char ret[static CRL_SHARD_URL_MAX])
+{
+    /* check_urls() has found that it fits. */
+    if (crl->ca_path != NULL)
+        snprintf(ret, CRL_SHARD_URL_MAX, "%s", crl->ca_path);
+    else
+        snprintf(ret, CRL_SHARD_URL_MAX, "%s/ca.crt", crl_url_path(crl->url_base));
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t size = strlen(text), end_size = strlen(end);
+    return size >= end_size && strcmp(text + size - end_size, end) == 0;
 }
 
 static enum err check_urls(const struct config_place *place, const struct issuer_config *issuer)
@@ -28,6 +44,9 @@ static enum err check_urls(const struct config_place *place, const struct issuer
     if (crl->ca_path != NULL &&
         (strlen(crl->ca_path) >= CRL_SHARD_URL_MAX || !blob_path_valid(span_text(crl->ca_path))))
         return config_refuse(place, "issuer %s: crl: ca_path: not like /7/ca.crt", issuer->name);
+    /* The paths of CRLs do, and of no other files. */
+    if (crl->ca_path != NULL && ends_with(crl->ca_path, ".crl"))
+        return config_refuse(place, "issuer %s: crl: ca_path: must not end in .crl", issuer->name);
     return ERR_OK;
 }
 
@@ -72,15 +91,27 @@ enum err config_take_crl(const struct config_place *place, const struct presigne
     return check_times(place, config, issuer);
 }
 
+static enum err check_pair(const struct config_place *place, const struct issuer_config *a,
+                           const struct issuer_config *b)
+{
+    char ca_a[CRL_SHARD_URL_MAX], ca_b[CRL_SHARD_URL_MAX];
+    if (a->crl.url_base == NULL || b->crl.url_base == NULL)
+        return ERR_OK;
+    if (strcmp(crl_url_path(a->crl.url_base), crl_url_path(b->crl.url_base)) == 0)
+        return config_refuse(place, "issuer %s: crl: url_base: has the path of issuer %s's",
+                             a->name, b->name);
+    crl_config_ca_path(&a->crl, ca_a);
+    crl_config_ca_path(&b->crl, ca_b);
+    if (strcmp(ca_a, ca_b) == 0)
+        return config_refuse(place, "issuer %s: crl: ca_path: %s is that of issuer %s", a->name,
+                             ca_a, b->name);
+    return ERR_OK;
+}
+
 enum err config_check_crls(const struct config_place *place, const struct presigner_config *config)
 {
     for (size_t i = 0; i < config->issuer_count; i++)
-        for (size_t j = 0; j < i; j++) {
-            const char *a = config->issuers[i].crl.url_base;
-            const char *b = config->issuers[j].crl.url_base;
-            if (a != NULL && b != NULL && strcmp(crl_url_path(a), crl_url_path(b)) == 0)
-                return config_refuse(place, "issuer %s: crl: url_base: has the path of issuer %s's",
-                                     config->issuers[i].name, config->issuers[j].name);
-        }
+        for (size_t j = 0; j < i; j++)
+            TRY(check_pair(place, &config->issuers[i], &config->issuers[j]));
     return ERR_OK;
 }

@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "presigner/publish_ca.h"
 
-#include <stdio.h>
-
 #include "presigner/publish_entry.h"
 #include "presigner/publish_files.h"
 
 static const char ca_type[] = "application/pkix-cert";
-
-static enum err ca_path(const struct crl_issuer *ci, char out[static CRL_SHARD_URL_MAX])
-{
-    const char *base = crl_url_path(ci->config->url_base);
-    int size = ci->config->ca_path != NULL
-                   ? snprintf(out, CRL_SHARD_URL_MAX, "%s", ci->config->ca_path)
-                   : snprintf(out, CRL_SHARD_URL_MAX, "%s/ca.crt", base);
-    return size > 0 && size < CRL_SHARD_URL_MAX ? ERR_OK : ERR_LIMIT;
-}
 
 static enum err is_at(struct publisher *p, const struct blob_path *path, bool *ret)
 {
@@ -35,7 +24,7 @@ static enum err ca_publish(struct publisher *p, const struct crl_issuer *ci, boo
     MDB_txn *txn = NULL;
     struct publish_entry e;
     struct span der = span_of(ci->der.data, ci->der.size);
-    TRY(ca_path(ci, text));
+    crl_config_ca_path(ci->config, text);
     struct blob_path path = {.path = span_text(text),
                              .blob = sha256_of(der),
                              .blob_bytes = der.size,

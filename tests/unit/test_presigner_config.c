@@ -144,6 +144,10 @@ static void test_redis(void **state)
     presigner_config_free(c);
 }
 
+#define OTHER "  - name: other\n    ca_certificate: b.pem\n"
+#define CRL(base, ca_path) \
+    "    crl: {scope: user, url_base: 'http://c.test" base "', ca_path: '" ca_path "'}\n"
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -186,6 +190,12 @@ static void test_refusals(void **state)
         {HEAD ISSUER KEY "    refresh_s: 300\n", "backdate_s must be below refresh_s"},
         {HEAD ISSUER KEY "    backdate_s: 3601\n", "3601 is out of range 0..3600"},
         {HEAD ISSUER KEY "    certid: md5\n", "none of: both, sha1, sha256"},
+        {HEAD ISSUER KEY CRL("/7", "/7/1/0.crl"), "ca_path: must not end in .crl"},
+        {HEAD ISSUER KEY CRL("/7", "/ca.crt") OTHER KEY CRL("/8", "/ca.crt"), "/ca.crt is that of"},
+        {HEAD ISSUER KEY CRL("/7", "/8/ca.crt") OTHER KEY
+         "    crl: {scope: all, url_base: 'http://c.test/8'}\n",
+         "/8/ca.crt is that of issuer demo"},
+        {HEAD ISSUER KEY CRL("/7", "/a") OTHER KEY CRL("/7", "/b"), "the path of issuer demo's"},
         {HEAD ISSUER KEY "  - name: demo\n    ca_certificate: b.pem\n" KEY, "two issuers"},
         {"network: -x\nstate_dir: a\npublish_dir: b\npublish_key: c\n" ISSUER KEY, "network: "},
     };
