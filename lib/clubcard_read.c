@@ -87,6 +87,8 @@ enum err clubcard_open(struct span wire, struct clubcard *ret)
     if (r.err == ERR_OK && (version.data[0] != CLUBCARD_VERSION || version.data[1] != 0))
         return ERR_UNSUPPORTED;
     c.coverage_count = wire_get_u16(&r);
+    if (c.coverage_count > CLUBCARD_COVERAGE_MAX)
+        return ERR_LIMIT;
     c.coverage = wire_get(&r, (size_t)c.coverage_count * CLUBCARD_COVERAGE_BYTES);
     blocks_get(&r, &c);
     c.column_count = wire_get_u8(&r);

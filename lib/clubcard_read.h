@@ -13,6 +13,8 @@
 #define CLUBCARD_VERSION        4 /* little-endian, alone in the file */
 #define CLUBCARD_COLUMNS_MAX    255
 #define CLUBCARD_COVERAGE_BYTES (SHA256_BYTES + 8u + 8u)
+/* Logs: CRLite has some fifty. Each may be held against all others. */
+#define CLUBCARD_COVERAGE_MAX 1024
 /* A block without exceptions. */
 #define CLUBCARD_BLOCK_BYTES_MIN (SHA256_BYTES + 4u + 1u + 4u + 4u + 4u + 1u + 2u)
 
@@ -62,7 +64,8 @@ struct clubcard {
     struct span exact;
 };
 
-/** ERR_UNSUPPORTED (another version), ERR_TRUNCATED, ERR_TRAILING, ERR_MALFORMED (a block with more
+/** ERR_UNSUPPORTED (another version), ERR_LIMIT (more than CLUBCARD_COVERAGE_MAX logs),
+ *  ERR_TRUNCATED, ERR_TRAILING, ERR_MALFORMED (a block with more
  *  columns than there are, or an inversion that is neither 0 nor 1), ERR_ORDER (blocks not
  *  ascending by id, or one twice). */
 MUST_CHECK enum err clubcard_open(struct span wire, struct clubcard *ret);

@@ -60,7 +60,8 @@ static enum err get_url(const char *url, struct buffer *ret, struct crl_judged *
         *ret = reply.body;
         reply.body = (struct buffer){0};
     } else if (err == ERR_LIMIT) {
-        crl_found(judged, CRL_FOUND_DOWNLOAD, "larger than %u octets", CRL_CHECK_BYTES_MAX);
+        crl_found(judged, CRL_FOUND_DOWNLOAD, "more than %u octets, or %u of header fields",
+                  CRL_CHECK_BYTES_MAX, HTTP_CLIENT_HEADERS_BYTES_MAX);
     } else if (err == ERR_NOT_FOUND) {
         crl_found(judged, CRL_FOUND_DOWNLOAD, "HTTP status %ld, %d times", reply.status,
                   CRL_FETCH_TRIES);
@@ -71,14 +72,21 @@ static enum err get_url(const char *url, struct buffer *ret, struct crl_judged *
     return err == ERR_MEMORY ? err : ERR_OK;
 }
 
+/* Anybody's octets ask nobody for a pass phrase. */
+static int no_pass_phrase(char *buffer, int size, int writing, void *context)
+{
+    (void)buffer, (void)size, (void)writing, (void)context;
+    return -1;
+}
+
 /* The first CRL of a PEM text, in place; false when it is none. */
 static bool from_pem(struct buffer *octets)
 {
     unsigned char *der = NULL;
     long size = 0;
     BIO *bio = BIO_new_mem_buf(octets->data, (int)octets->size);
-    bool pem = bio != NULL &&
-               PEM_bytes_read_bio(&der, &size, NULL, PEM_STRING_X509_CRL, bio, NULL, NULL) == 1;
+    bool pem = bio != NULL && PEM_bytes_read_bio(&der, &size, NULL, PEM_STRING_X509_CRL, bio,
+                                                 no_pass_phrase, NULL) == 1;
     if (pem) { /* base64 is the longer form */
         memcpy(octets->data, der, (size_t)size);
         octets->size = (size_t)size;

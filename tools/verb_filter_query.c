@@ -32,6 +32,10 @@ struct query {
     struct sha256 log;
     bool has_log;
     uint64_t issued_ms;
+    /* What the filter says of all serials, looked up once: a filter of anybody's may be long. */
+    bool is_covered;
+    bool is_enrolled;
+    struct clubcard_block issuer; /* when enrolled */
 };
 
 static bool take_option(int option, struct cli *c)
@@ -124,16 +128,22 @@ static bool covered(const struct query *q)
     return false;
 }
 
+static void look_up(struct query *q)
+{
+    q->is_covered = covered(q);
+    q->is_enrolled = clubcard_block_find(&q->card, &q->block, &q->issuer) == ERR_OK;
+}
+
 static enum clubcard_answer ask(const struct query *q, const struct serial *serial)
 {
-    struct clubcard_block block;
+    struct span octets = span_of(serial->octets, serial->size);
     bool revoked = false;
-    if (!covered(q))
+    if (!q->is_covered)
         return CLUBCARD_NOT_COVERED;
-    if (clubcard_block_find(&q->card, &q->block, &block) != ERR_OK)
+    if (!q->is_enrolled)
         return CLUBCARD_NOT_ENROLLED;
     /* A serial of ours is never longer than one of a filter. */
-    if (clubcard_ask(&q->card, &block, span_of(serial->octets, serial->size), &revoked) != ERR_OK)
+    if (clubcard_ask(&q->card, &q->issuer, octets, &revoked) != ERR_OK)
         return CLUBCARD_NOT_COVERED;
     return revoked ? CLUBCARD_REVOKED : CLUBCARD_NOT_REVOKED;
 }
@@ -168,6 +178,8 @@ int verb_filter_query(int argc, char **argv)
         err = open_issuer(c.issuer, &q);
     if (err == ERR_OK)
         err = open_filter(c.source, &q);
+    if (err == ERR_OK)
+        look_up(&q);
     int status = err == ERR_OK ? say_all(&c, &q) : VERB_UNABLE;
     buffer_done(&q.wire);
     return status;

@@ -292,6 +292,14 @@ def test_ours(make_site):
     assert (said, found) == (False, 3 * [{}])
 
 
+def test_a_pass_phrase_is_not_asked_for(tmp_path):
+    """Encrypted PEM: whoever serves a CRL must not get the checker to read a secret from the terminal."""
+    (tmp_path / "it.crl").write_text("-----BEGIN X509 CRL-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC," +
+                                     "00" * 16 + "\n\n" + "A" * 43 + "=\n-----END X509 CRL-----\n")
+    done = run(STATIM, "crl-check", tmp_path / "it.crl", check=False, input="secret\n", start_new_session=True)
+    assert done.returncode == 1 and " form " in done.stdout and done.stderr == ""
+
+
 def test_pem_in_a_file_is_no_defect(ca, tmp_path):
     der = ca.crl()
     crl = x509.load_der_x509_crl(der)

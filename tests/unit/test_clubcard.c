@@ -210,6 +210,21 @@ static void what_was_written_answers(void **state)
                      ERR_OK);
 }
 
+static void logs_have_a_limit(void **state)
+{
+    (void)state;
+    size_t size = 2 + 2 + (CLUBCARD_COVERAGE_MAX + 1) * CLUBCARD_COVERAGE_BYTES + 4 + 1 + 4;
+    uint8_t *octets = calloc(1, size);
+    struct clubcard card;
+    assert_non_null(octets);
+    octets[0] = CLUBCARD_VERSION;
+    be16_store(octets + 2, CLUBCARD_COVERAGE_MAX);
+    assert_int_equal(clubcard_open(span_of(octets, size - CLUBCARD_COVERAGE_BYTES), &card), ERR_OK);
+    be16_store(octets + 2, CLUBCARD_COVERAGE_MAX + 1);
+    assert_int_equal(clubcard_open(span_of(octets, size), &card), ERR_LIMIT);
+    free(octets);
+}
+
 static void coverage_has_two_ends(void **state)
 {
     (void)state;
@@ -308,6 +323,7 @@ int main(void)
         cmocka_unit_test(solutions_solve),
         cmocka_unit_test(too_many_rows_contradict),
         cmocka_unit_test(what_was_written_answers),
+        cmocka_unit_test(logs_have_a_limit),
         cmocka_unit_test(coverage_has_two_ends),
         cmocka_unit_test(every_shorter_and_longer_file_is_refused),
         cmocka_unit_test(forms_that_are_refused),
