@@ -9,8 +9,9 @@
  *
  * The pages stay the store's: octets that are queued at the socket are read from them until the
  * client's machine has acknowledged them (one on this machine: until it has read them). A blob is
- * kept so long (STORE_BLOB_KEEP_S) that a transfer (CONN_FILE_MAX_S) and what is queued at its end
- * (LISTENER_UNSENT_BYTES, LISTENER_UNACKNOWLEDGED_S) are over before its pages are used again. */
+ * kept so long (STORE_BLOB_KEEP_S) that a transfer (CONN_FILE_MAX_S) is over before its pages are
+ * used again, and what is queued at its end (LISTENER_UNSENT_BYTES), too, unless the client reads
+ * almost nothing of it for minutes: docs/threat-model.md has that limit. */
 #pragma once
 
 #include "edge/listener.h"
@@ -18,7 +19,7 @@
 #include "edge/worker_internal.h"
 
 _Static_assert(CONN_FILE_MAX_S + LISTENER_UNACKNOWLEDGED_S + 60 < STORE_BLOB_KEEP_S,
-               "what TCP keeps of a file is gone before its blob");
+               "a client that is gone is given up before the blob is");
 
 /** Whether the octets are in the store's file. */
 static inline bool worker_file_has(const struct worker *w, struct span octets)
