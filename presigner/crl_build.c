@@ -37,7 +37,13 @@ static uint8_t reason_of(uint8_t reason)
     }
 }
 
-static enum err add(struct entry_list *e, const struct status_cert *cert)
+/* One further ahead comes of a clock that was. It would keep the whole CRL back until then. */
+static uint32_t revocation_date(uint32_t revoked_at_s, uint64_t now_s)
+{
+    return revoked_at_s > now_s + FUTURE_MAX_S ? (uint32_t)now_s : revoked_at_s;
+}
+
+static enum err add(struct entry_list *e, const struct status_cert *cert, uint64_t now_s)
 {
     if (e->count == CRL_ENTRIES_MAX)
         return ERR_LIMIT;
@@ -49,9 +55,10 @@ static enum err add(struct entry_list *e, const struct status_cert *cert)
         e->list = list;
         e->capacity = capacity;
     }
-    e->list[e->count++] = (struct crl_entry){.serial = cert->serial,
-                                             .reason = reason_of(cert->record.reason),
-                                             .revoked_at_s = cert->record.revoked_at_s};
+    e->list[e->count++] =
+        (struct crl_entry){.serial = cert->serial,
+                           .reason = reason_of(cert->record.reason),
+                           .revoked_at_s = revocation_date(cert->record.revoked_at_s, now_s)};
     return ERR_OK;
 }
 
@@ -74,11 +81,11 @@ static bool may_go(const struct crl_issuer *ci, const struct crl_slot *slot,
            was_last(ci, record, slot->record.this_update_s, now_s);
 }
 
-static enum err take(struct entries *e, const struct status_cert *cert)
+static enum err take(struct entries *e, const struct status_cert *cert, uint64_t now_s)
 {
     if (cert->record.sequence > e->fresh_after)
-        TRY(add(&e->fresh, cert));
-    return add(&e->all, cert);
+        TRY(add(&e->fresh, cert, now_s));
+    return add(&e->all, cert, now_s);
 }
 
 static int compare(const void *a, const void *b)
@@ -105,7 +112,7 @@ static enum err walk(struct publisher *p, MDB_txn *txn, const struct crl_issuer 
     while (err == ERR_OK) {
         err = revoked_next(&c, &cert);
         if (err == ERR_OK && !may_go(ci, slot, &cert.record, now_s))
-            err = take(e, &cert);
+            err = take(e, &cert, now_s);
     }
     revoked_end(&c);
     if (err == ERR_NOT_FOUND && slot->shard == CRL_SHARD_FULL) {
@@ -339,6 +346,25 @@ static enum err make_complete(struct publisher *p, struct crl_issuer *ci,
     return ERR_OK;
 }
 
+/* Where this issuer never published, there must be nothing: what is there is another CA's CRL,
+ * maybe that of the same name with the key before, and the certificates that name it are none of
+ * ours. */
+static enum err check_path(struct publisher *p, const struct crl_slot *slot, const char *url)
+{
+    MDB_txn *txn = NULL;
+    struct blob_path there;
+    if (slot->schedule.published)
+        return ERR_OK;
+    TRY(status_txn_read(p->status, &txn));
+    enum err err = path_record_get(&p->db, txn, span_text(crl_url_path(url)), &there);
+    status_txn_abort(txn);
+    if (err != ERR_OK)
+        return err == ERR_NOT_FOUND ? ERR_OK : err;
+    publish_count(p, COUNT_crl_refused_idp, 1);
+    log_error("CRL %s is refused: another CA's is there; this one needs another url_base", url);
+    return ERR_CONFLICT;
+}
+
 static enum err make(struct publisher *p, struct crl_issuer *ci, struct crl_slot *slot,
                      uint64_t number, struct entries *e, struct crl_made *made)
 {
@@ -346,6 +372,7 @@ static enum err make(struct publisher *p, struct crl_issuer *ci, struct crl_slot
     struct crl_fields fields;
     bool delta = ci->config->delta && slot->schedule.published;
     TRY(crl_shard_url(ci->config->url_base, slot->shard, url));
+    TRY(check_path(p, slot, url));
     TRY(crl_delta_url(ci->config->url_base, slot->shard, freshest));
     TRY(fields_of(p, ci, slot, number, url, &fields));
     if (delta) {

@@ -36,9 +36,12 @@ static bool is_crl_of(struct crl_issuer *ci, const char *rest)
     if (size < 0 || (size_t)size >= sizeof url)
         return false;
     if (strcmp(rest, "/full.crl") == 0)
-        return crl_issuer_slot(ci, CRL_SHARD_FULL) != NULL;
-    return crl_shard_from_text(&ci->sets, ci->config->url_base, span_text(url), &shard) == ERR_OK &&
-           crl_issuer_slot(ci, shard) != NULL;
+        shard = CRL_SHARD_FULL;
+    else if (crl_shard_from_text(&ci->sets, ci->config->url_base, span_text(url), &shard) != ERR_OK)
+        return false;
+    /* Something is there, so when the issuer never published it is another's. */
+    const struct crl_slot *slot = crl_issuer_slot(ci, shard);
+    return slot != NULL && slot->schedule.published;
 }
 
 static bool is_of_issuer(struct crl_issuer *ci, const char *path)

@@ -388,6 +388,59 @@ static void an_older_database(void **state)
     fixture_remove(w.directory);
 }
 
+/* Revoked while the clock was a year ahead, which it is not any more. */
+static void a_date_far_ahead(void **state)
+{
+    (void)state;
+    struct world w;
+    struct cert_record claim = {.status = CERT_REVOKED,
+                                .reason = REASON_SUPERSEDED,
+                                .revoked_at_s = (uint32_t)(world_now_s + 365 * DAY_S),
+                                .not_after_s = (uint32_t)world_now_s + 90 * DAY_S};
+    use_crls(&w);
+    w.issuers[0].crl.shards = 1;
+    world_open(&w);
+    world_claim(&w, 0, 0, 1, &claim);
+    revoke_some(&w, 1, 1);
+    next_second(&w, 20);
+    assert_int_equal(entries(&w), 2);
+    assert_int_equal(counted(&w, COUNT_crl_failures), 0);
+    world_close(&w);
+    fixture_remove(w.directory);
+}
+
+/* Another key for the CA, and its CRLs at the URLs of those before: these stay. */
+static void a_place_that_is_taken(void **state)
+{
+    (void)state;
+    struct world w;
+    char path[PATH_BYTES_MAX];
+    MDB_txn *txn = NULL;
+    use_crls(&w);
+    world_open(&w);
+    work(&w);
+    world_close(&w);
+    w.issuers[1].crl = w.issuers[0].crl;
+    w.issuers[1].has_ca_key = true;
+    w.issuers[1].ca_key = w.issuers[1].signer;
+    w.issuers[0].crl = (struct crl_config){0};
+    world_open(&w);
+    work(&w);
+    assert_int_equal(counted(&w, COUNT_crl_refused_idp), 3);
+    assert_int_equal(counted(&w, COUNT_crls_abandoned), 3);
+    for (uint16_t i = 0; i < 3; i++) {
+        struct blob_path there;
+        struct crl_record before = record(&w, i);
+        snprintf(path, sizeof path, "/7/1/%u.crl", i);
+        assert_int_equal(status_txn_read(w.status, &txn), ERR_OK);
+        assert_int_equal(path_record_get(&w.publisher->db, txn, span_text(path), &there), ERR_OK);
+        assert_true(sha256_equal(&there.blob, &before.blob));
+        status_txn_abort(txn);
+    }
+    world_close(&w);
+    fixture_remove(w.directory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -403,6 +456,8 @@ int main(void)
         cmocka_unit_test(debounced),
         cmocka_unit_test(a_scope_stays_with_its_set),
         cmocka_unit_test(an_older_database),
+        cmocka_unit_test(a_date_far_ahead),
+        cmocka_unit_test(a_place_that_is_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
