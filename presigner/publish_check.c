@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include "lib/blob_path.h"
 #include "lib/os/log.h"
 #include "presigner/publish_files.h"
 #include "presigner/publish_txn.h"
@@ -57,6 +58,39 @@ static enum err check_ranges(struct publisher *p, MDB_txn *txn, uint64_t *lost)
     }
 }
 
+/* A path without its file goes: whoever publishes there finds nothing, and does it again. */
+static enum err check_path(struct publisher *p, MDB_cursor *cursor, struct span value,
+                           uint64_t *lost)
+{
+    bool found = true;
+    struct blob_path path;
+    TRY(blob_path_read(value, &path));
+    if (path.blob_bytes == 0)
+        return ERR_OK;
+    TRY(there(p, "blob", &path.blob, path.blob_bytes, &found));
+    if (found)
+        return ERR_OK;
+    log_warning("the file of %.*s is gone", (int)path.path.size, (const char *)path.path.data);
+    (*lost)++;
+    return status_db_err(mdb_cursor_del(cursor, 0));
+}
+
+static enum err check_paths(struct publisher *p, MDB_txn *txn, uint64_t *lost)
+{
+    MDB_cursor *cursor;
+    MDB_val key;
+    MDB_val value;
+    TRY(status_db_err(mdb_cursor_open(txn, p->db.path, &cursor)));
+    enum err err;
+    while ((err = status_db_err(mdb_cursor_get(cursor, &key, &value, MDB_NEXT))) == ERR_OK) {
+        err = check_path(p, cursor, span_of(value.mv_data, value.mv_size), lost);
+        if (err != ERR_OK)
+            break;
+    }
+    mdb_cursor_close(cursor);
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
 static enum err check_index(struct publisher *p, struct index_record *index)
 {
     bool found = true;
@@ -80,6 +114,11 @@ static enum err check(struct publisher *p, MDB_txn *txn, struct publish_state *n
                     (unsigned long long)lost);
     TRY(check_index(p, &next->index_before));
     TRY(check_index(p, &next->index));
+    lost = 0;
+    TRY(check_paths(p, txn, &lost));
+    /* No edge could start from one that names what is gone. */
+    if (lost > 0)
+        next->index = (struct index_record){0};
     return publish_db_state_put(&p->db, txn, next);
 }
 

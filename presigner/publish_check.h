@@ -5,5 +5,6 @@
 #include "presigner/publish_core.h"
 
 /** Ranges whose pack is gone (or of another size) become dirty and lose it, so that they are signed
- *  anew; an index that is gone is forgotten. Logs what was found. */
+ *  anew; a path whose blob is gone is one where nothing is published; an index that is gone, or may
+ *  name such a blob, is forgotten. Logs what was found. */
 MUST_CHECK enum err publish_check_files(struct publisher *p);

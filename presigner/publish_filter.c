@@ -28,6 +28,7 @@ struct publish_filter {
     char blob_dir[PUBLISH_PATH_BYTES];
     struct filter_job *job; /* NULL: none is in the making */
     bool published;
+    bool there;                  /* at its path; its file may have gone */
     struct filter_record record; /* when published */
     bool made;                   /* in this run */
     uint64_t retry_s;            /* not before, after a failure; 0: none */
@@ -90,9 +91,12 @@ static enum err load_record(struct publisher *p, struct publish_filter *f)
 {
     MDB_txn *txn = NULL;
     TRY(status_txn_read(p->status, &txn));
+    struct blob_path path;
     enum err err = filter_record_get(&p->db, txn, &f->record);
-    status_txn_abort(txn);
     f->published = err == ERR_OK;
+    f->there =
+        f->published && path_record_get(&p->db, txn, span_text(f->record.path), &path) == ERR_OK;
+    status_txn_abort(txn);
     if (f->published)
         gauges(p, &f->record);
     return err == ERR_NOT_FOUND ? ERR_OK : err;
@@ -188,7 +192,7 @@ static enum err withdraw(struct publisher *p, struct publish_filter *f)
     }
     TRY(publish_entry_commit(p, &e, txn));
     log_info("filter: %s is no longer published", f->record.path);
-    f->published = false;
+    f->published = f->there = false;
     gauges(p, &(struct filter_record){.path = ""});
     return ERR_OK;
 }
@@ -216,14 +220,14 @@ static enum err take(struct publisher *p, struct publish_filter *f,
 {
     struct filter_record record = record_of(p, result);
     struct span wire = span_of(result->made.wire.data, result->made.wire.size);
-    if (f->published && sha256_equal(&f->record.blob, &record.blob)) {
+    if (f->there && sha256_equal(&f->record.blob, &record.blob)) {
         TRY(confirm(p, &record));
     } else {
         TRY(publish_blob_write(p, wire, &record.blob));
         TRY(publish(p, &record));
     }
     f->record = record;
-    f->published = f->made = true;
+    f->published = f->there = f->made = true;
     gauges(p, &record);
     return ERR_OK;
 }

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 import clubcard_oracle
 from clubcard_oracle import Clubcard
 from site_under_test import NOT_AFTER_S, ROOT, run, wait_for
+from test_crl import use_crls
 
 FULL = os.environ.get("STATIM_FULL") == "1"
 PATH = "/filter/revoked.clubcard"
@@ -346,3 +347,28 @@ def test_two_issuers_of_one_key(make_site):
     with open(site.dir / "presigner.yaml", "a", encoding="utf-8") as file:
         file.write("  - name: again\n    ca_certificate: again.pem\n    key:\n      file: ca-key.pem\n")
     assert site.presign_once(check=False).returncode != 0
+
+
+def test_files_that_are_gone(make_site):
+    """Somebody empties the folder of blobs: all are made anew, and an edge can start from nothing."""
+    site = make_site()
+    site.init()
+    use_crls(site, shards=2)
+    use_filter(site)
+    fill(site, first_issuer(site), 20, 5)
+    blobs = site.dir / "pub" / "blob"
+
+    def count():
+        return sum(1 for _ in blobs.iterdir()) if blobs.exists() else 0
+
+    site.start_presigner()
+    wait_for(lambda: count() == 4, "two CRLs, a CA certificate and a filter", 30, site.presigner)
+    site.stop_process(site.presigner)
+    for path in blobs.iterdir():
+        path.unlink()
+    site.start_presigner()
+    site.start_edge()
+    for path in (PATH, "/7/1/0.crl", "/7/1/1.crl", "/7/ca.crt"):
+        wait_for(lambda path=path: get(site, path=path)[0] == 200, f"{path} at a new edge", 30, site.edge)
+    assert site.healthy()
+    assert "is gone" in site.presigner_log()

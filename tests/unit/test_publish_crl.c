@@ -388,6 +388,39 @@ static void an_older_database(void **state)
     fixture_remove(w.directory);
 }
 
+/* Somebody emptied the folder of blobs while nothing ran. */
+static void files_that_are_gone(void **state)
+{
+    (void)state;
+    struct world w;
+    struct crl_record before[3];
+    char path[PATH_BYTES_MAX];
+    char hex[SHA256_TEXT_BYTES];
+    use_crls(&w);
+    world_open(&w);
+    revoke_some(&w, 0, 30);
+    next_second(&w, 20);
+    struct sha256 index = w.publisher->state.index.hash;
+    for (uint16_t i = 0; i < 3; i++) {
+        before[i] = record(&w, i);
+        sha256_to_text(&before[i].blob, hex);
+        snprintf(path, sizeof path, "%s/blob/%s", w.config.publish_dir, hex);
+        assert_int_equal(unlink(path), 0);
+    }
+    world_close(&w);
+    world_now_s += 60;
+    world_open(&w);
+    assert_false(sha256_equal(&index, &w.publisher->state.index.hash));
+    work(&w);
+    for (uint16_t i = 0; i < 3; i++) {
+        assert_true(record(&w, i).number > before[i].number);
+        assert_int_equal(record(&w, i).entry_count, before[i].entry_count);
+    }
+    assert_int_equal(counted(&w, COUNT_crl_failures), 0);
+    world_close(&w);
+    fixture_remove(w.directory);
+}
+
 /* Revoked while the clock was a year ahead, which it is not any more. */
 static void a_date_far_ahead(void **state)
 {
@@ -456,6 +489,7 @@ int main(void)
         cmocka_unit_test(debounced),
         cmocka_unit_test(a_scope_stays_with_its_set),
         cmocka_unit_test(an_older_database),
+        cmocka_unit_test(files_that_are_gone),
         cmocka_unit_test(a_date_far_ahead),
         cmocka_unit_test(a_place_that_is_taken),
     };
