@@ -139,6 +139,7 @@ enum err status_db_open(const char *state_dir, uint64_t map_size_bytes, struct s
     struct status_db *db = calloc(1, sizeof *db);
     if (db == NULL)
         return ERR_MEMORY;
+    pthread_rwlock_init(&db->map_lock, NULL);
     enum err err = open_environment(db, state_dir, map_size_bytes);
     if (err != ERR_OK) {
         status_db_close(db);
@@ -150,37 +151,53 @@ enum err status_db_open(const char *state_dir, uint64_t map_size_bytes, struct s
 
 struct status_db *status_db_close(struct status_db *db)
 {
-    if (db != NULL && db->env != NULL)
+    if (db == NULL)
+        return NULL;
+    if (db->env != NULL)
         mdb_env_close(db->env);
+    pthread_rwlock_destroy(&db->map_lock);
     free(db);
     return NULL;
 }
 
 /* Another process runs with a larger map: take its size over. LMDB moves the map even while a read
- * transaction looks at it, so not then. */
+ * transaction looks at it, so not then, and not while another thread begins one. */
 static int take_map_size(struct status_db *db)
 {
-    if (__atomic_load_n(&db->open_count, __ATOMIC_ACQUIRE) > 0)
-        return MDB_MAP_RESIZED;
-    return mdb_env_set_mapsize(db->env, 0);
+    int code = MDB_MAP_RESIZED;
+    if (pthread_rwlock_trywrlock(&db->map_lock) != 0)
+        return code;
+    if (__atomic_load_n(&db->open_count, __ATOMIC_ACQUIRE) == 0)
+        code = mdb_env_set_mapsize(db->env, 0);
+    pthread_rwlock_unlock(&db->map_lock);
+    return code;
+}
+
+static int begin(struct status_db *db, unsigned flags, MDB_txn **ret)
+{
+    pthread_rwlock_rdlock(&db->map_lock);
+    int code = mdb_txn_begin(db->env, NULL, flags, ret);
+    if (code == 0)
+        __atomic_add_fetch(&db->open_count, 1, __ATOMIC_ACQ_REL);
+    pthread_rwlock_unlock(&db->map_lock);
+    return code;
 }
 
 static enum err txn_begin(struct status_db *db, unsigned flags, MDB_txn **ret)
 {
     MDB_txn *txn;
-    int code = mdb_txn_begin(db->env, NULL, flags, &txn);
+    int code = begin(db, flags, &txn);
     if (code == MDB_MAP_RESIZED && (code = take_map_size(db)) == 0)
-        code = mdb_txn_begin(db->env, NULL, flags, &txn);
+        code = begin(db, flags, &txn);
     /* Slots of processes that died are free again after a check. */
     int dead = 0;
     if (code == MDB_READERS_FULL && mdb_reader_check(db->env, &dead) == 0)
-        code = mdb_txn_begin(db->env, NULL, flags, &txn);
+        code = begin(db, flags, &txn);
     if (code == MDB_MAP_RESIZED) {
         log_info("status database: it has outgrown our map, which is made anew in a moment");
         return ERR_BUSY;
     }
     TRY(complain(code, "transaction"));
-    __atomic_add_fetch(&db->open_count, 1, __ATOMIC_ACQ_REL);
     *ret = txn;
     return ERR_OK;
 }

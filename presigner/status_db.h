@@ -20,6 +20,7 @@
 #pragma once
 
 #include <lmdb.h>
+#include <pthread.h>
 
 #include "presigner/cert_record.h"
 
@@ -52,7 +53,8 @@ enum status_table {
 struct status_db {
     MDB_env *env;
     MDB_dbi dbi[STATUS_TABLE_COUNT];
-    unsigned open_count; /* of transactions; atomic */
+    pthread_rwlock_t map_lock; /* read: the map stays where it is while a transaction begins */
+    unsigned open_count;       /* of transactions; atomic */
 };
 
 /** Opens <state_dir>/status, made when missing (the directory too), and all tables. The map size is
