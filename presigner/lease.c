@@ -17,6 +17,8 @@
 #define GENERATION_MAX ((uint64_t)INT64_MAX - LOCK_FIRST)
 #define FILE_MODE      0600
 
+#define FILE_NAME "lease"
+
 static const char row_key[] = "lease";
 
 struct lease {
@@ -35,7 +37,7 @@ struct lease {
 enum err lease_open(struct status_db *status, const char *state_dir, struct lease **ret)
 {
     char path[PATH_BYTES_MAX];
-    TRY(path_join(path, sizeof path, state_dir, "lease"));
+    TRY(path_join(path, sizeof path, state_dir, FILE_NAME));
     struct lease *l = calloc(1, sizeof *l);
     if (l == NULL)
         return ERR_MEMORY;
@@ -177,6 +179,25 @@ enum err lease_check(const struct lease *l, MDB_txn *txn)
 uint64_t lease_generation(const struct lease *l)
 {
     return l->generation;
+}
+
+enum err lease_is_held(struct status_db *status, const char *state_dir, bool *ret)
+{
+    char path[PATH_BYTES_MAX];
+    struct lease l = {.status = status};
+    struct lease_holder holder = {0};
+    bool held = false;
+    TRY(path_join(path, sizeof path, state_dir, FILE_NAME));
+    TRY(lease_who(&l, &holder));
+    l.fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    enum err err = ERR_OK;
+    if (l.fd >= 0 && holder.generation != 0)
+        err = is_alive(&l, holder.generation, &held);
+    if (l.fd >= 0)
+        close(l.fd);
+    TRY(err);
+    *ret = held;
+    return ERR_OK;
 }
 
 /* --- Taking it --- */

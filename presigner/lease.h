@@ -42,6 +42,10 @@ MUST_CHECK enum err lease_watch(struct lease *l, uint64_t hang_ns, uint64_t now_
 /** Who has it. */
 MUST_CHECK enum err lease_who(struct lease *l, struct lease_holder *ret);
 
+/** For programs that never take it: whether its holder lives. No file, or one that we may not read:
+ *  false. Errors of the database. */
+MUST_CHECK enum err lease_is_held(struct status_db *status, const char *state_dir, bool *ret);
+
 /** Counts one beat: "alive". Any thread. */
 void lease_beat(struct lease *l);
 /** ERR_FENCED: another has taken over. Within a write transaction this stays true to its end. */

@@ -18,7 +18,8 @@
       "[--listen ADDR:PORT] [--admin ADDR:PORT]",                                                \
       "make a folder: CA, publish key, presigner.yaml, edge.yaml; a given CA key is copied")     \
     X(import,                                                                                    \
-      "DIR FILE [--issuer NAME] [--format csv|index.txt] [--wait SECONDS] [--wait-edges N]",     \
+      "DIR FILE [--issuer NAME] [--format csv|index.txt] [--wait SECONDS | --no-wait] "          \
+      "[--wait-edges N]",                                                                        \
       "take certificates from an index.txt or a CSV file (- for standard input); a bad line "    \
       "takes nothing")                                                                           \
     X(responder, "DIR [--days N] [--key-type TYPE] [--issuer NAME]",                             \

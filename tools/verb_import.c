@@ -23,6 +23,7 @@ struct cli {
     bool has_format;
     enum import_format format;
     struct wait_options wait;
+    bool no_wait;
 };
 
 static bool parse_format(const char *text, struct cli *c)
@@ -46,6 +47,7 @@ static bool parse_options(int argc, char **argv, struct cli *c)
 {
     static const struct option table[] = {{"issuer", required_argument, NULL, 'i'},
                                           {"format", required_argument, NULL, 'f'},
+                                          {"no-wait", no_argument, NULL, 'n'},
 #define X(name, value) {name, required_argument, NULL, value},
                                           WAIT_OPTION_TABLE(X)
 #undef X
@@ -57,12 +59,14 @@ static bool parse_options(int argc, char **argv, struct cli *c)
             c->issuer = optarg;
         else if (option == 'f')
             good = parse_format(optarg, c);
+        else if (option == 'n')
+            c->no_wait = true;
         else
             good = wait_option(option, optarg, &c->wait);
         if (!good)
             return false;
     }
-    if (optind + 2 != argc)
+    if (optind + 2 != argc || (c->no_wait && c->wait.told))
         return false;
     c->directory = argv[optind];
     c->file = argv[optind + 1];
@@ -187,7 +191,10 @@ static int import(const struct directory *d, const struct cli *c, int fd)
     double seconds = (double)(clock_monotonic_ns() - bar.progress.start_ns) / 1e9;
     printf("%" PRIu64 " certificates, %" PRIu64 " of them new, in %.1f s; sequence %" PRIu64 "\n",
            report.cert_count, report.changed_count, seconds, report.last_sequence);
-    return wait_for(d, &c->wait, &(struct wait_goal){.sequence = report.last_sequence});
+    struct wait_options wait = c->wait;
+    if (!c->no_wait)
+        wait_by_default(d, &wait);
+    return wait_for(d, &wait, &(struct wait_goal){.sequence = report.last_sequence});
 }
 
 int verb_import(int argc, char **argv)

@@ -8,6 +8,7 @@
 #include "lib/head.h"
 #include "lib/os/clock.h"
 #include "lib/textline.h"
+#include "presigner/lease.h"
 #include "presigner/publish_db.h"
 #include "tools/edges.h"
 #include "tools/progress.h"
@@ -21,6 +22,7 @@ bool wait_option(int option, const char *value, struct wait_options *o)
     uint64_t number = 0;
     if (value == NULL || text_decimal(span_text(value), &number) != ERR_OK)
         return false;
+    o->told = true;
     if (option == WAIT_OPTION_EDGES && number > 0 && number <= LANE_EDGES_MAX) {
         o->edges = number;
         return true;
@@ -37,6 +39,19 @@ bool wait_possible(const struct directory *d, const struct wait_options *o)
     directory_complain(d, "--wait-edges: %s has no redis, by which edges report; nothing was done",
                        d->config_path);
     return false;
+}
+
+void wait_by_default(const struct directory *d, struct wait_options *o)
+{
+    bool held = false;
+    if (o->told)
+        return;
+    enum err err = lease_is_held(d->db, d->config->state_dir, &held);
+    if (err != ERR_OK)
+        directory_complain(d, "whether a presigner works here cannot be told: %s", err_text(err));
+    else if (!held)
+        printf("no presigner works here: it is published once one does\n");
+    o->published = held;
 }
 
 /* --- Published --- */

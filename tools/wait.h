@@ -11,10 +11,11 @@
 /* The exit status when the change was made, but the wait was in vain. */
 #define WAIT_LATE 3
 
-/* With --wait-edges alone. */
+/* Without --wait. */
 #define WAIT_LIMIT_S 60
 
 struct wait_options {
+    bool told;      /* any of them was given */
     bool published; /* --wait */
     uint64_t edges; /* --wait-edges; 0: none */
     uint64_t limit_s;
@@ -28,6 +29,10 @@ enum { WAIT_OPTION_WAIT = 0x100, WAIT_OPTION_EDGES };
     X("wait-edges", WAIT_OPTION_EDGES)
 /** Takes one; false: it is none of ours, or its value is none. */
 bool wait_option(int option, const char *value, struct wait_options *o);
+
+/** Without options: where a presigner works, what it is to publish is waited for as with
+ *  --wait WAIT_LIMIT_S; where none does, that is said. */
+void wait_by_default(const struct directory *d, struct wait_options *o);
 
 /** Whether what is asked for can be had at all; complains. Before the change. */
 bool wait_possible(const struct directory *d, const struct wait_options *o);
