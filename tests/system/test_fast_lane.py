@@ -3,6 +3,7 @@
 nothing that happens to Redis keeps it from publishing. The edges are played by the test."""
 
 import re
+import signal
 import threading
 import time
 
@@ -295,7 +296,7 @@ def test_how_far_the_edges_are(lane, redis):
     lane.site.stop_process(lane.site.presigner)
     lane.site.start_presigner()
     lane.wait_metric("fast_lane_edges_silent", 3)
-    lines = lane.status()
+    lines = wait_for(lambda: len(lane.status()) == 4 and lane.status(), "the silent ones told of", QUICK_S)
     assert lines[0] == "fast lane live at 0 of 0 edges"
     assert [line.split()[2] for line in lines[1:]] == ["fra_3,", "lon-1,", "par.2,"]
     lane.say(redis, "lon-1", last)
@@ -399,3 +400,31 @@ def test_waits_in_vain(make_site, redis):
     assert done.returncode == 1 and "has no redis" in done.stderr
     assert run(STATIM, "status", site.dir, "42", check=False).returncode == 1
     assert lane.status() == []
+
+
+def test_an_import_waits_where_a_presigner_works(make_site):
+    site = make_site()
+    site.init()
+    path = site.dir / "one.csv"
+
+    def take(serial, *options):
+        path.write_text(f"serial,status,revoked_at,reason,not_after\n{serial},good,,,{NOT_AFTER_S}\n")
+        return run(STATIM, "import", site.dir, path, *options, check=False)
+
+    done = take("41")
+    assert done.returncode == 0 and "no presigner works here" in done.stdout
+    site.start_presigner()
+    done = take("42")
+    assert done.returncode == 0 and "published, log entry" in done.stdout
+    assert "not yet" not in site.statim("status", site.dir, "42").stdout
+    site.presigner.send_signal(signal.SIGSTOP)
+    try:
+        done = take("43", "--no-wait")
+        assert done.returncode == 0 and "published" not in done.stdout
+        assert take("44", "--wait", "0").returncode == 3
+    finally:
+        site.presigner.send_signal(signal.SIGCONT)
+    assert take("44", "--no-wait", "--wait", "1").returncode == 2
+    assert "published, log entry" in take("44").stdout
+    site.stop_process(site.presigner)
+    assert "no presigner works here" in take("45").stdout
