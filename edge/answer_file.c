@@ -187,10 +187,9 @@ static size_t head_write(const struct answer_clock *clock, const struct blob_pat
     return size;
 }
 
-/* The body: behind the head when it is small, else the connection's to send. */
-static size_t body_put(struct answer_query *query, const struct http_range *part, uint8_t *out)
+size_t answer_file_body(struct answer_query *query, const struct http_range *part, uint8_t *out)
 {
-    if (query->without_body)
+    if (query->without_body || part->count == 0)
         return 0;
     if (part->count > ANSWER_FILE_COPY_MAX) {
         query->body_at = (uint32_t)part->first;
@@ -228,6 +227,6 @@ enum outcome answer_file_finish(const struct answer_clock *clock, struct answer_
         return outcome;
     }
     size_t head_size = head_write(clock, about, outcome, &v, &part, connection, out);
-    *ret_size = head_size + body_put(query, &part, out + head_size);
+    *ret_size = head_size + answer_file_body(query, &part, out + head_size);
     return outcome;
 }

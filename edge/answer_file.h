@@ -24,6 +24,7 @@
 #pragma once
 
 #include "edge/answer.h"
+#include "lib/http_range.h"
 
 #define ANSWER_FILE_MAX_AGE_S        86400
 #define ANSWER_FILE_STALE_IF_ERROR_S 604800 /* of a file that does not expire */
@@ -38,3 +39,6 @@ bool answer_file_begin(const struct path_table *table, struct span path,
 enum outcome answer_file_finish(const struct answer_clock *clock, struct answer_query *query,
                                 enum answer_connection connection, uint8_t *out, size_t out_size,
                                 size_t *ret_size);
+/** The body of a part: behind the head when it is small (what is put at `out` is returned), else
+ * left in the query for the connection to send. */
+size_t answer_file_body(struct answer_query *query, const struct http_range *part, uint8_t *out);

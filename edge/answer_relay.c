@@ -126,20 +126,6 @@ static size_t head_write(const struct answer_clock *clock, const struct answer_q
     return size;
 }
 
-/* The body: behind the head when it is small, else the connection's to send. */
-static size_t body_put(struct answer_query *query, const struct http_range *part, uint8_t *out)
-{
-    if (query->without_body || part->count == 0)
-        return 0;
-    if (part->count > ANSWER_FILE_COPY_MAX) {
-        query->body_at = (uint32_t)part->first;
-        query->body_bytes = (uint32_t)part->count;
-        return 0;
-    }
-    memcpy(out, query->file->octets + part->first, (size_t)part->count);
-    return (size_t)part->count;
-}
-
 enum outcome answer_relay_finish(const struct answer_clock *clock, struct answer_query *query,
                                  enum answer_connection connection, uint8_t *out, size_t out_size,
                                  size_t *ret_size)
@@ -162,6 +148,6 @@ enum outcome answer_relay_finish(const struct answer_clock *clock, struct answer
     }
     *ret_size = head_write(clock, query, outcome, etag, &part, connection, out);
     if (outcome != OUTCOME_FILE_NOT_MODIFIED)
-        *ret_size += body_put(query, &part, out + *ret_size);
+        *ret_size += answer_file_body(query, &part, out + *ret_size);
     return outcome;
 }
