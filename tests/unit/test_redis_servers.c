@@ -167,7 +167,7 @@ static void test_auth(void **state)
     step();
     redis_double_accept(&one);
     step();
-    struct redis_double_command c;
+    struct redis_double_command c = {0};
     assert_true(redis_double_hear(&one, REDIS_DOUBLE_WAIT_MS, &c));
     assert_true(c.count == 2 && redis_double_is(&c, 0, "AUTH"));
     assert_true(redis_double_is(&c, 1, "open sesame"));
