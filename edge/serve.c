@@ -16,6 +16,7 @@
 #include "lib/os/file.h"
 #include "lib/os/file_map.h"
 #include "lib/os/log.h"
+#include "lib/os/priority.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 /* Listeners, rings, the store, standard streams. */
@@ -154,6 +155,8 @@ static bool start_threads(struct serve *s)
     /* the workers, the builder, and this thread */
     if (pthread_barrier_init(&s->sealed, NULL, s->worker_count + 2) != 0)
         return false;
+    /* Inherited, since a sealed thread cannot ask for it any more. */
+    (void)priority_slice(PRIORITY_SHORT_SLICE_NS);
     for (unsigned i = 0; i < s->worker_count; i++) {
         struct thread_start *start = malloc(sizeof *start);
         if (start == NULL)
@@ -162,6 +165,7 @@ static bool start_threads(struct serve *s)
         if (pthread_create(&s->threads[i], NULL, worker_thread, start) != 0)
             return false;
     }
+    (void)priority_slice(0);
     return pthread_create(&s->builder_thread, NULL, builder_thread, s) == 0;
 }
 

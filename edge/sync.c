@@ -12,10 +12,12 @@
 #include "edge/lane.h"
 #include "edge/relay_fill.h"
 #include "edge/sync_apply.h"
+#include "edge/sync_aside.h"
 #include "edge/sync_check.h"
 #include "edge/sync_files.h"
 #include "lib/os/clock.h"
 #include "lib/os/log.h"
+#include "lib/os/priority.h"
 
 /* The same trouble again is told again only after this long. */
 #define SYNC_LOG_AGAIN_NS UINT64_C(60000000000)
@@ -40,6 +42,7 @@ struct sync_process {
     bool told_relaying; /* whether the relay's copy was on when last told of */
     enum err told_fill_err;
     uint64_t told_fill_ns;
+    struct priority priority;
 };
 
 static bool stop_asked(void *context)
@@ -289,6 +292,18 @@ static bool wait_for(struct sync_process *p, struct sync_action *action)
     return true;
 }
 
+/* A fetch (packs are hashed) or an apply. */
+static struct sync_action act(struct sync_process *p, const struct sync_action *action, bool fetch)
+{
+    bool aside = sync_steps_aside(&p->core, action->type);
+    if (aside)
+        priority_background(&p->priority, true);
+    struct sync_action next = fetch ? do_fetch(p, action) : do_apply(p, action);
+    if (aside)
+        priority_background(&p->priority, false);
+    return next;
+}
+
 static void loop(struct sync_process *p)
 {
     struct sync_action action = give(p, &(struct sync_event){.type = SYNC_TICK});
@@ -303,7 +318,7 @@ static void loop(struct sync_process *p)
         case SYNC_FETCH_INDEX:
         case SYNC_FETCH_PACK:
         case SYNC_FETCH_BLOB:
-            action = do_fetch(p, &action);
+            action = act(p, &action, true);
             break;
         case SYNC_PUT_BLOB:
         case SYNC_APPLY_HEAD:
@@ -312,7 +327,7 @@ static void loop(struct sync_process *p)
         case SYNC_APPLY_RANGE:
         case SYNC_APPLY_PATH:
         case SYNC_FINISH_INDEX:
-            action = do_apply(p, &action);
+            action = act(p, &action, false);
             break;
         case SYNC_ACTION_COUNT:
             return;
@@ -450,7 +465,8 @@ int sync_run(const struct edge_config *config, struct edge_shared *shared)
     struct sync_process p = {.config = &config->sync,
                              .counters = shared->sync,
                              .committed = &shared->committed,
-                             .signals = -1};
+                             .signals = -1,
+                             .priority = priority_here()};
     enum err err = start(&p);
     counter_set(&shared->sync_ready, err == ERR_OK);
     if (err == ERR_OK)
