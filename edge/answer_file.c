@@ -23,6 +23,8 @@ bool answer_file_begin(const struct path_table *table, struct span path,
     query->without_body = request->method == HTTP_HEAD;
     query->range = SPAN_EMPTY;
     query->if_range = SPAN_EMPTY;
+    query->if_match = request->if_match;
+    query->if_unmodified_since = request->if_unmodified_since;
     if (request->method != HTTP_GET && request->method != HTTP_HEAD) {
         query->outcome = OUTCOME_FILE_METHOD;
         return true;
@@ -61,7 +63,19 @@ static void validators_make(const struct blob_path *about, uint64_t now_s, struc
     ret->stale_if_error_s = left_s - ret->max_age_s;
 }
 
-/* RFC 9110 13.2.2: If-None-Match decides alone when it is there. */
+/* RFC 9110 13.2.2: what has to hold. If-Match decides alone when it is there. */
+static bool is_another(const struct answer_clock *clock, const struct answer_query *query,
+                       const struct validators *v)
+{
+    uint64_t since_s;
+    if (query->if_match.data != NULL)
+        return !http_etag_is_listed(query->if_match, span_of(v->etag, sizeof v->etag));
+    return query->if_unmodified_since.size > 0 &&
+           http_date_read(query->if_unmodified_since, clock->now_s, &since_s) == ERR_OK &&
+           since_s < v->modified_s;
+}
+
+/* The same for what the client has already: If-None-Match decides alone when it is there. */
 static bool is_not_modified(const struct answer_clock *clock, const struct answer_query *query,
                             const struct validators *v)
 {
@@ -216,6 +230,11 @@ enum outcome answer_file_finish(const struct answer_clock *clock, struct answer_
     struct validators v;
     struct http_range part;
     validators_make(about, clock->now_s, &v);
+    if (is_another(clock, query, &v)) {
+        outcome = OUTCOME_FILE_CONDITION;
+        *ret_size = answer_other(clock, outcome, query->without_body, connection, out, out_size);
+        return outcome;
+    }
     if (is_not_modified(clock, query, &v)) {
         outcome = OUTCOME_FILE_NOT_MODIFIED;
         *ret_size = head_write(clock, about, outcome, &v, NULL, connection, out);

@@ -42,6 +42,7 @@ void answer_relay_begin(const struct snapshot *snapshot, const struct http_reque
     query->is_relay = true;
     query->range = SPAN_EMPTY;
     query->if_range = SPAN_EMPTY;
+    query->if_match = request->if_match;
     query->without_body = request->method == HTTP_HEAD;
     query->outcome = OUTCOME_NOT_FOUND;
     if (!find(snapshot, request, query))
@@ -65,6 +66,8 @@ static enum outcome select_part(const struct answer_query *query, struct span et
 {
     uint64_t size = query->file->about.blob_bytes;
     *ret = (struct http_range){.count = size};
+    if (query->if_match.data != NULL && !http_etag_is_listed(query->if_match, etag))
+        return OUTCOME_FILE_CONDITION;
     if (!query->condition_repeated && query->if_none_match.data != NULL &&
         http_etag_matches(query->if_none_match, etag))
         return OUTCOME_FILE_NOT_MODIFIED;
@@ -144,6 +147,10 @@ enum outcome answer_relay_finish(const struct answer_clock *clock, struct answer
     if (outcome == OUTCOME_FILE_RANGE) {
         *ret_size = answer_file_range_error(clock, query->file->about.blob_bytes, connection, out,
                                             out_size);
+        return outcome;
+    }
+    if (outcome == OUTCOME_FILE_CONDITION) {
+        *ret_size = answer_other(clock, outcome, query->without_body, connection, out, out_size);
         return outcome;
     }
     *ret_size = head_write(clock, query, outcome, etag, &part, connection, out);

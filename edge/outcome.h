@@ -37,6 +37,8 @@
     X(FILE_NOT_MODIFIED, 304, OUTCOME_NO_OCSP, "file_not_modified",                                \
       "the client's copy of the file is current")                                                  \
     X(FILE_METHOD, 405, OUTCOME_NO_OCSP, "file_405", "a file, and not GET or HEAD")                \
+    X(FILE_CONDITION, 412, OUTCOME_NO_OCSP, "file_412",                                            \
+      "the file is another than the client asked for")                                             \
     X(FILE_RANGE, 416, OUTCOME_NO_OCSP, "file_416", "the range begins behind the file's end")      \
     X(FILE_EXPIRED, 503, OUTCOME_NO_OCSP, "file_expired", "the file is past its time")
 

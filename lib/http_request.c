@@ -199,9 +199,11 @@ static enum http_verdict take_field(struct head *h, struct span name, struct spa
             h->r->expect_continue |= value.size == 12 && memcmp(value.data, "100-", 4) == 0 &&
                                      IS(span_of(value.data + 4, 8), "continue");
         return HTTP_REQUEST;
-    case sizeof "If-Range" - 1:
+    case sizeof "If-Range" - 1: /* and If-Match */
         if (IS(name, "if-range"))
             keep_range(h, &h->r->if_range, value);
+        if (IS(name, "if-match"))
+            keep_first(&h->r->if_match, value);
         return HTTP_REQUEST;
     case sizeof "Connection" - 1:
         if (IS(name, "connection"))
@@ -223,6 +225,10 @@ static enum http_verdict take_field(struct head *h, struct span name, struct spa
         h->transfer_encoding |= IS(name, "transfer-encoding");
         if (IS(name, "if-modified-since"))
             keep_first(&h->r->if_modified_since, value);
+        return HTTP_REQUEST;
+    case sizeof "If-Unmodified-Since" - 1:
+        if (IS(name, "if-unmodified-since"))
+            keep_first(&h->r->if_unmodified_since, value);
         return HTTP_REQUEST;
     default:
         return HTTP_REQUEST;

@@ -43,6 +43,8 @@ struct http_request {
     struct span content_type;  /* empty when absent; of repeated fields the first */
     struct span if_none_match; /* one field's value; repeated fields: see the flag */
     struct span if_modified_since;
+    struct span if_match; /* of repeated fields the first, so that less may match */
+    struct span if_unmodified_since;
     struct span range;
     struct span if_range;
     bool if_none_match_repeated; /* more than one field: treat as no condition */

@@ -54,9 +54,9 @@ static size_t read_etag(struct span s, struct span *ret)
     return 0;
 }
 
-bool http_etag_matches(struct span if_none_match, struct span etag)
+static bool list_has(struct span list, struct span etag, bool weak)
 {
-    struct span rest = http_trim(if_none_match);
+    struct span rest = http_trim(list);
     bool matches = false;
     if (span_equal(rest, span_text("*")))
         return true;
@@ -67,7 +67,7 @@ bool http_etag_matches(struct span if_none_match, struct span etag)
             used = read_etag(rest, &opaque);
             if (used == 0)
                 return false;
-            matches |= span_equal(opaque, etag);
+            matches |= span_equal(opaque, etag) && (weak || opaque.data == rest.data);
         }
         rest = http_trim(span_of(rest.data + used, rest.size - used));
         if (rest.size > 0) {
@@ -77,4 +77,14 @@ bool http_etag_matches(struct span if_none_match, struct span etag)
         }
     }
     return matches;
+}
+
+bool http_etag_matches(struct span if_none_match, struct span etag)
+{
+    return list_has(if_none_match, etag, true);
+}
+
+bool http_etag_is_listed(struct span if_match, struct span etag)
+{
+    return list_has(if_match, etag, false);
 }

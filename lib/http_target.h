@@ -11,3 +11,5 @@ bool http_target_path(struct span target, struct span *ret);
 /** RFC 9110 13.1.2, weak comparison: whether the field value names `etag` (the opaque tag with its
  *  quotes) or is "*". A malformed value matches nothing. */
 bool http_etag_matches(struct span if_none_match, struct span etag);
+/** RFC 9110 13.1.1, strong comparison: a weak tag never matches. */
+bool http_etag_is_listed(struct span if_match, struct span etag);

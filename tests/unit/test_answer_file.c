@@ -111,6 +111,22 @@ static const struct {
     {"If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n", OUTCOME_FILE, "0123456789"},
     {"If-Modified-Since: Fri, 31 Dec 2060 00:00:00 GMT\r\n", OUTCOME_FILE, "0123456789"},
     {"If-Modified-Since: yesterday\r\n", OUTCOME_FILE, "0123456789"},
+    {"If-Match: @\r\n", OUTCOME_FILE, "0123456789"},
+    {"If-Match: *\r\n", OUTCOME_FILE, "0123456789"},
+    {"If-Match: \"x\" , @\r\n", OUTCOME_FILE, "0123456789"},
+    {"If-Match: @\r\nRange: bytes=1-2\r\n", OUTCOME_FILE_PART, "12"},
+    {"If-Match: @\r\nIf-None-Match: @\r\n", OUTCOME_FILE_NOT_MODIFIED, ""},
+    {"If-Match: @\r\nIf-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n", OUTCOME_FILE,
+     "0123456789"},
+    {"If-Match: \"x\"\r\n", OUTCOME_FILE_CONDITION, NULL},
+    {"If-Match: W/@\r\n", OUTCOME_FILE_CONDITION, NULL},
+    {"If-Match:\r\n", OUTCOME_FILE_CONDITION, NULL},
+    {"If-Match: \"x\"\r\nIf-None-Match: @\r\n", OUTCOME_FILE_CONDITION, NULL},
+    {"If-Match: \"x\"\r\nRange: bytes=99-\r\n", OUTCOME_FILE_CONDITION, NULL},
+    {"If-Unmodified-Since: #\r\n", OUTCOME_FILE, "0123456789"},
+    {"If-Unmodified-Since: Fri, 31 Dec 2060 00:00:00 GMT\r\n", OUTCOME_FILE, "0123456789"},
+    {"If-Unmodified-Since: yesterday\r\n", OUTCOME_FILE, "0123456789"},
+    {"If-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n", OUTCOME_FILE_CONDITION, NULL},
 };
 
 static const char *filled(const char *fields)
@@ -140,6 +156,9 @@ static void test_rows(void **state)
         if (r.outcome == OUTCOME_FILE_RANGE) {
             expect_field(&r, "Content-Range", "bytes */10");
             expect_no_field(&r, "ETag");
+        } else if (r.outcome == OUTCOME_FILE_CONDITION) {
+            expect_no_field(&r, "ETag");
+            expect_field(&r, "Cache-Control", "no-store, no-cache, max-age=0");
         } else {
             expect_field(&r, "ETag", etag);
             expect_date(&r, "Last-Modified", MOD_S);
