@@ -145,22 +145,27 @@ enum controller_trouble {
 struct controller {
     struct controller_config config;
     uint64_t now_ns;
-    uint64_t looks;                           /* without a gap, until starting is over */
+    uint64_t looks; /* until starting is over */
+    bool started;
+
     uint32_t score[CONTROLLER_TROUBLE_COUNT]; /* 0 to fail_polls */
+    bool believed[CONTROLLER_TROUBLE_COUNT];  /* from fail_polls on, until it is 0 again */
     uint32_t overload_score;                  /* 0 to CONTROLLER_OVERLOAD_LOOKS */
-    bool hot;                                 /* the last look that told was overloaded */
+    bool hot;                                 /* the last look that was answered showed overload */
+    uint64_t hot_lost_ns; /* since when looks are lost, the last one before them hot */
+
     uint32_t level_permille;
-    uint64_t load_calm_ns; /* since when load is low without a break, or the last step down */
-    uint64_t at_most_ns;   /* since when overloaded in spite of shedding at the most */
-    uint64_t deprefer_ns;  /* since when that is so while de-preferred */
+    bool level_is_operators;
+    uint64_t calm_ns;     /* since when load is low without a break, or the last step down */
+    uint64_t at_most_ns;  /* since when overloaded in spite of shedding at the most */
+    uint64_t deprefer_ns; /* since when that called for more while de-preferred */
+
     enum route_action route;
     enum controller_reason reason;
-    bool started;
-    bool route_for_load;   /* the route is not normal because of overload */
-    uint64_t health_ns;    /* since when less than the present route is needed */
-    uint64_t stretch_s;    /* of health for the next step back */
-    uint64_t stepped_back; /* when the last one was, in ns */
-    bool has_stepped_back;
+    bool route_for_load;      /* the route is not normal because of overload */
+    uint64_t health_ns;       /* since when less than the present route is needed */
+    uint64_t stretch_s;       /* of health for the next step back */
+    uint64_t stepped_back_ns; /* when the last one was, that no return to trouble has followed */
     struct decision last;
 };
 
