@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "edge/worker_time.h"
 #include "lib/timetext.h"
 
 #define PREFIX "statim_edge"
@@ -70,6 +71,13 @@ static void write_gauges(const struct pages *p, struct text_writer *w)
     static const struct metric_row stale = {"stale_permille", METRIC_GAUGE,
                                             "Of 1000 requests, answered as past their nextUpdate"};
     metrics_write_row(w, PREFIX, &stale, counter_get(&p->shared->stale_permille));
+    static const struct metric_row running = {"processes_running", METRIC_GAUGE,
+                                              "1 while the process is there"};
+    metrics_write_head(w, PREFIX, &running);
+    metrics_write_labelled(w, PREFIX, &running, "process=\"serve\"",
+                           counter_get(&p->shared->serve_alive));
+    metrics_write_labelled(w, PREFIX, &running, "process=\"sync\"",
+                           counter_get(&p->shared->sync_alive));
     static const struct metric_row starts = {"process_starts", METRIC_COUNTER,
                                              "How often a process was started"};
     metrics_write_head(w, PREFIX, &starts);
@@ -86,6 +94,17 @@ static void write_gauges(const struct pages *p, struct text_writer *w)
                            counter_get(&p->shared->reloads_failed));
 }
 
+/* By the edge's own clock, so that nobody else's matters. Nothing before the first head. */
+static void write_news_age(const struct pages *p, struct text_writer *w)
+{
+    static const struct metric_row row = {"news_age_seconds", METRIC_GAUGE,
+                                          "Age of the newest head of the publication"};
+    uint64_t head_s = sync_value(p, SYNC_HEAD_TIME);
+    uint64_t now_s = p->now_s();
+    if (head_s != 0)
+        metrics_write_row(w, PREFIX, &row, now_s > head_s ? now_s - head_s : 0);
+}
+
 static unsigned write_metrics(void *context, struct text_writer *w)
 {
     const struct pages *p = context;
@@ -96,6 +115,8 @@ static unsigned write_metrics(void *context, struct text_writer *w)
         metrics_write_row(w, PREFIX, sync_counter_row((enum sync_counter)i),
                           sync_value(p, (enum sync_counter)i));
     write_gauges(p, w);
+    write_news_age(p, w);
+    worker_time_write(w, PREFIX, p->shared);
     return 200;
 }
 

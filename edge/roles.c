@@ -10,6 +10,7 @@
 #include "edge/serve.h"
 #include "edge/supervisor_internal.h"
 #include "edge/sync.h"
+#include "edge/worker_time.h"
 #include "lib/os/clock.h"
 #include "lib/os/lock.h"
 
@@ -143,6 +144,8 @@ static void forget_open(struct supervisor *s, const struct child *child)
     for (unsigned half = 0; half < 2; half++) {
         for (unsigned i = 0; child == serve_child(s, half) && i < EDGE_WORKERS_MAX; i++)
             counter_set(&s->shared->workers[half][i].values[SERVE_OPEN], 0);
+        if (child == serve_child(s, half))
+            worker_time_forget(s->shared, half);
     }
 }
 

@@ -13,6 +13,7 @@
 #include "edge/builder.h"
 #include "edge/sandbox.h"
 #include "edge/worker.h"
+#include "edge/worker_time.h"
 #include "lib/os/file.h"
 #include "lib/os/file_map.h"
 #include "lib/os/log.h"
@@ -130,15 +131,16 @@ static bool enter_sandbox(const struct serve *s)
 
 struct thread_start {
     struct serve *serve;
-    struct worker *worker;
+    unsigned index;
 };
 
 static void *worker_thread(void *argument)
 {
     struct thread_start start = *(struct thread_start *)argument;
     free(argument);
+    worker_time_announce(start.serve->shared, start.serve->parity, start.index);
     pthread_barrier_wait(&start.serve->sealed);
-    worker_run(start.worker);
+    worker_run(start.serve->workers[start.index]);
     return NULL;
 }
 
@@ -161,7 +163,7 @@ static bool start_threads(struct serve *s)
         struct thread_start *start = malloc(sizeof *start);
         if (start == NULL)
             return false;
-        *start = (struct thread_start){.serve = s, .worker = s->workers[i]};
+        *start = (struct thread_start){.serve = s, .index = i};
         if (pthread_create(&s->threads[i], NULL, worker_thread, start) != 0)
             return false;
     }
@@ -219,6 +221,7 @@ int serve_run(const struct edge_config *config, const struct listener_set *liste
     s->parity = parity;
     for (unsigned i = 0; i < SERVE_GAUGE_COUNT; i++)
         counter_set(&shared->gauges[parity][i], 0);
+    worker_time_forget(shared, parity); /* of one that was killed */
 
     sigset_t stop;
     sigemptyset(&stop);

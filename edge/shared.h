@@ -51,8 +51,10 @@ struct edge_shared {
     uint64_t sync_starts;
     uint64_t reloads; /* taken; by the supervisor */
     uint64_t reloads_failed;
-    uint64_t sync_ready;     /* by the child, when it has begun; the supervisor sets it back */
-    uint64_t admin_ready[2]; /* likewise */
+    uint64_t sync_ready;       /* by the child, when it has begun; the supervisor sets it back */
+    uint64_t admin_ready[2];   /* likewise */
+    uint64_t serve_process[2]; /* ids, by the serving process, for edge/worker_time.h; 0: none */
+    uint64_t worker_threads[2][EDGE_WORKERS_MAX];
     struct edge_worker_counters workers[2][EDGE_WORKERS_MAX];
 };
 

@@ -2,6 +2,7 @@
 /* The admin pages over made-up shared memory. */
 #include "edge/pages.h"
 #include "edge/stale_watch.h"
+#include "edge/worker_time.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -162,7 +164,7 @@ static void metrics_parse(void **state)
     char *rest = page;
     while (*rest != '\0')
         check_line(strsep(&rest, "\n"), series, &count);
-    assert_int_equal(count, SERVE_COUNTER_COUNT + SYNC_COUNTER_COUNT + SERVE_GAUGE_COUNT + 5);
+    assert_int_equal(count, SERVE_COUNTER_COUNT + SYNC_COUNTER_COUNT + SERVE_GAUGE_COUNT + 10);
 }
 
 /* HELP and TYPE once for each name. */
@@ -231,6 +233,83 @@ static void stale_answers_by_window(void **state)
     assert_int_equal(shared->stale_permille, 0); /* nobody asked */
 }
 
+/* The value of a series; NULL: not there. */
+static const char *value_of(const char *series)
+{
+    size_t size = strlen(series);
+    for (const char *line = page; line != NULL; line = strchr(line, '\n')) {
+        line += line != page;
+        if (strncmp(line, series, size) == 0 && line[size] == ' ')
+            return line + size + 1;
+    }
+    return NULL;
+}
+
+static void news_have_an_age(void **state)
+{
+    (void)state;
+    assert_int_equal(write_page("/metrics"), 200);
+    assert_int_equal(strtoull(value_of("statim_edge_news_age_seconds"), NULL, 10), 100);
+    shared->sync[SYNC_HEAD_TIME] = NOW_S + 7;
+    write_page("/metrics");
+    assert_int_equal(strtoull(value_of("statim_edge_news_age_seconds"), NULL, 10), 0);
+    shared->sync[SYNC_HEAD_TIME] = 0;
+    write_page("/metrics");
+    assert_null(value_of("statim_edge_news_age_seconds"));
+}
+
+static uint64_t number_of(const char *series)
+{
+    const char *text = value_of(series);
+    assert_non_null(text);
+    return strtoull(text, NULL, 10);
+}
+
+/* This thread as worker 1 of the serving process: what it does shows, what it does not does not. */
+static void worker_times(void **state)
+{
+    (void)state;
+    write_page("/metrics");
+    assert_int_equal(number_of("statim_edge_serve_process_id"), 0);
+    assert_null(value_of("statim_edge_worker_run_nanoseconds_total{worker=\"1\"}"));
+    worker_time_announce(shared, 1, 1);
+    write_page("/metrics");
+    if (access("/proc/thread-self/schedstat", R_OK) != 0) {
+        print_message("this kernel does not show the time of threads\n");
+        skip();
+    }
+    assert_null(value_of("statim_edge_worker_run_nanoseconds_total{worker=\"0\"}"));
+    assert_int_equal(number_of("statim_edge_serve_process_id"), (uint64_t)getpid());
+    uint64_t run = number_of("statim_edge_worker_run_nanoseconds_total{worker=\"1\"}");
+    uint64_t wait = number_of("statim_edge_worker_wait_nanoseconds_total{worker=\"1\"}");
+    uint64_t clock = number_of("statim_edge_worker_clock_nanoseconds");
+    uint64_t busy = 0, passed = 0;
+    while (busy < 50 * 1000 * 1000) { /* ends: this loop is busy itself */
+        write_page("/metrics");
+        busy = number_of("statim_edge_worker_run_nanoseconds_total{worker=\"1\"}") - run +
+               number_of("statim_edge_worker_wait_nanoseconds_total{worker=\"1\"}") - wait;
+        passed = number_of("statim_edge_worker_clock_nanoseconds") - clock;
+    }
+    assert_true(busy * 10 > passed * 8 && busy < passed * 12 / 10);
+    shared->serve_parity = 0; /* the other half has no workers */
+    write_page("/metrics");
+    assert_null(value_of("statim_edge_worker_run_nanoseconds_total{worker=\"1\"}"));
+    shared->serve_parity = 1;
+    worker_time_forget(shared, 1);
+    write_page("/metrics");
+    assert_null(value_of("statim_edge_worker_run_nanoseconds_total{worker=\"1\"}"));
+}
+
+/* A thread of that number is there, but it is another process's. */
+static void no_other_thread(void **state)
+{
+    (void)state;
+    worker_time_announce(shared, 1, 0);
+    shared->serve_process[1] = 1;
+    struct worker_time time;
+    assert_int_equal(worker_time_read(shared, 1, 0, &time), ERR_NOT_FOUND);
+}
+
 static void status_page(void **state)
 {
     (void)state;
@@ -253,6 +332,9 @@ int main(void)
         TEST(metrics_heads),
         TEST(both_halves_are_summed),
         TEST(stale_answers_by_window),
+        TEST(news_have_an_age),
+        TEST(worker_times),
+        TEST(no_other_thread),
         TEST(status_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
