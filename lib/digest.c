@@ -27,11 +27,25 @@ static void digest(EVP_MD *_Atomic *slot, const char *name, struct span data, ui
     CHECK(EVP_Digest(data.data, data.size, ret, NULL, fetched(slot, name), NULL) == 1);
 }
 
+static EVP_MD *_Atomic sha256_md;
+
 struct sha256 sha256_of(struct span data)
 {
-    static EVP_MD *_Atomic md;
     struct sha256 hash;
-    digest(&md, "SHA256", data, hash.octets);
+    digest(&sha256_md, "SHA256", data, hash.octets);
+    return hash;
+}
+
+struct sha256 sha256_of_two(struct span first, struct span second)
+{
+    struct sha256 hash;
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    CHECK(context != NULL);
+    CHECK(EVP_DigestInit_ex2(context, fetched(&sha256_md, "SHA256"), NULL) == 1 &&
+          EVP_DigestUpdate(context, first.data, first.size) == 1 &&
+          EVP_DigestUpdate(context, second.data, second.size) == 1 &&
+          EVP_DigestFinal_ex(context, hash.octets, NULL) == 1);
+    EVP_MD_CTX_free(context);
     return hash;
 }
 

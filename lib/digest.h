@@ -14,6 +14,8 @@ struct sha256 {
 
 /** Aborts when OpenSSL cannot hash (no memory at start): nothing could go on. */
 struct sha256 sha256_of(struct span data);
+/** Of two pieces one after the other. */
+struct sha256 sha256_of_two(struct span first, struct span second);
 void sha1_of(struct span data, uint8_t ret[static SHA1_BYTES]);
 bool sha256_equal(const struct sha256 *a, const struct sha256 *b);
 
