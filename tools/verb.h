@@ -44,6 +44,11 @@
     X(filter_query,                                                                              \
       "FILE-OR-URL --issuer CERT --serial HEX [--serial HEX...] [--issued TIME] [--log ID]",     \
       "ask a filter about certificates; exit 1: one is revoked, 2: it says nothing of one")      \
+    X(audit,                                                                                     \
+      "init DIR --key FILE --origin NAME | append DIR --key FILE [FILE] | verify DIR "           \
+      "[--key VKEY|FILE] [--against CHECKPOINT] | prove DIR [--key VKEY|FILE] (--index N | "     \
+      "--since N) | export DIR [--key VKEY|FILE] [--from N] [--until N]",                        \
+      "an append-only log that shows tampering: begin one, add to it, verify, prove, export")    \
     X(inspect, "FILE [--json] [--key VKEY|FILE] [--verify] [--signatures]",                      \
       "show a head, index, log entry, pack, filter, an edge's store or a status database")
 
