@@ -13,7 +13,10 @@ ROOMS = {
     "lib": {"lib"},
     "edge": {"lib", "edge"},
     "presigner": {"lib", "presigner"},
+    "bpf": {"lib", "bpf"},
 }
+# What becomes a part of a program in the kernel is under the kernel's licence as well.
+IN_KERNEL = re.compile(r"^bpf/(filter\.h|.*\.bpf\.[ch])$")
 LIB_FORBIDDEN = re.compile(r'#include <(sys/socket|pthread|netinet/.*|syslog)\.h>')
 INCLUDE = re.compile(r'#include "([a-z]+)/')
 
@@ -34,7 +37,8 @@ def check(path):
         text = file.read()
     lines = text.split("\n")
     room = path.split("/")[0]
-    if not text.startswith("/* SPDX-License-Identifier: Apache-2.0 */"):
+    licence = "Apache-2.0 OR GPL-2.0-only" if IN_KERNEL.search(path) else "Apache-2.0"
+    if not text.startswith(f"/* SPDX-License-Identifier: {licence} */"):
         yield 1, "no SPDX line"
     if len(lines) - 1 > FILE_LINES_MAX:
         yield len(lines), f"{len(lines) - 1} lines, at most {FILE_LINES_MAX}"
