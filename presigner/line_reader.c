@@ -40,12 +40,23 @@ static enum err read_chunk(struct line_reader *r)
     return ERR_OK;
 }
 
+/* What some spreadsheets put before a text in UTF-8. */
+static const uint8_t byte_order_mark[] = {0xEF, 0xBB, 0xBF};
+
+static size_t mark_bytes(const struct line_reader *r, size_t size)
+{
+    bool marked = r->line_no == 1 && size >= sizeof byte_order_mark &&
+                  memcmp(r->buffer + r->start, byte_order_mark, sizeof byte_order_mark) == 0;
+    return marked ? sizeof byte_order_mark : 0;
+}
+
 static enum err give(struct line_reader *r, size_t size, size_t step, struct span *ret)
 {
     r->line_no++;
     if (size > r->line_size_max)
         return ERR_LIMIT;
-    *ret = span_of(r->buffer + r->start, size);
+    size_t mark = mark_bytes(r, size);
+    *ret = span_of(r->buffer + r->start + mark, size - mark);
     r->start += step;
     return ERR_OK;
 }

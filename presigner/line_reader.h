@@ -19,7 +19,8 @@ struct line_reader {
 /** ERR_MEMORY. */
 MUST_CHECK enum err line_reader_start(int fd, size_t line_size_max, struct line_reader *ret);
 void line_reader_done(struct line_reader *r);
-/** The next line without its \n; the last one need not have any. It is good until the next call.
+/** The next line without its \n; the last one need not have any. A byte order mark of UTF-8 before
+ *  the first line is left out. It is good until the next call.
  *  ERR_NOT_FOUND: the end. ERR_LIMIT: the line (line_no tells which) is longer than line_size_max.
  *  ERR_IO: errno tells. */
 MUST_CHECK enum err line_reader_next(struct line_reader *r, struct span *ret);

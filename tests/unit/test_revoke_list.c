@@ -128,6 +128,27 @@ static void each_bad_line_is_told_of(void **state)
     revoke_list_done(&list);
 }
 
+static void a_byte_order_mark(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"\xEF\xBB\xBFserial,reason,time\n0101\n",
+                                        "\xEF\xBB\xBF"
+                                        "0101",
+                                        "\xEF\xBB\xBF\n0101"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct revoke_list list = list_of(texts[i]);
+        assert_int_equal(list.count, 1);
+        assert_int_equal(list.bad_count, 0);
+        revoke_list_done(&list);
+    }
+    /* Only there, and only whole. */
+    struct revoke_list list = list_of("0101\n\xEF\xBB\xBF"
+                                      "0102\n\xEF\xBB");
+    assert_int_equal(list.count, 1);
+    assert_int_equal(list.bad_count, 2);
+    revoke_list_done(&list);
+}
+
 static void a_line_without_end(void **state)
 {
     char text[REVOKE_LINE_BYTES_MAX + 8];
@@ -148,6 +169,7 @@ int main(void)
         cmocka_unit_test(lines),
         cmocka_unit_test(in_key_order_each_once),
         cmocka_unit_test(each_bad_line_is_told_of),
+        cmocka_unit_test(a_byte_order_mark),
         cmocka_unit_test(a_line_without_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
