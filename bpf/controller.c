@@ -7,6 +7,10 @@
 
 #define SECOND_NS      UINT64_C(1000000000)
 #define MILLISECOND_NS UINT64_C(1000000)
+/* So many bad looks, more than good ones, break a stretch of health. */
+#define BAD_LOOKS_MAX 2
+/* A long queue that will be short within this time, as it goes, needs no more shedding. */
+#define QUEUE_DRAIN_S 10
 
 /* What a look says about load. */
 enum load { LOAD_UNKNOWN, LOAD_LOW, LOAD_BAND, LOAD_HIGH };
@@ -64,10 +68,16 @@ static void count_trouble(struct controller *c, enum controller_trouble which, b
         c->believed[which] = false;
 }
 
+static bool is_queue_high(const struct controller *c, const struct measurement *m)
+{
+    return m->queue_known && m->queue > c->config.queue_high;
+}
+
 /* A lost look that overload explains: see the head of controller.h. */
 static bool excused(struct controller *c, const struct measurement *m)
 {
-    if (m->answered || m->gone || !c->hot || !c->started) {
+    bool explained = c->hot || is_queue_high(c, m);
+    if (m->answered || m->gone || !explained || !c->started) {
         c->hot_lost_ns = 0;
         return false;
     }
@@ -81,8 +91,11 @@ static void count_troubles(struct controller *c, const struct measurement *m, bo
     const struct controller_config *k = &c->config;
     if (!is_excused)
         count_trouble(c, CONTROLLER_IS_DEAD, !m->answered);
-    if (!m->answered)
+    if (!m->answered) {
+        c->lost_score += c->lost_score < k->fail_polls;
         return;
+    }
+    c->lost_score -= c->lost_score > 0;
     count_trouble(c, CONTROLLER_IS_NOT_READY, !m->ready);
     count_trouble(c, CONTROLLER_IS_UNHEALTHY, !m->healthy);
     count_trouble(c, CONTROLLER_IS_STALE, m->news_age_s > k->stale_deprefer_s);
@@ -90,17 +103,45 @@ static void count_troubles(struct controller *c, const struct measurement *m, bo
                   k->stale_withdraw_s > 0 && m->news_age_min_s > k->stale_withdraw_s);
 }
 
+/* What passes, of all new connections. */
+static uint64_t passes_permille(const struct controller *c)
+{
+    return CONTROLLER_SHED_ALL_PERMILLE - c->level_permille;
+}
+
+/* Below the band, or where nothing need be shed at all: without the second a site that is well used
+ * would go on shedding for ever after a flood. */
+static bool is_load_low(const struct controller *c, uint64_t load_permille)
+{
+    const struct controller_config *k = &c->config;
+    uint64_t unshed_max = (3 * k->load_high_permille + k->load_low_permille) / 4;
+    return load_permille < k->load_low_permille ||
+           load_permille * CONTROLLER_SHED_ALL_PERMILLE <= passes_permille(c) * unshed_max;
+}
+
+/* A long queue that gets shorter: what is shed is enough, it takes its time. The latency of a
+ * request behind it says nothing more. */
+static bool drains(const struct controller *c, const struct measurement *m)
+{
+    if (!is_queue_high(c, m) || m->queue >= c->queue)
+        return false;
+    unsigned __int128 left = m->queue - c->config.queue_high, gone = c->queue - m->queue;
+    return left * (c->now_ns - c->queue_ns) <= gone * QUEUE_DRAIN_S * SECOND_NS;
+}
+
 static enum load load_of(const struct controller *c, const struct measurement *m, bool is_excused)
 {
     const struct controller_config *k = &c->config;
     bool load_known = m->answered && m->load_known;
-    if (is_excused || (load_known && m->load_permille > k->load_high_permille) ||
-        (m->queue_known && m->queue > k->queue_high) ||
-        (m->latency_known && m->latency_ms > k->latency_high_ms))
+    if (is_excused || (load_known && m->load_permille > k->load_high_permille))
+        return LOAD_HIGH;
+    if (drains(c, m))
+        return LOAD_BAND;
+    if (is_queue_high(c, m) || (m->latency_known && m->latency_ms > k->latency_high_ms))
         return LOAD_HIGH;
     if (!m->answered || (!load_known && !m->queue_known && !m->latency_known))
         return LOAD_UNKNOWN;
-    bool low = (!load_known || m->load_permille < k->load_low_permille) &&
+    bool low = (!load_known || is_load_low(c, m->load_permille)) &&
                (!m->queue_known || m->queue <= k->queue_high / 2) &&
                (!m->latency_known || m->latency_ms <= k->latency_high_ms / 2);
     return low ? LOAD_LOW : LOAD_BAND;
@@ -113,7 +154,11 @@ static void count_load(struct controller *c, const struct measurement *m, enum l
     else if ((load == LOAD_LOW || load == LOAD_BAND) && c->overload_score > 0)
         c->overload_score--;
     if (m->answered)
-        c->hot = load == LOAD_HIGH;
+        c->hot = load == LOAD_HIGH || is_queue_high(c, m);
+    if (m->queue_known) {
+        c->queue = m->queue;
+        c->queue_ns = c->now_ns;
+    }
     if (load == LOAD_LOW)
         begin(c, &c->calm_ns);
     else if (load != LOAD_UNKNOWN)
@@ -131,15 +176,16 @@ static uint32_t step_down(const struct controller *c, const struct measurement *
     uint64_t most = CONTROLLER_SHRINK_STEPS * k->shed_step_permille;
     if (!m->load_known)
         return (uint32_t)k->shed_step_permille;
-    uint64_t passes = CONTROLLER_SHED_ALL_PERMILLE - c->level_permille;
+    uint64_t least = k->shed_step_permille / 5 + 1;
+    uint64_t passes = passes_permille(c);
     uint64_t middle = (k->load_high_permille + k->load_low_permille) / 2;
     uint64_t load = m->load_permille > 0 ? m->load_permille : 1;
     uint64_t more = passes * middle / load;
     more = more > passes ? more - passes : 0;
-    /* With next to nothing that passes, no load says anything about more. */
-    if (passes == 0)
-        more = k->shed_step_permille;
-    return (uint32_t)(more == 0 ? 1 : more < most ? more : most);
+    /* Of next to nothing that passes, the share says nothing. */
+    if (more < least || passes == 0)
+        more = least;
+    return (uint32_t)(more < most ? more : most);
 }
 
 static void adapt_level(struct controller *c, const struct measurement *m, enum load load)
@@ -178,10 +224,13 @@ static bool is_last_site(const struct controller_config *k)
 
 static struct need need_by_load(struct controller *c)
 {
+    const struct need none = {ROUTE_ANNOUNCE, CONTROLLER_HEALTHY, false};
     if (!lasted(c, c->at_most_ns, c->config.deprefer_after_s)) {
         c->deprefer_ns = 0;
-        return (struct need){ROUTE_ANNOUNCE, CONTROLLER_HEALTHY, false};
+        return none;
     }
+    if (c->overload_score < CONTROLLER_OVERLOAD_LOOKS)
+        return none; /* it may be over at this moment */
     if (c->route != ROUTE_ANNOUNCE)
         begin(c, &c->deprefer_ns);
     bool withdraw =
@@ -237,7 +286,7 @@ static void toward_normal(struct controller *c, const struct measurement *m)
 {
     bool loaded = c->route_for_load && !c->level_is_operators &&
                   (c->level_permille > 0 || c->overload_score == CONTROLLER_OVERLOAD_LOOKS);
-    if (loaded || any_trouble(c, 2)) {
+    if (loaded || c->lost_score >= BAD_LOOKS_MAX || any_trouble(c, BAD_LOOKS_MAX)) {
         c->health_ns = 0;
         return;
     }
@@ -361,6 +410,7 @@ void controller_configure(struct controller *c, const struct controller_config *
         c->stretch_s = config->recover_max_s;
     for (unsigned i = 0; i < CONTROLLER_TROUBLE_COUNT; i++)
         c->score[i] = min_u32(c->score[i], (uint32_t)config->fail_polls);
+    c->lost_score = min_u32(c->lost_score, (uint32_t)config->fail_polls);
 }
 
 const char *route_action_label(enum route_action action)

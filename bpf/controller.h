@@ -11,13 +11,16 @@
  *    for deprefer_after_s is the route de-preferred, and only when that did not suffice either for
  *    withdraw_after_s is it withdrawn; by default never, since what floods one site follows to the
  *    next.
- *  - Shedding grows by a fixed step a look, and shrinks once in hold_s of calm, by no more than
- *    what keeps the expected load in the middle of the band: it settles under a steady flood.
+ *  - Shedding grows by a fixed step a look, and shrinks once in hold_s of calm (load below the
+ * band, or so low that nothing need be shed at all), by little more than what keeps the expected
+ * load in the middle of the band: it settles under a steady flood.
  *  - A site that cannot answer is withdrawn: nothing it could shed would help. It cannot answer
  *    when no edge answers or none has a whole data set. Looks that are lost while the site is
- *    overloaded are taken for overload, unless the endpoint refuses connections: an edge that has
- *    no time for its admin page is not dead. After twice deprefer_after_s of shedding at the most
- *    they count.
+ *    overloaded (the last answered look was, or the accept queue is long) are taken for overload,
+ *    unless the endpoint refuses connections: an edge that has no time for its admin page is not
+ *    dead. They count once that has lasted for twice deprefer_after_s and the route is
+ * de-preferred, shedding having not helped. The price: an edge that hangs with clients waiting is
+ * withdrawn that late, while one that has died is withdrawn at once.
  *  - Old news (stale_deprefer_s) de-prefers: any better site then has the traffic. It withdraws
  *    only beyond stale_withdraw_s, by default never: a publisher that stands still makes all sites
  *    stale at once, and answers are signed for days. An edge that says it is not healthy is
@@ -150,7 +153,10 @@ struct controller {
 
     uint32_t score[CONTROLLER_TROUBLE_COUNT]; /* 0 to fail_polls */
     bool believed[CONTROLLER_TROUBLE_COUNT];  /* from fail_polls on, until it is 0 again */
+    uint32_t lost_score;                      /* 0 to fail_polls: lost looks, explained or not */
     uint32_t overload_score;                  /* 0 to CONTROLLER_OVERLOAD_LOOKS */
+    uint32_t queue;                           /* of the last look that knew it, */
+    uint64_t queue_ns;                        /* and when that was */
     bool hot;                                 /* the last look that was answered showed overload */
     uint64_t hot_lost_ns; /* since when looks are lost, the last one before them hot */
 
