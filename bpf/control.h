@@ -21,6 +21,12 @@
 #define CONTROL_IDLE_S        60
 #define CONTROL_MESSAGE_BYTES 256
 
+#define CONTROL_SOCKET_DEFAULT "/run/statim-shed/control"
+/* How long what an operator tells holds. A word that were for ever would outlive whoever knows why
+ * it was said. */
+#define CONTROL_WORD_MAX_S     2592000u
+#define CONTROL_WORD_DEFAULT_S 3600u
+
 /** Answers one request (an object, borrowed). A new reference; NULL: out of memory, the connection
  * ends. Runs within control_run(). */
 typedef json_t *(*control_answer)(void *context, const json_t *request);

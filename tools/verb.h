@@ -50,7 +50,12 @@
       "--since N) | export DIR [--key VKEY|FILE] [--from N] [--until N]",                        \
       "an append-only log that shows tampering: begin one, add to it, verify, prove, export")    \
     X(inspect, "FILE [--json] [--key VKEY|FILE] [--verify] [--signatures]",                      \
-      "show a head, index, log entry, pack, filter, an edge's store or a status database")
+      "show a head, index, log entry, pack, filter, an edge's store or a status database")        \
+    X(shed,                                                                                      \
+      "(top | stats | allow [PREFIX] | deny [PREFIX] | level [PERCENT|auto] | "                  \
+      "route [announce|deprefer|withdraw|auto]) [--for DURATION] [--remove] [--json] "           \
+      "[--socket PATH]",                                                                         \
+      "see what a running statim-shed filters, and tell it otherwise for a while")
 
 #define X(name, arguments, help) int verb_##name(int argc, char **argv);
 VERB_TABLE(X)
