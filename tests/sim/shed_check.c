@@ -127,6 +127,8 @@ static void check_better(struct shed_check *k, const struct controller_config *c
 {
     SHED_CHECK(k, k->last.route - d->route == 1 || c->sites <= c->min_sites);
     SHED_CHECK(k, m->answered);
+    /* Who still sheds for its load asks for no more of it. */
+    SHED_CHECK(k, !k->for_load || k->last_level_word || d->shed_permille == 0);
     SHED_CHECK(k, k->own_change_ns == 0 || lasted(k->own_change_ns, now_ns, c->recover_s));
     SHED_CHECK(k, k->two_bad_ns == 0 || lasted(k->two_bad_ns, now_ns, c->recover_s));
 }
@@ -164,16 +166,19 @@ static void check_route(struct shed_check *k, const struct controller_config *c,
         SHED_CHECK(k, d->route_known && d->route == word->route);
         SHED_CHECK(k, d->reason == CONTROLLER_OPERATOR);
         k->route_word_ns = now_ns;
+        k->for_load = false; /* nobody sees the own one any more */
         return;
     }
     SHED_CHECK(k, d->reason != CONTROLLER_OPERATOR);
     SHED_CHECK(k, d->route != ROUTE_WITHDRAW || !d->route_known || c->sites >= 1 + c->min_sites);
     if (!k->has_last || k->last_route_word || !d->route_known || !k->last.route_known)
         return;
-    if (d->route > k->last.route)
+    if (d->route > k->last.route) {
         check_worse(k, c, d, now_ns);
-    else if (d->route < k->last.route)
+        k->for_load = d->reason == CONTROLLER_OVERLOADED;
+    } else if (d->route < k->last.route) {
         check_better(k, c, m, d, now_ns);
+    }
     if (d->route != k->last.route)
         note_change(k, c, now_ns);
 }

@@ -27,6 +27,7 @@ struct shed_check {
     uint64_t two_bad_ns;    /* when bad looks last outweighed good ones by two */
     uint64_t own_change_ns; /* of the route */
     uint64_t deprefered_ns; /* since when it is worse than announced, own or not */
+    bool for_load;          /* the own route is worse for overload, and nothing else since */
     uint64_t route_word_ns; /* when a word on the route was last in force */
     uint64_t changes[SHED_CHECK_CHANGES]; /* of the own route, as a ring */
     uint64_t change_count;

@@ -110,9 +110,14 @@ static void cured_flood(struct shed_world *w)
     CHECK_WORLD(w, s->load_hidden || rises <= 3);
     CHECK_WORLD(w, overloaded * 50 <= looks || s->load_hidden);
     CHECK_WORLD(w, s->decision.route == ROUTE_ANNOUNCE);
-    s->soft = quiet;
+    /* To a site that is well used, below the middle of what is let in without any shedding. */
+    double low = (double)s->config.load_low_permille / 1000;
+    s->soft = shed_chance(w, 2) ? quiet : (low + high) / 2 - s->hard;
+    uint32_t least = (uint32_t)s->config.shed_step_permille / 5 + 1;
+    double creep_s =
+        s->soft == quiet ? 0 : 300.0 / least * ((double)s->config.hold_s + shed_looks_s(s, 3));
     /* Where nobody tells how low the load is, steps down are half as large. */
-    shed_world_until_level(w, false, 0, (s->load_hidden ? 2 : 1) * to_none_s(s));
+    shed_world_until_level(w, false, 0, (s->load_hidden ? 2 : 1) * to_none_s(s) + creep_s);
 }
 
 static void make_incurable(struct shed_world *w, struct shed_site *s)
@@ -209,6 +214,21 @@ static void dead_edge(struct shed_world *w)
         s->load = 0;
     }
     through_trouble(w, ROUTE_WITHDRAW, evidence_s(s), CONTROLLER_DEAD, well_again);
+}
+
+/* However busy it was, an edge that is not there any more is not taken for a busy one. */
+static void busy_and_gone(struct shed_world *w)
+{
+    struct shed_site *s = &w->sites[0];
+    double quiet = s->soft;
+    s->soft = 20;
+    shed_world_run(w, shed_looks_s(s, 3) + 3 * s->lag_s);
+    s->edge = SHED_EDGE_GONE;
+    shed_world_until(w, ROUTE_WITHDRAW, evidence_s(s));
+    CHECK_WORLD(w, s->decision.reason == CONTROLLER_DEAD);
+    well_again(s);
+    s->soft = quiet;
+    shed_world_until(w, ROUTE_ANNOUNCE, to_normal_s(s));
 }
 
 /* Silence and a long queue: overload until shedding has been tried. */
@@ -409,6 +429,7 @@ static const struct {
     {"incurable flood", 1, incurable_flood},
     {"oscillating", 1, oscillating},
     {"dead edge", 1, dead_edge},
+    {"busy and gone", 1, busy_and_gone},
     {"hanging edge", 1, hanging_edge},
     {"stale edge", 1, stale_edge},
     {"flapping edge", 1, flapping_edge},
