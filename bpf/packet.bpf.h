@@ -13,6 +13,7 @@
 #include "bpf/maps.bpf.h"
 
 #define VLAN_TAG_BYTES       4
+#define IP_AT_MASK           31 /* behind Ethernet and two tags: 14 to 22 */
 #define IP_BYTES_MAX         65535
 #define IP_MORE_OR_OFFSET    0x3fff
 #define IP_OFFSET            0x1fff
@@ -40,9 +41,9 @@ struct packet {
     bool later_fragment; /* without a TCP header */
     __u16 ip_at;         /* in the frame */
     __u16 tcp_at;
+    __u16 segment_bytes; /* TCP header and data; 65535: or more */
+    __u8 header_bytes;   /* of TCP, as it says itself */
     __u32 frame_bytes;
-    __u32 segment_bytes; /* TCP header and data */
-    __u32 header_bytes;  /* of TCP, as it says itself */
 };
 
 static __always_inline bool is_to_itself(const struct packet *p)
@@ -87,7 +88,7 @@ static __always_inline enum filter_reason parse_tcp(const struct view *v, struct
     p->tcp_flags = ((const __u8 *)tcp)[13];
     p->header_bytes = tcp->doff * 4;
     p->tcp_at = tcp_at;
-    p->segment_bytes = segment_bytes;
+    p->segment_bytes = segment_bytes < IP_BYTES_MAX ? segment_bytes : IP_BYTES_MAX;
     return FILTER_REASON_FLOW;
 }
 
@@ -234,7 +235,9 @@ static __always_inline enum filter_reason parse(const struct view *v, struct pac
         type = tag[1];
         at += VLAN_TAG_BYTES;
     }
-    p->ip_at = at;
+    /* Through memory the verifier forgets how many tags there were, and walks the rest once. */
+    *(volatile __u16 *)&p->ip_at = at;
+    at = *(volatile __u16 *)&p->ip_at & IP_AT_MASK;
     if (type == bpf_htons(ETH_P_IP))
         return parse_v4(v, p, at);
     return type == bpf_htons(ETH_P_IPV6) ? parse_v6(v, p, at) : FILTER_REASON_OTHER;
