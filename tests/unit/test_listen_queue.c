@@ -137,6 +137,11 @@ static void several_listeners(void **state)
     const struct address services[] = {at, other, at};
     assert_int_equal(wait_for(services, 3, 14).listeners, 3);
     wait_for(&elsewhere, 1, 3);
+    /* Whichever of them the kernel tells of last. */
+    const struct address two[] = {other, elsewhere};
+    assert_int_equal(wait_for(two, 2, 5).longest, 3);
+    connect_to(&other, 2);
+    assert_int_equal(wait_for(two, 2, 7).longest, 4);
     assert_int_equal(state_of(NULL, 0).listeners, 0);
     close(first);
     close(second);

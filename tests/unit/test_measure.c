@@ -146,6 +146,8 @@ static void too_long(void **state)
     assert_non_null(text);
     memset(text, '#', MEASURE_BODY_BYTES_MAX + 1);
     assert_int_equal(measure_metrics(span_of(text, MEASURE_LINE_BYTES_MAX + 1), &m), ERR_LIMIT);
+    text[MEASURE_LINE_BYTES_MAX + 1] = '\n';
+    assert_int_equal(measure_metrics(span_of(text, MEASURE_LINE_BYTES_MAX + 2), &m), ERR_LIMIT);
     for (size_t i = MEASURE_LINE_BYTES_MAX; i <= MEASURE_BODY_BYTES_MAX; i += 1000)
         text[i] = '\n';
     text[MEASURE_BODY_BYTES_MAX] = '\n';
