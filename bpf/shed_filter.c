@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bpf/shed_filter.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "bpf/shed_pins.h"
+#include "bpf/shed_tries.h"
+#include "lib/check.h"
+
+#include <filter.skel.h>
+
+struct shed_filter {
+    struct filter_bpf *skeleton;
+    struct ring_buffer *ring;
+    struct shed_pins pins;
+    unsigned ifindex;
+    int link;                    /* -1: not attached yet */
+    bool maps_pinned;            /* those of the skeleton */
+    bool in_force;               /* the link runs the skeleton's program */
+    struct filter_count *counts; /* room for one value of each processor */
+    uint64_t *numbers;
+    unsigned processors;
+    void (*each)(void *context, const struct filter_event *event);
+    void *each_context;
+};
+
+/* What libbpf said last, for the message: it says more than its error numbers do. */
+static char library_said[SHED_MESSAGE_BYTES];
+
+static int on_library_says(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+    if (level == LIBBPF_WARN && library_said[0] == '\0') {
+        vsnprintf(library_said, sizeof library_said, format, arguments);
+        library_said[strcspn(library_said, "\n")] = '\0';
+    }
+    return 0;
+}
+
+static enum err fail_load(int result, char message[static SHED_MESSAGE_BYTES])
+{
+    if (result == -EPERM || result == -EACCES)
+        shed_say(message,
+                 "the filter cannot be loaded: %s; it takes CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON",
+                 strerror(-result));
+    else
+        shed_say(message, "the filter cannot be loaded: %s (%.150s)", strerror(-result),
+                 library_said);
+    return ERR_IO;
+}
+
+static enum err open_object(const struct shed_filter_config *config, struct shed_filter *f,
+                            char message[static SHED_MESSAGE_BYTES])
+{
+    library_said[0] = '\0';
+    libbpf_set_print(on_library_says);
+    f->skeleton = filter_bpf__open();
+    if (f->skeleton == NULL)
+        return fail_load(-errno, message);
+    f->skeleton->rodata->filter_bucket_mask = config->buckets - 1;
+    f->skeleton->rodata->filter_with_cookies =
+        libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_tcp_raw_gen_syncookie_ipv4, NULL) == 1;
+    int result = bpf_map__set_max_entries(f->skeleton->maps.buckets, FILTER_ROWS * config->buckets);
+    return result == 0 ? ERR_OK : fail_load(result, message);
+}
+
+static enum err load(struct shed_filter *f, char message[static SHED_MESSAGE_BYTES])
+{
+    TRY(shed_pins_make(&f->pins, message));
+    TRY(shed_pins_reuse(&f->pins, f->skeleton->obj, &f->maps_pinned, message));
+    library_said[0] = '\0';
+    int result = filter_bpf__load(f->skeleton);
+    return result == 0 ? ERR_OK : fail_load(result, message);
+}
+
+/* --- Attaching --- */
+
+/* The interface of a link; 0: it has gone. */
+static enum err link_interface(int link, unsigned *ret)
+{
+    struct bpf_link_info info = {0};
+    __u32 size = sizeof info;
+    if (bpf_obj_get_info_by_fd(link, &info, &size) != 0 || info.type != BPF_LINK_TYPE_XDP)
+        return ERR_IO;
+    *ret = info.xdp.ifindex;
+    return ERR_OK;
+}
+
+/* A pinned link whose interface went and came again is no more than a pin. */
+static void find_link(struct shed_filter *f)
+{
+    unsigned ifindex = 0;
+    int link = bpf_obj_get(f->pins.link);
+    if (link < 0)
+        return;
+    if (link_interface(link, &ifindex) == ERR_OK && ifindex == f->ifindex) {
+        f->link = link;
+        return;
+    }
+    close(link);
+    unlink(f->pins.link);
+}
+
+static bool is_generic(unsigned ifindex)
+{
+    LIBBPF_OPTS(bpf_xdp_query_opts, options);
+    return bpf_xdp_query((int)ifindex, 0, &options) == 0 && options.attach_mode == XDP_ATTACHED_SKB;
+}
+
+static int create_link(const struct shed_filter *f, uint32_t flags)
+{
+    LIBBPF_OPTS(bpf_link_create_opts, options, .flags = flags);
+    int program = bpf_program__fd(f->skeleton->progs.statim_filter);
+    return bpf_link_create(program, (int)f->ifindex, BPF_XDP, &options);
+}
+
+static enum err fail_attach(const struct shed_filter *f, int error,
+                            char message[static SHED_MESSAGE_BYTES])
+{
+    __u32 program = 0;
+    bool foreign = bpf_xdp_query_id((int)f->ifindex, 0, &program) == 0 && program != 0;
+    if (foreign && (error == EBUSY || error == EEXIST))
+        shed_say(message, "another XDP program (number %u) is attached: take it off first",
+                 program);
+    else
+        shed_say(message, "cannot be attached: %s", strerror(error));
+    return error == EBUSY || error == EEXIST ? ERR_BUSY : ERR_IO;
+}
+
+static enum err attach_new(struct shed_filter *f, bool generic, bool *ret_generic,
+                           char message[static SHED_MESSAGE_BYTES])
+{
+    int link = generic ? -1 : create_link(f, XDP_FLAGS_DRV_MODE);
+    int error = errno;
+    bool taken = !generic && link < 0 && (error == EBUSY || error == EEXIST);
+    *ret_generic = false;
+    if (link < 0 && !taken) {
+        link = create_link(f, XDP_FLAGS_SKB_MODE);
+        error = errno;
+        *ret_generic = true;
+    }
+    if (link < 0)
+        return fail_attach(f, error, message);
+    if (bpf_obj_pin(link, f->pins.link) != 0) {
+        shed_say(message, "%.160s: cannot be pinned: %s", f->pins.link, strerror(errno));
+        close(link);
+        return ERR_IO;
+    }
+    f->link = link;
+    f->in_force = true;
+    return ERR_OK;
+}
+
+/* The program under the link is another from here on, in one step. */
+static enum err update_link(struct shed_filter *f, char message[static SHED_MESSAGE_BYTES])
+{
+    int program = bpf_program__fd(f->skeleton->progs.statim_filter);
+    if (bpf_link_update(f->link, program, NULL) != 0) {
+        shed_say(message, "cannot be upgraded: %s", strerror(errno));
+        return ERR_IO;
+    }
+    f->in_force = true;
+    return ERR_OK;
+}
+
+static enum err pin_maps(struct shed_filter *f, char message[static SHED_MESSAGE_BYTES])
+{
+    if (!f->maps_pinned)
+        TRY(shed_pins_put(&f->pins, f->skeleton->obj, message));
+    f->maps_pinned = true;
+    shed_pins_sweep(&f->pins);
+    return ERR_OK;
+}
+
+/* With maps that are new under a link that is there the program waits for the first policy: until
+ * then the one before goes on. */
+static enum err attach(struct shed_filter *f, bool generic, bool *ret_generic,
+                       char message[static SHED_MESSAGE_BYTES])
+{
+    find_link(f);
+    if (f->link < 0) {
+        TRY(pin_maps(f, message));
+        return attach_new(f, generic, ret_generic, message);
+    }
+    *ret_generic = is_generic(f->ifindex);
+    return f->maps_pinned ? update_link(f, message) : ERR_OK;
+}
+
+/* --- Reading --- */
+
+static int on_event(void *context, void *data, size_t size)
+{
+    struct shed_filter *f = context;
+    if (f->each != NULL && size >= sizeof(struct filter_event))
+        f->each(f->each_context, data);
+    return 0;
+}
+
+static enum err start_reading(struct shed_filter *f, char message[static SHED_MESSAGE_BYTES])
+{
+    int processors = libbpf_num_possible_cpus();
+    if (processors > 0) {
+        f->processors = (unsigned)processors;
+        f->counts = calloc(f->processors, sizeof *f->counts);
+        f->numbers = calloc(f->processors, sizeof *f->numbers);
+        f->ring = ring_buffer__new(bpf_map__fd(f->skeleton->maps.events), on_event, f, NULL);
+    }
+    if (f->counts != NULL && f->numbers != NULL && f->ring != NULL)
+        return ERR_OK;
+    shed_say(message, "events and counters cannot be read: %s", strerror(errno));
+    return ERR_IO;
+}
+
+static enum err start(const struct shed_filter_config *config, struct shed_filter *f,
+                      bool *ret_generic, char message[static SHED_MESSAGE_BYTES])
+{
+    f->ifindex = if_nametoindex(config->interface);
+    if (f->ifindex == 0) {
+        shed_say(message, "there is no interface %.64s", config->interface);
+        return ERR_NOT_FOUND;
+    }
+    TRY(shed_pins_name(config->pin_folder, config->interface, &f->pins, message));
+    TRY(open_object(config, f, message));
+    TRY(load(f, message));
+    TRY(start_reading(f, message));
+    return attach(f, config->generic, ret_generic, message);
+}
+
+enum err shed_filter_open(const struct shed_filter_config *config, struct shed_filter **ret,
+                          bool *ret_generic, char message[static 256])
+{
+    CHECK(config->buckets >= FILTER_BUCKETS_MIN && config->buckets <= FILTER_BUCKETS_MAX &&
+          (config->buckets & (config->buckets - 1)) == 0);
+    struct shed_filter *f = calloc(1, sizeof *f);
+    if (f == NULL)
+        return ERR_MEMORY;
+    f->link = -1;
+    bool generic = false;
+    enum err err = start(config, f, &generic, message);
+    if (err != ERR_OK) {
+        shed_filter_close(f);
+        return err;
+    }
+    *ret = f;
+    *ret_generic = generic;
+    return ERR_OK;
+}
+
+struct shed_filter *shed_filter_close(struct shed_filter *f)
+{
+    if (f == NULL)
+        return NULL;
+    ring_buffer__free(f->ring);
+    if (f->link >= 0)
+        close(f->link);
+    if (f->skeleton != NULL)
+        filter_bpf__destroy(f->skeleton);
+    free(f->counts);
+    free(f->numbers);
+    free(f);
+    return NULL;
+}
+
+/* --- Policy --- */
+
+static const uint32_t only = 0; /* the key of maps with one element */
+
+static enum err say_error(const char *what, char message[static SHED_MESSAGE_BYTES])
+{
+    shed_say(message, "%s: %s", what, strerror(errno));
+    return ERR_IO;
+}
+
+static int read_control(const struct shed_filter *f, struct filter_control *ret)
+{
+    return bpf_map_lookup_elem(bpf_map__fd(f->skeleton->maps.control), &only, ret);
+}
+
+static int write_control(const struct shed_filter *f, const struct filter_control *control)
+{
+    return bpf_map_update_elem(bpf_map__fd(f->skeleton->maps.control), &only, control, BPF_ANY);
+}
+
+/* The services of a half go, and those of the policy come. */
+static int clear_services(int map, uint32_t half)
+{
+    struct filter_service_key key;
+    struct filter_service_key next;
+    bool more = bpf_map_get_next_key(map, NULL, &next) == 0;
+    while (more) {
+        key = next;
+        more = bpf_map_get_next_key(map, &key, &next) == 0;
+        if (key.generation == half && bpf_map_delete_elem(map, &key) != 0 && errno != ENOENT)
+            return -1;
+    }
+    return 0;
+}
+
+static int put_services(int map, uint32_t half, const struct shed_policy *policy)
+{
+    static const uint8_t nothing;
+    for (uint32_t i = 0; i < policy->service_count; i++) {
+        const struct shed_service *service = &policy->services[i];
+        struct filter_service_key key = {.version = service->version, .generation = (__u8)half};
+        memcpy(key.address, service->address, service->version == 4 ? 4 : 16);
+        if (bpf_map_update_elem(map, &key, &nothing, BPF_ANY) != 0)
+            return -1;
+        key.port = __builtin_bswap16(service->port);
+        if (bpf_map_update_elem(map, &key, &nothing, BPF_ANY) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Secret, and kept as long as the buckets are that it found. */
+static enum err hash_key(const struct shed_filter *f, const struct filter_control *control,
+                         struct filter_config *config)
+{
+    struct filter_config before;
+    uint32_t half = control->generation & 1;
+    if (control->generation != 0) {
+        if (bpf_map_lookup_elem(bpf_map__fd(f->skeleton->maps.configs), &half, &before) != 0)
+            return ERR_IO;
+        memcpy(config->hash_key, before.hash_key, sizeof config->hash_key);
+        return ERR_OK;
+    }
+    ssize_t size = getrandom(config->hash_key, sizeof config->hash_key, 0);
+    return size == sizeof config->hash_key ? ERR_OK : ERR_CRYPTO;
+}
+
+static enum err put_half(struct shed_filter *f, uint32_t half, const struct filter_config *config,
+                         const struct shed_policy *policy, char message[static SHED_MESSAGE_BYTES])
+{
+    int services = bpf_map__fd(f->skeleton->maps.services);
+    enum err err =
+        shed_tries_put(f->skeleton->maps.rules_v4, f->skeleton->maps.rules_v6, half, policy);
+    if (err == ERR_LIMIT) {
+        shed_say(message, "a list has more than %u prefixes", FILTER_RULES_MAX);
+        return err;
+    }
+    if (err != ERR_OK)
+        return say_error("the lists cannot be written", message);
+    if (clear_services(services, half) != 0 || put_services(services, half, policy) != 0)
+        return say_error("the services cannot be written", message);
+    int configs = bpf_map__fd(f->skeleton->maps.configs);
+    return bpf_map_update_elem(configs, &half, config, BPF_ANY) == 0
+               ? ERR_OK
+               : say_error("the configuration cannot be written", message);
+}
+
+enum err shed_filter_policy(struct shed_filter *f, const struct shed_policy *policy,
+                            char message[static 256])
+{
+    struct filter_control control;
+    struct filter_config config = policy->config;
+    if (policy->service_count > FILTER_SERVICES_MAX) {
+        shed_say(message, "more than %u services", FILTER_SERVICES_MAX);
+        return ERR_LIMIT;
+    }
+    if (read_control(f, &control) != 0 || hash_key(f, &control, &config) != ERR_OK)
+        return say_error("the policy in force cannot be read", message);
+    memcpy(config.rule_count, policy->list_count, sizeof config.rule_count);
+    TRY(put_half(f, (control.generation + 1) & 1, &config, policy, message));
+    control.generation++;
+    if (write_control(f, &control) != 0)
+        return say_error("the policy cannot be put in force", message);
+    if (f->in_force)
+        return ERR_OK;
+    TRY(update_link(f, message));
+    return pin_maps(f, message);
+}
+
+enum err shed_filter_level(struct shed_filter *f, uint32_t permille, uint64_t until_ns)
+{
+    struct filter_control control;
+    if (read_control(f, &control) != 0)
+        return ERR_IO;
+    control.shed_permille = permille;
+    control.shed_until_ns = until_ns;
+    return write_control(f, &control) == 0 ? ERR_OK : ERR_IO;
+}
+
+/* --- Counters and events --- */
+
+static enum err count_reasons(struct shed_filter *f, struct filter_count *ret)
+{
+    int map = bpf_map__fd(f->skeleton->maps.counters);
+    for (uint32_t reason = 0; reason < FILTER_REASON_COUNT; reason++) {
+        if (bpf_map_lookup_elem(map, &reason, f->counts) != 0)
+            return ERR_IO;
+        ret[reason] = (struct filter_count){0};
+        for (unsigned i = 0; i < f->processors; i++) {
+            ret[reason].packets += f->counts[i].packets;
+            ret[reason].bytes += f->counts[i].bytes;
+        }
+    }
+    return ERR_OK;
+}
+
+enum err shed_filter_counts(struct shed_filter *f,
+                            struct filter_count counts[static FILTER_REASON_COUNT],
+                            uint64_t trouble[static FILTER_TROUBLE_COUNT])
+{
+    struct filter_count sums[FILTER_REASON_COUNT];
+    uint64_t numbers[FILTER_TROUBLE_COUNT] = {0};
+    int map = bpf_map__fd(f->skeleton->maps.trouble);
+    TRY(count_reasons(f, sums));
+    for (uint32_t what = 0; what < FILTER_TROUBLE_COUNT; what++) {
+        if (bpf_map_lookup_elem(map, &what, f->numbers) != 0)
+            return ERR_IO;
+        for (unsigned i = 0; i < f->processors; i++)
+            numbers[what] += f->numbers[i];
+    }
+    memcpy(counts, sums, sizeof sums);
+    memcpy(trouble, numbers, sizeof numbers);
+    return ERR_OK;
+}
+
+bool shed_filter_attached(const struct shed_filter *f)
+{
+    unsigned ifindex = 0;
+    return f->link >= 0 && link_interface(f->link, &ifindex) == ERR_OK && ifindex == f->ifindex;
+}
+
+int shed_filter_events_fd(const struct shed_filter *f)
+{
+    return ring_buffer__epoll_fd(f->ring);
+}
+
+enum err shed_filter_events(struct shed_filter *f,
+                            void (*each)(void *context, const struct filter_event *event),
+                            void *context)
+{
+    f->each = each;
+    f->each_context = context;
+    int result = ring_buffer__consume(f->ring);
+    f->each = NULL;
+    return result >= 0 ? ERR_OK : ERR_IO;
+}
+
+enum err shed_filter_remove(const char *interface, const char *pin_folder, char message[static 256])
+{
+    struct shed_pins pins;
+    TRY(shed_pins_name(pin_folder, interface, &pins, message));
+    if (access(pins.folder, F_OK) != 0) {
+        shed_say(message, "no filter is pinned at %.160s", pins.folder);
+        return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+    }
+    shed_pins_remove(&pins);
+    if (access(pins.link, F_OK) != 0)
+        return ERR_OK;
+    return say_error("the link's pin cannot be removed", message);
+}

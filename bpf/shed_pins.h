@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What of a filter is pinned: <folder>/<interface>/link, and its maps in
+ * <folder>/<interface>/maps-<SHED_LAYOUT>/. Maps of another layout lie in another folder, and go
+ * when a filter with new ones is in force. Errors come with a readable line in `message`. */
+#pragma once
+
+#include <bpf/libbpf.h>
+#include <stdbool.h>
+
+#include "lib/err.h"
+#include "lib/limit.h"
+
+/* To be raised when a structure of bpf/filter.h changes its meaning. */
+#define SHED_LAYOUT        "1"
+#define SHED_MESSAGE_BYTES 256
+
+struct shed_pins {
+    char folder[PATH_BYTES_MAX]; /* of the interface */
+    char maps[PATH_BYTES_MAX];
+    char link[PATH_BYTES_MAX];
+};
+
+/** The paths. ERR_LIMIT. */
+MUST_CHECK enum err shed_pins_name(const char *pin_folder, const char *interface,
+                                   struct shed_pins *ret, char message[static SHED_MESSAGE_BYTES]);
+/** Makes the folders. ERR_IO; ERR_UNSUPPORTED: not a bpf file system. */
+MUST_CHECK enum err shed_pins_make(const struct shed_pins *pins,
+                                   char message[static SHED_MESSAGE_BYTES]);
+/** Gives the pinned maps to an object that is not loaded yet: all of them, when each is there and
+ * of the kind and size the object wants; else none. */
+MUST_CHECK enum err shed_pins_reuse(const struct shed_pins *pins, struct bpf_object *object,
+                                    bool *ret_reused, char message[static SHED_MESSAGE_BYTES]);
+/** Pins the maps of a loaded object in place of what is there. */
+MUST_CHECK enum err shed_pins_put(const struct shed_pins *pins, struct bpf_object *object,
+                                  char message[static SHED_MESSAGE_BYTES]);
+/** Removes the maps of other layouts. */
+void shed_pins_sweep(const struct shed_pins *pins);
+/** Removes all, the link too: with its last reference the filter goes from its interface. */
+void shed_pins_remove(const struct shed_pins *pins);
+
+/** Writes the line. */
+__attribute__((format(printf, 2, 3))) void shed_say(char message[static SHED_MESSAGE_BYTES],
+                                                    const char *format, ...);
