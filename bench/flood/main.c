@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/flood/send.h"
+#include "bench/flood/live.h"
 
-enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
+enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_UNSUPPORTED };
 
 static volatile sig_atomic_t ended;
 
@@ -48,11 +48,15 @@ static int flood(const struct flood_options *options)
         fprintf(stderr, "statim-flood: %s\n", why);
         return EXIT_FAILED;
     }
-    if (link_count(&link, &before) != ERR_OK ||
-        flood_send(options, &link, &ended, &result) != ERR_OK ||
-        link_count(&link, &after) != ERR_OK) {
-        fprintf(stderr, "statim-flood: %s: %s\n", options->interface, strerror(errno));
-        return EXIT_FAILED;
+    enum err err = link_count(&link, &before);
+    if (err == ERR_OK)
+        err = (options->live ? flood_send_live : flood_send)(options, &link, &ended, &result);
+    if (err == ERR_OK)
+        err = link_count(&link, &after);
+    if (err != ERR_OK) {
+        fprintf(stderr, "statim-flood: %s: %s\n", options->interface,
+                err == ERR_IO ? strerror(errno) : err_text(err));
+        return err == ERR_UNSUPPORTED ? EXIT_UNSUPPORTED : EXIT_FAILED;
     }
     tell(options, &result, &before, &after);
     return EXIT_DONE;

@@ -18,6 +18,8 @@
     X(KIND, "kind", "syn|ack|synack", false, "what is sent (syn)")                               \
     X(SOURCES, "sources", "N", false, "so many sources in turn (0: each frame another)")         \
     X(RATE, "rate", "R", false, "frames a second; without it as fast as it can")                 \
+    X(THROUGH, "through", "packet|xdp", false,                                                   \
+      "a packet socket, or frames made in the kernel (packet)")                                  \
     X(SEED, "seed", "N", false, "what is random repeats with it (1)")
 
 enum option_id {
@@ -122,6 +124,9 @@ static bool read_value(enum option_id id, const char *text, struct flood_options
         good = read_whole(text, 1, FLOOD_RATE_MAX, &number);
         o->rate_per_s = (uint32_t)number;
         return good;
+    case OPTION_THROUGH:
+        o->live = strcmp(text, "xdp") == 0;
+        return o->live || strcmp(text, "packet") == 0;
     case OPTION_SEED:
         return read_whole(text, 0, 1e15, &o->plan.seed);
     case OPTION_COUNT:

@@ -2,6 +2,7 @@
 /* What statim-flood was asked to do. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "bench/flood/packet.h"
@@ -15,6 +16,7 @@ struct flood_options {
     struct packet_plan plan; /* from_mac is the interface's own, and not known yet */
     double seconds;          /* > 0: there is no flood without an end */
     uint32_t rate_per_s;     /* 0: as fast as it can */
+    bool live;               /* frames made in the kernel, instead of a packet socket */
 };
 
 enum flood_asked { FLOOD_RUN, FLOOD_HELP, FLOOD_BAD };
