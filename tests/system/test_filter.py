@@ -119,8 +119,12 @@ def counter(site, port, name):
 
 def wrong_answers(card, issuers, revoked=lambda issuer: issuer.revoked):
     """Of all that is known, what the filter answers wrongly."""
-    return [(issuer.name, serial) for issuer in issuers for serial in issuer.known
-            if card.revoked(issuer.block, clubcard_oracle.content_octets(serial)) != (serial in revoked(issuer))]
+    wrong = []
+    for issuer in issuers:
+        gone = revoked(issuer)
+        wrong += [(issuer.name, serial) for serial in issuer.known
+                  if card.revoked(issuer.block, clubcard_oracle.content_octets(serial)) != (serial in gone)]
+    return wrong
 
 
 def network_of(site):
