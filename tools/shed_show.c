@@ -21,14 +21,13 @@ void shed_show_top(const json_t *answer)
 {
     size_t i;
     const json_t *source;
-    printf("%-44s %10s %7s  %-12s %s\n", "source prefix", "packets/s", "share", "mostly",
-           "interface");
+    printf("%-44s %10s %8s  %s\n", "source prefix", "packets/s", "share", "reason");
     json_array_foreach(json_object_get(answer, "sources"), i, source)
     {
         uint64_t permille = number_of(source, "share_permille");
-        printf("%-44s %10" PRIu64 " %4" PRIu64 ".%" PRIu64 " %%  %-12s %s\n",
-               text_of(source, "prefix"), number_of(source, "packets_per_s"), permille / 10,
-               permille % 10, text_of(source, "reason"), text_of(source, "interface"));
+        printf("%-44s %10" PRIu64 " %4" PRIu64 ".%" PRIu64 " %%  %s\n", text_of(source, "prefix"),
+               number_of(source, "packets_per_s"), permille / 10, permille % 10,
+               text_of(source, "reason"));
     }
     if (json_array_size(json_object_get(answer, "sources")) == 0)
         printf("nothing is dropped or answered%s\n",

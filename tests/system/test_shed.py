@@ -1,0 +1,346 @@
+# SPDX-License-Identifier: Apache-2.0
+"""statim-shed as an operator meets it: configurations, words, reload, restarts, rights. Real packets between network
+namespaces."""
+
+import json
+import os
+import re
+import signal
+import stat
+import threading
+import time
+
+import pytest
+
+from network import Cable
+from shed_world import OTHER_PORT, SHED, ShedWorld
+from site_under_test import ROOT, STATIM, Site, run, wait_for
+
+CLIENT, SECOND = "10.77.0.10", "10.77.0.11"
+# A level outlives its agent by so much.
+LEVEL_LIFE_S = 10
+
+
+@pytest.fixture
+def world(tmp_path):
+    made = ShedWorld(tmp_path)
+    yield made
+    made.remove()
+
+
+GOOD = "interfaces: [eth0]\nservices: ['192.0.2.1:80']\n"
+BAD = [
+    ("", "1: the file is empty"),
+    ("interfaces: [eth0]\n", '"services" is missing'),
+    (GOOD + "colour: red\n", '3: unknown key "colour"'),
+    (GOOD + "interfaces: [eth1]\n", '3: the key "interfaces" is given twice'),
+    (GOOD.replace("eth0", "eth0, eth0"), "interfaces: eth0: given twice"),
+    (GOOD.replace(":80", ""), "services: 192.0.2.1: not an address and port"),
+    (GOOD.replace("192.0.2.1", "0.0.0.0"), "one address and one port are needed"),
+    (GOOD + "allow: [192.0.2.1/24]\n", "allow: 192.0.2.1/24: bits are set behind the prefix"),
+    (GOOD + "deny_files: [nowhere.txt]\n", "nowhere.txt: not found"),
+    (GOOD + "syn_per_s: fast\n", '3: syn_per_s: "fast" is not a decimal number'),
+    (GOOD + "syn_per_s: 99999999\n", "3: syn_per_s: 99999999 is out of range"),
+    (GOOD + "buckets: 3000\n", "buckets: 3000: must be a power of two"),
+    (GOOD + "cookies_per_s: 1\n", "cookies_per_s: needs budget_per_s"),
+    (GOOD + "controller:\n  hold_s: 0\n", "4: controller.hold_s: 0 is out of range"),
+    (GOOD + "route: {through: bird, v4_normal: a}\n", "route: needs edges"),
+    (GOOD + "observe: perhaps\n", "3: observe: \"perhaps\" is not true"),
+    (GOOD + "\t\n", "3: "),
+]
+
+
+@pytest.mark.parametrize("text, says", BAD, ids=[says for _, says in BAD])
+def test_bad_configurations(tmp_path, text, says):
+    if not os.path.exists(SHED):
+        pytest.skip("statim-shed is not built: it needs libbpf, clang and bpftool")
+    path = tmp_path / "shed.yaml"
+    path.write_text(text)
+    for option in (["--check"], [], ["--detach"]):
+        done = run(SHED, path, *option, check=False)
+        assert done.returncode == 1 and done.stdout == ""
+        assert done.stderr.count("\n") == 1 and says in done.stderr and str(path) in done.stderr, done.stderr
+
+
+def test_arguments(tmp_path):
+    if not os.path.exists(SHED):
+        pytest.skip("statim-shed is not built: it needs libbpf, clang and bpftool")
+    path = tmp_path / "shed.yaml"
+    path.write_text(GOOD)
+    assert run(SHED, path, "--check").stdout == f"{path}: ok\n"
+    for words in ([], [path, path], [path, "--check", "--detach"], ["--nonsense"], ["--check"]):
+        assert run(SHED, *words, check=False).returncode == 2
+    socket = tmp_path / "nobody"
+    done = run(STATIM, "shed", "stats", "--socket", socket, check=False)
+    assert done.returncode == 1 and "is statim-shed running?" in done.stderr
+    for words in (["dance"], [], ["top", "x"], ["level", "101"], ["level", "1", "--for", "31d"], ["deny", "--remove"],
+                  ["level", "--for", "1h"], ["deny", "192.0.2.1", "--remove", "--for", "1h"]):
+        assert run(STATIM, "shed", *words, "--socket", socket, check=False).returncode == 2, words
+
+
+def test_lists_and_nothing_else(world):
+    """Denied at the service only; the allow list goes before; what is not TCP to a service is not touched."""
+    world.configure(deny=["10.77.0.8/29"], allow=[SECOND])
+    world.start()
+    assert not world.reaches(CLIENT)
+    assert world.reaches(CLIENT, OTHER_PORT)
+    assert world.reaches(SECOND)
+    assert world.reaches(Cable.FAR)
+    assert world.packets("denied") > 0 and world.packets("allowed") > 0 and world.packets("syn") > 0
+    values = world.stats()["values"]
+    assert values["deny_prefixes"] == 1 and values["allow_prefixes"] == 1 and values["words"] == 0
+    sources = wait_for(lambda: world.ask("top")["sources"], "an event", 5)
+    assert sources[0]["prefix"] == "10.77.0.0/24" and sources[0]["reason"] == "denied"
+    assert "10.77.0.0/24" in run(STATIM, "shed", "top", "--socket", world.socket).stdout
+    assert stat.S_IMODE(os.stat(world.socket).st_mode) == 0o600
+
+
+def test_observing_drops_nothing(world):
+    world.configure(deny=[CLIENT], observe=True)
+    world.start()
+    assert world.reaches(CLIENT)
+    assert world.packets("denied") > 0
+
+
+def test_words_are_in_force_and_end(world):
+    world.configure()
+    world.start()
+    assert world.reaches(CLIENT)
+    answer = world.ask("deny", CLIENT, "--for", "3s")
+    assert answer["words"] == [{"prefix": CLIENT, "for_s": 3}]
+    assert not world.reaches(CLIENT) and world.reaches(SECOND)
+    wait_for(lambda: world.reaches(CLIENT), "the end of the word", 10)
+    assert world.ask("deny")["words"] == []
+    world.ask("deny", "10.77.0.0/24")
+    assert world.ask("deny")["words"][0]["for_s"] in (3599, 3600)
+    world.ask("allow", SECOND)
+    assert not world.reaches(CLIENT) and world.reaches(SECOND)
+    world.ask("deny", "10.77.0.0/24", "--remove")
+    assert world.reaches(CLIENT)
+    done = run(STATIM, "shed", "deny", "10.77.0.0/24", "--remove", "--socket", world.socket, check=False)
+    assert done.returncode == 1 and "no operator has said so" in done.stderr
+    done = run(STATIM, "shed", "deny", "10.77.0.1/24", "--socket", world.socket, check=False)
+    assert done.returncode == 1 and "bits are set behind the prefix" in done.stderr
+    done = run(STATIM, "shed", "route", "withdraw", "--socket", world.socket, check=False)
+    assert done.returncode == 1 and "no route is configured" in done.stderr
+
+
+def test_level_by_word(world):
+    world.configure()
+    world.start()
+    assert world.ask("level", "100", "--for", "3s")["shed_permille"] == 1000
+    assert not world.reaches(CLIENT)
+    assert world.packets("shed") > 0
+    assert world.stats()["values"]["overridden"] == 1
+    wait_for(lambda: world.reaches(CLIENT), "the end of the word", 10)
+    wait_for(lambda: "for_s" not in world.ask("level"), "the end of the word", 5)
+    world.ask("level", "100")
+    assert not world.reaches(CLIENT)
+    world.ask("level", "auto")
+    wait_for(lambda: world.ask("level")["shed_permille"] == 0, "the controller's level", 20)
+    assert world.reaches(CLIENT)
+
+
+@pytest.mark.long
+def test_killed_under_traffic(world):
+    """Whoever is denied stays denied while the agent is away and while another takes over; others are answered. What
+    operators said holds; the level does not outlive its agent for long."""
+    world.configure(deny=[CLIENT])
+    world.start()
+    world.ask("deny", "10.77.0.12", "--for", "1h")
+    stop, results = threading.Event(), {CLIENT: [], "10.77.0.12": [], SECOND: []}
+
+    def connect(source):
+        while not stop.is_set():
+            results[source].append(world.reaches(source))
+
+    threads = [threading.Thread(target=connect, args=(source,)) for source in results]
+    for thread in threads:
+        thread.start()
+    for number in (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM):
+        before = len(results[SECOND])
+        world.end(number)
+        wait_for(lambda: len(results[SECOND]) > before + 20, "traffic without an agent", 20)
+        before = len(results[SECOND])
+        world.start()
+        wait_for(lambda: len(results[SECOND]) > before + 20, "traffic with the next agent", 20)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert len(results[CLIENT]) > 3 and not any(results[CLIENT])
+    assert len(results["10.77.0.12"]) > 3 and not any(results["10.77.0.12"])
+    assert all(results[SECOND])
+    assert [word["prefix"] for word in world.ask("deny")["words"]] == ["10.77.0.12"]
+
+
+@pytest.mark.long
+def test_level_runs_out(world):
+    world.configure()
+    world.start()
+    world.ask("level", "100", "--for", "1h")
+    assert not world.reaches(CLIENT)
+    world.end(signal.SIGKILL)
+    assert not world.reaches(CLIENT), "it is to hold for a moment"
+    end = time.monotonic() + LEVEL_LIFE_S
+    wait_for(lambda: world.reaches(CLIENT), "the end of the level", LEVEL_LIFE_S + 5)
+    assert time.monotonic() < end + 3
+    world.start()
+    wait_for(lambda: not world.reaches(CLIENT), "the operator's level again", 5)
+
+
+def test_reload(world):
+    world.configure()
+    world.start()
+    assert world.reaches(CLIENT)
+    (world.dir / "deny.txt").write_text(f"{CLIENT}\n")
+    world.configure(deny_files=["deny.txt"])
+    world.reload()
+    wait_for(lambda: not world.reaches(CLIENT), "the new list", 10)
+    assert world.stats()["values"]["reloads"] == 1
+    bad = [({"deny_files": ["missing.txt"]}, "missing.txt: not found"),
+           ({"buckets": 2048}, "buckets: a change needs a restart"),
+           ({"pin_folder": "elsewhere"}, "pin_folder: a change needs a restart"),
+           ({"admin": "127.0.0.1:1"}, "admin: a change needs a restart"),
+           ({"interfaces": ["near0", "nothere"]}, "nothere"),
+           ({"syn_per_s": -1}, "is not a decimal number")]
+    for count, (keys, says) in enumerate(bad, 1):
+        world.configure(**keys)
+        world.reload()
+        wait_for(lambda n=count: world.stats()["values"]["reloads_failed"] == n, says, 10)
+        assert says in world.log.read_text()
+        assert not world.reaches(CLIENT), says
+    assert [row["name"] for row in world.stats()["interfaces"]] == ["near0"]
+
+
+def test_interfaces_come_and_go(world):
+    world.near.ip("link", "add", "more0", "type", "veth", "peer", "name", "more1")
+    world.near.ip("link", "set", "more0", "up")
+    world.configure()
+    world.start()
+    assert not world.has_filter("more0")
+    world.configure(interfaces=["near0", "more0"], deny=[CLIENT])
+    world.reload()
+    wait_for(lambda: len(world.stats()["interfaces"]) == 2, "two interfaces", 10)
+    assert world.has_filter("more0") and not world.reaches(CLIENT)
+    world.configure(interfaces=["more0"])
+    world.reload()
+    wait_for(lambda: len(world.stats()["interfaces"]) == 1, "one interface", 10)
+    assert not world.has_filter("near0") and world.has_filter("more0")
+    assert world.reaches(CLIENT)
+
+
+def test_ends_and_detaches(world):
+    world.configure(deny=[CLIENT])
+    world.start()
+    second = run(*world.command(), check=False)
+    assert second.returncode == 1 and "another agent listens there" in second.stderr
+    assert not world.reaches(CLIENT)
+    assert world.end(signal.SIGTERM) == 0
+    assert world.has_filter() and not world.reaches(CLIENT)
+    assert not world.socket.exists()
+    done = world.detach()
+    assert done.returncode == 0 and "near0: detached" in done.stderr
+    assert not world.has_filter() and world.reaches(CLIENT)
+    assert os.listdir(world.pins / "statim") == []
+    done = world.detach()
+    assert done.returncode == 0 and "near0: nothing is attached" in done.stderr
+
+
+def unit_capabilities():
+    text = (ROOT / "packaging" / "statim-shed.service").read_text()
+    return re.search(r"^CapabilityBoundingSet=(.*)$", text, re.M)[1].split()
+
+
+def with_only(capabilities):
+    """A command that leaves its arguments nothing but these rights."""
+    words = ",".join(["-all", *("+" + name.removeprefix("CAP_").lower() for name in capabilities)])
+    return ["setpriv", "--bounding-set", words, "--inh-caps", "-all", "--no-new-privs"]
+
+
+def test_rights_of_the_unit(world):
+    """The filter works with the unit's capabilities, and with none of them missing."""
+    capabilities = unit_capabilities()
+    world.configure(deny=[CLIENT])
+    world.start(before=with_only(capabilities))
+    assert not world.reaches(CLIENT) and world.reaches(SECOND)
+    world.ask("deny", SECOND)
+    assert not world.reaches(SECOND)
+    world.end()
+    world.detach()
+    for missing in capabilities:
+        left = [name for name in capabilities if name != missing]
+        done = run(*world.command(before=with_only(left)), check=False, timeout=20)
+        assert done.returncode == 1, f"{missing} is not needed"
+        assert "CAP_" in done.stderr, done.stderr
+        assert not world.has_filter()
+
+
+def test_generic_mode_is_said(world):
+    """The loopback has no mode of a driver."""
+    world.configure(interfaces=["lo"], deny=["127.0.0.0/8"])
+    world.start()
+    assert world.said("generic mode is used") == 1
+    assert world.stats()["interfaces"][0]["mode"] == "generic"
+
+
+def test_cookies_need_the_kernel(world):
+    world.configure(budget_per_s=10, cookies_per_s=10)
+    for value, fine in ((0, False), (1, False), (2, True)):
+        run(*world.near.enter, "sysctl", "-q", "-w", f"net.ipv4.tcp_syncookies={value}")
+        if fine:
+            world.start()
+            break
+        done = run(*world.command(), check=False, timeout=20)
+        assert done.returncode == 1
+        assert f"needs net.ipv4.tcp_syncookies = 2, it is {value}" in done.stderr
+        done = run(*world.command("--check"), check=False)
+        assert done.returncode == 0 and "tcp_syncookies" in done.stderr
+
+
+def test_start_that_fails_leaves_nothing(world):
+    world.configure(interfaces=["near0", "nothere"])
+    done = run(*world.command(), check=False, timeout=20)
+    assert done.returncode == 1 and "nothere" in done.stderr
+    assert not world.has_filter()
+    # An agent before it is not hurt.
+    world.configure(deny=[CLIENT])
+    world.start()
+    world.end(signal.SIGKILL)
+    world.configure(interfaces=["near0", "nothere"])
+    assert run(*world.command(), check=False, timeout=20).returncode == 1
+    assert not world.reaches(CLIENT)
+
+
+def test_no_bpf_file_system(world):
+    world.configure(pin_folder=str(world.dir / "plain"))
+    done = run(*world.command(), check=False, timeout=20)
+    assert done.returncode == 1 and "bpf file system" in done.stderr, done.stderr
+    assert not world.has_filter()
+
+
+def get(world, port, path):
+    return run(*world.near.enter, "curl", "-s", "-w", "\n%{http_code}", f"http://127.0.0.1:{port}{path}").stdout
+
+
+def test_admin_and_a_real_edge(world):
+    """Looks at an edge that runs, and one that does not; what the metrics say."""
+    site = Site(world.dir / "site")
+    site.init()
+    site.issue_certificate("good")
+    site.import_certificates()
+    site.enter = [str(word) for word in world.near.enter]
+    try:
+        site.start()
+        world.configure(edges=[f"127.0.0.1:{site.admin_port}"], admin="127.0.0.1:9099")
+        world.start()
+        wait_for(lambda: world.stats()["values"]["edge_ready"] == 1, "an edge that is ready", 20)
+        page = get(world, 9099, "/metrics")
+        assert 'statim_shed_packets_total{interface="near0",action="drop",reason="shed"} 0' in page
+        assert "\nstatim_shed_edge_answered 1\n" in page
+        assert get(world, 9099, "/healthz") == "ok\n\n200"
+        site.edge.kill()
+        wait_for(lambda: world.stats()["values"]["edge_answered"] == 0, "an edge that is gone", 20)
+        wait_for(lambda: "dead" in json.dumps(world.stats()) or world.stats()["reason"] == "last_site",
+                 "the controller's word", 20)
+    finally:
+        site.stop()
