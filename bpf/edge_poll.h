@@ -17,7 +17,9 @@ struct edge_poll_config {
      * They count among the edge's requests: GET / each. */
     const struct address *probes;
     unsigned probe_count; /* 0 to EDGE_POLL_PROBES_MAX; 0: latency is not known */
-    uint64_t deadline_ms; /* of one look; poll_ms or less, so that looks do not meet */
+    /* Of one look. Well below the time from one to the next: a look that is given up by the next
+     * one tells nothing, and an edge that hangs would never be seen to. */
+    uint64_t deadline_ms;
 };
 
 struct edge_poll;

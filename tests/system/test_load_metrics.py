@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an edge tells of its load, its news and its processes, for who sheds load by it."""
+
+import os
+import signal
+
+import pytest
+
+from hammer import Hammer
+from site_under_test import wait_for
+from test_control import request_of
+
+CLOCK = "statim_edge_worker_clock_nanoseconds"
+PROCESS = "statim_edge_serve_process_id"
+SECOND_NS = 1e9
+
+
+def row(kind, worker=0):
+    return f'statim_edge_worker_{kind}_nanoseconds_total{{worker="{worker}"}}'
+
+
+@pytest.fixture
+def reachable():
+    """Lets other users go through a test's folders, which are the test's own, and no longer than it runs."""
+    changed = []
+
+    def make(folder):
+        for place in (folder, *folder.parents):
+            mode = place.stat().st_mode & 0o7777
+            if mode & 0o001 == 0:
+                changed.append((place, mode))
+                place.chmod(mode | 0o011)
+
+    yield make
+    for folder, mode in changed:
+        folder.chmod(mode)
+
+
+@pytest.fixture(params=["as it is", "as another user"])
+def site(make_site, request, reachable):
+    """A running edge of two workers, whose serving process has given up what it can."""
+    site = make_site()
+    site.init()
+    site.issue_certificate("good")
+    site.import_certificates()
+    site.presign_once()
+    with (site.dir / "edge.yaml").open("a") as file:
+        file.write("workers: 2\n")
+        if request.param == "as another user":
+            if os.geteuid() != 0:
+                pytest.skip("only root becomes another user")
+            file.write("user: nobody\n")
+            reachable(site.dir)
+    site.start_edge()
+    if row("run") not in site.metrics():
+        pytest.skip("this kernel does not show the time of threads") if not counts() else pytest.fail("no rows")
+    return site
+
+
+def counts():
+    """Whether the kernel counts at all, asked of another thread than the edge's."""
+    try:
+        with open("/proc/thread-self/schedstat", encoding="ascii") as file:
+            return file.read().split()[2] != "0"
+    except OSError:
+        return False
+
+
+def shares(site):
+    """Time of the workers on a processor, as a share of a second that begins now."""
+    before = site.metrics()
+    after = before
+
+    def passed():
+        nonlocal after
+        after = site.metrics()
+        return after[CLOCK] - before[CLOCK] >= SECOND_NS
+
+    wait_for(passed, "a second by the edge's clock", 20)
+    run = sum(after[row("run", worker)] - before[row("run", worker)] for worker in range(2))
+    return run / (after[CLOCK] - before[CLOCK])
+
+
+def test_busy_workers_show(site):
+    """Every worker has its rows, of the right process; load shows in them, and its end."""
+    samples = site.metrics()
+    assert samples[PROCESS] == site.child("serve")
+    assert row("run", 1) in samples and row("wait", 1) in samples and row("run", 2) not in samples
+    quiet = shares(site)
+    with Hammer(site.port, request_of(site)) as hammer:
+        busy = shares(site)
+    assert hammer.failures == []
+    assert 0 <= quiet < busy <= 2.1 and busy > 3 * quiet and busy > 0.005, f"{quiet} {busy}"
+
+
+def test_the_rows_follow_the_process(site):
+    """A killed process has none, the next one begins at 0, and so it is over a reload."""
+    before = site.metrics()
+    assert before['statim_edge_processes_running{process="serve"}'] == 1
+    assert 0 <= before["statim_edge_news_age_seconds"] < 3600
+    killed = site.child("serve")
+    os.kill(killed, signal.SIGKILL)
+    wait_for(lambda: site.metrics()[PROCESS] not in (0, killed), "the next one", 30, site.edge)
+    wait_for(lambda: row("run") in site.metrics(), "its rows", 30, site.edge)
+    assert site.metrics()[PROCESS] == site.child("serve")
+    site.wait_healthy()
+    site.reload_edge()
+    site.wait_handed_over()
+    wait_for(lambda: site.metrics()[PROCESS] == site.child("serve"), "the rows of the new one", 30, site.edge)
+    assert row("run", 1) in site.metrics()
