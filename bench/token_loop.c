@@ -6,7 +6,7 @@
  * Prints the number of signatures, microseconds of processor time and of wall clock. */
 #include "lib/check.h"
 #include "lib/os/clock.h"
-#include "presigner/pkcs11_module.h"
+#include "lib/os/pkcs11_module.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -12,7 +12,7 @@
 #include "presigner/crl_shard.h"
 #include "presigner/filter_options.h"
 #include "presigner/sign_pool.h"
-#include "presigner/signer.h"
+#include "lib/os/signer.h"
 
 #define CONFIG_ISSUERS_MAX 64
 #define CONFIG_RETIRED_MAX 1024

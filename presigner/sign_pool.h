@@ -6,7 +6,7 @@
  * it is signed, and has all signatures, in the same order, when it has waited for the run. */
 #pragma once
 
-#include "presigner/signer.h"
+#include "lib/os/signer.h"
 
 #define SIGN_THREADS_MAX 256
 /* Statements a thread takes at a time, at most: about 5 ms of P-256. */

@@ -6,7 +6,7 @@
 #include <openssl/x509.h>
 
 #include "lib/os/file.h"
-#include "presigner/signer.h"
+#include "lib/os/signer.h"
 
 /** Reads the first PEM certificate of a file. ERR_NOT_FOUND, ERR_IO, ERR_MALFORMED, ERR_MEMORY. */
 MUST_CHECK enum err pki_certificate_read(const char *path, X509 **ret);

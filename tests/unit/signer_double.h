@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "lib/check.h"
-#include "presigner/signer_backend.h"
+#include "lib/os/signer_backend.h"
 
 struct double_signer {
     struct signer base;

@@ -11,7 +11,7 @@
 #include <openssl/rsa.h>
 
 #include "lib/sig_alg.h"
-#include "presigner/ecdsa_key.h"
+#include "lib/os/ecdsa_key.h"
 
 #define HALF_BYTES_MAX 48
 #define ROUNDS         200

@@ -5,8 +5,8 @@
 #include <cmocka.h>
 
 #include "lib/ocsp_response.h"
-#include "presigner/pkcs11_module.h"
-#include "presigner/signer.h"
+#include "lib/os/pkcs11_module.h"
+#include "lib/os/signer.h"
 #include "sign_fixture.h"
 
 static char directory[FIXTURE_PATH_BYTES];

@@ -3,7 +3,7 @@
  * embeds these structures as its first member. */
 #pragma once
 
-#include "presigner/signer.h"
+#include "lib/os/signer.h"
 
 struct signer_ops {
     enum err (*worker_new)(struct signer *signer, struct signer_worker **ret);

@@ -2,7 +2,7 @@
 /* ECDSA_sign_setup() and what goes with it is marked deprecated since OpenSSL 3.0 and has no
  * successor that takes a prepared context; it is here to the end of the 3.x series. */
 #define OPENSSL_SUPPRESS_DEPRECATED
-#include "presigner/ecdsa_key.h"
+#include "lib/os/ecdsa_key.h"
 
 #include <stdlib.h>
 

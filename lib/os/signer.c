@@ -1,26 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "presigner/signer.h"
+#include "lib/os/signer.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
 
+#include "lib/key_alg.h"
 #include "lib/ocsp_response.h"
 #include "lib/os/log.h"
-#include "presigner/signer_backend.h"
+#include "lib/os/signer_backend.h"
+
+static enum err backend_open(const struct signer_options *options, const struct sig_alg_info *alg,
+                             struct signer **ret)
+{
+    if (alg == NULL)
+        return ERR_UNSUPPORTED;
+    return options->backend == SIGNER_PKCS11 ? signer_pkcs11_open(options, alg, ret)
+                                             : signer_pem_open(options, alg, ret);
+}
 
 enum err signer_open(const struct signer_options *options, const struct ocsp_template *t,
                      struct signer **ret)
 {
-    const struct sig_alg_info *alg = sig_alg_info(t->sig_alg);
-    if (alg == NULL)
-        return ERR_UNSUPPORTED;
     struct signer *signer = NULL;
-    if (options->backend == SIGNER_PKCS11)
-        TRY(signer_pkcs11_open(options, alg, &signer));
-    else
-        TRY(signer_pem_open(options, alg, &signer));
+    TRY(backend_open(options, sig_alg_info(t->sig_alg), &signer));
     enum err err = signer_matches(signer, t);
     if (err != ERR_OK) {
         log_error("the signing key does not fit the certificate: %s", err_text(err));
@@ -89,6 +95,51 @@ enum err signer_matches(struct signer *signer, const struct ocsp_template *t)
     signer_worker_free(worker);
     template_verifier_free(verifier);
     return err;
+}
+
+/* Signs made-up octets and verifies under the public key. */
+static enum err sign_and_verify_octets(struct signer *signer, struct signer_worker *worker,
+                                       EVP_PKEY *public_key)
+{
+    static const char octets[] = "one signature to see which key it is";
+    uint8_t stored[SIGNATURE_BYTES_MAX], x509[SIG_X509_BYTES_MAX];
+    size_t stored_size = 0, x509_size = 0;
+    TRY(signer_worker_sign(worker, span_text(octets), stored, &stored_size));
+    TRY(sig_to_x509(signer->alg->alg, span_of(stored, stored_size), x509, sizeof x509, &x509_size));
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool fits =
+        context != NULL &&
+        EVP_DigestVerifyInit_ex(context, NULL, key_alg_digest(signer->alg->alg), NULL, NULL,
+                                public_key, NULL) == 1 &&
+        EVP_DigestVerify(context, x509, x509_size, (const uint8_t *)octets, strlen(octets)) == 1;
+    EVP_MD_CTX_free(context);
+    ERR_clear_error();
+    return fits ? ERR_OK : ERR_KEY;
+}
+
+enum err signer_open_for(const struct signer_options *options, EVP_PKEY *public_key,
+                         struct signer **ret)
+{
+    enum sig_alg alg;
+    struct signer *signer = NULL;
+    struct signer_worker *worker = NULL;
+    TRY(key_alg_of(public_key, &alg));
+    TRY(backend_open(options, sig_alg_info((uint8_t)alg), &signer));
+    enum err err = signer_worker_new(signer, &worker);
+    if (err == ERR_OK)
+        err = sign_and_verify_octets(signer, worker, public_key);
+    signer_worker_free(worker);
+    if (err != ERR_OK) {
+        signer_free(signer);
+        return err;
+    }
+    *ret = signer;
+    return ERR_OK;
+}
+
+const struct sig_alg_info *signer_alg(const struct signer *signer)
+{
+    return signer->alg;
 }
 
 static enum err first_line(char *text, size_t size)

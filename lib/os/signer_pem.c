@@ -8,8 +8,8 @@
 #include <openssl/rsa.h>
 
 #include "lib/os/log.h"
-#include "presigner/ecdsa_key.h"
-#include "presigner/signer_backend.h"
+#include "lib/os/ecdsa_key.h"
+#include "lib/os/signer_backend.h"
 
 struct pem_signer {
     struct signer base;

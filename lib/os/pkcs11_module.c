@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "presigner/pkcs11_module.h"
+#include "lib/os/pkcs11_module.h"
 
 #include <dlfcn.h>
 #include <pthread.h>

@@ -7,8 +7,8 @@
 
 #include "lib/hex.h"
 #include "lib/os/log.h"
-#include "presigner/pkcs11_module.h"
-#include "presigner/signer_backend.h"
+#include "lib/os/pkcs11_module.h"
+#include "lib/os/signer_backend.h"
 
 #define KEY_ID_BYTES_MAX    64
 #define KEY_LABEL_BYTES_MAX 128

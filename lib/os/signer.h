@@ -6,6 +6,8 @@
  * the backend in words a person can act on; the return value only says what kind it was. */
 #pragma once
 
+#include <openssl/types.h>
+
 #include "lib/template.h"
 
 enum signer_backend { SIGNER_PEM, SIGNER_PKCS11 };
@@ -43,6 +45,13 @@ struct signer_worker *signer_worker_free(struct signer_worker *worker);
  * lost is opened again once before that. */
 MUST_CHECK enum err signer_worker_sign(struct signer_worker *worker, struct span tbs,
                                        uint8_t out[static SIGNATURE_BYTES_MAX], size_t *ret_size);
+
+/** Opens the key for one algorithm and checks, by a signature over made-up octets, that
+ * `public_key` is its other half. Errors as signer_open(). */
+MUST_CHECK enum err signer_open_for(const struct signer_options *options, EVP_PKEY *public_key,
+                                    struct signer **ret);
+/** What the key signs with; borrowed. */
+const struct sig_alg_info *signer_alg(const struct signer *signer);
 
 /** One signature over made-up facts, verified under `t`: ERR_KEY when it is another key. */
 MUST_CHECK enum err signer_matches(struct signer *signer, const struct ocsp_template *t);
