@@ -28,10 +28,10 @@ class Octets:
         return int.from_bytes(self.take(size), "big")
 
     def column(self):
-        """The words of a column as one number: bit 0 of the first word is bit 0."""
+        """The words of a column, each with its lowest bit first."""
         count = self.number(4)
         words = struct.unpack(f">{count}Q", self.take(8 * count))
-        return int.from_bytes(struct.pack(f"<{count}Q", *words), "little")
+        return struct.pack(f"<{count}Q", *words)
 
 
 @dataclass
@@ -91,12 +91,18 @@ class Clubcard:
         place = int.from_bytes(key[24:], "little")
         start = block.approx_offset + place % block.approx_m
         for column in self.columns[:block.approx_rank]:
-            if parity(row & column >> start & ROW_MASK):
+            if parity(row & bits(column, start)):
                 return False
         start = block.exact_offset + place % max(1, block.exact_m)
-        if parity(row & self.exact >> start & ROW_MASK):
+        if parity(row & bits(self.exact, start)):
             return False
         return serial not in block.exceptions
+
+
+def bits(column, start):
+    """As many as a row has, from bit `start` of a column on; behind its end they are 0."""
+    first = start // 8
+    return int.from_bytes(column[first:first + 8 * WORDS + 1], "little") >> start % 8 & ROW_MASK
 
 
 def parity(number):

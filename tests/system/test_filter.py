@@ -121,9 +121,9 @@ def wrong_answers(card, issuers, revoked=lambda issuer: issuer.revoked):
     """Of all that is known, what the filter answers wrongly."""
     wrong = []
     for issuer in issuers:
-        gone = revoked(issuer)
+        gone, block = revoked(issuer), issuer.block  # both are made anew each time
         wrong += [(issuer.name, serial) for serial in issuer.known
-                  if card.revoked(issuer.block, clubcard_oracle.content_octets(serial)) != (serial in gone)]
+                  if card.revoked(block, clubcard_oracle.content_octets(serial)) != (serial in gone)]
     return wrong
 
 
