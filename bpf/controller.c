@@ -137,7 +137,8 @@ static enum load load_of(const struct controller *c, const struct measurement *m
         return LOAD_HIGH;
     if (drains(c, m))
         return LOAD_BAND;
-    if (is_queue_high(c, m) || (m->latency_known && m->latency_ms > k->latency_high_ms))
+    if (is_queue_high(c, m) ||
+        (m->latency_known && (m->latency_late || m->latency_ms > k->latency_high_ms)))
         return LOAD_HIGH;
     if (!m->answered || (!load_known && !m->queue_known && !m->latency_known))
         return LOAD_UNKNOWN;

@@ -90,6 +90,7 @@ struct measurement {
     bool load_known;
     bool queue_known;        /* also when not answered: the kernel is asked */
     bool latency_known;      /* likewise: the service is asked, not the admin endpoint */
+    bool latency_late;       /* known: it gave no answer in time, whatever latency_ms says */
     uint64_t news_age_s;     /* answered: since the head of the publication, of the worst edge */
     uint64_t news_age_min_s; /* of the best edge; the same with one edge */
     uint32_t load_permille;  /* busy share of the busiest worker since the last look */

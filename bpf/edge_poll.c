@@ -339,6 +339,7 @@ static void finish(struct edge_poll *p)
     for (unsigned i = 0; i < p->probe_count; i++) {
         uint32_t latency_ms = latency_of(p, &p->probes[i]);
         m.latency_known = true;
+        m.latency_late |= p->probes[i].code != CURLE_OK;
         m.latency_ms = latency_ms > m.latency_ms ? latency_ms : m.latency_ms;
     }
     p->measurement = m;

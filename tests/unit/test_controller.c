@@ -182,6 +182,33 @@ static void queue_drains(void **state)
     assert_int_equal(decision.shed_permille, level + 5 * config.shed_step_permille);
 }
 
+/* A request of our own without an answer is overload, though the limit is beyond the deadline. */
+static void late_requests(void **state)
+{
+    (void)state;
+    begin(0);
+    config.latency_high_ms = 1000;
+    controller_configure(&controller, &config);
+    struct measurement m = well;
+    m.latency_known = true;
+    m.latency_ms = 400;
+    look(&m, 4);
+    assert_int_equal(decision.shed_permille, 0);
+    m.latency_late = true;
+    look(&m, 3);
+    assert_int_equal(decision.shed_permille, 2 * config.shed_step_permille);
+    m.latency_late = false;
+    m.latency_ms = 1001;
+    look(&m, 1);
+    assert_int_equal(decision.shed_permille, 3 * config.shed_step_permille);
+    m.latency_ms = 501; /* neither: no more, and no less */
+    look(&m, 100);
+    assert_int_equal(decision.shed_permille, 3 * config.shed_step_permille);
+    m.latency_ms = 500;
+    look(&m, 100);
+    assert_int_equal(decision.shed_permille, 0);
+}
+
 /* A site that is well used without any shedding does not shed a part for ever. */
 static void well_used_site(void **state)
 {
@@ -288,6 +315,7 @@ int main(void)
         cmocka_unit_test(gaps),
         cmocka_unit_test(gone_while_overloaded),
         cmocka_unit_test(queue_drains),
+        cmocka_unit_test(late_requests),
         cmocka_unit_test(well_used_site),
         cmocka_unit_test(over_in_the_last_moment),
         cmocka_unit_test(not_while_shedding),
