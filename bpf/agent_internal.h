@@ -21,7 +21,7 @@
 #define AGENT_LEVEL_MIN_S 10u
 /* A routing daemon that failed is asked again after it, one that obeyed is looked after. */
 #define AGENT_ROUTE_AGAIN_S 5u
-#define AGENT_ROUTE_CHECK_S 10u
+#define AGENT_ROUTE_CHECK_S 2u
 
 /* The filter of one interface. */
 struct guard {

@@ -18,6 +18,35 @@ static bool address_equal(const struct address *a, const struct address *b)
     return a->size == b->size && memcmp(&a->sa, &b->sa, a->size) == 0;
 }
 
+static bool text_equal(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool prefixes_equal(const struct shed_config *a, const struct shed_config *b)
+{
+    if (a->route_prefix_count != b->route_prefix_count)
+        return false;
+    for (uint32_t i = 0; i < a->route_prefix_count; i++)
+        if (!prefix_same(&a->route_prefixes[i], &b->route_prefixes[i]))
+            return false;
+    return true;
+}
+
+static bool route_equal(const struct shed_config *a, const struct shed_config *b)
+{
+    if (a->through != b->through || a->through == SHED_ROUTE_NONE)
+        return a->through == b->through;
+    return text_equal(a->route->socket, b->route->socket) &&
+           text_equal(a->route->v4_normal, b->route->v4_normal) &&
+           text_equal(a->route->v4_low, b->route->v4_low) &&
+           text_equal(a->route->v6_normal, b->route->v6_normal) &&
+           text_equal(a->route->v6_low, b->route->v6_low) &&
+           text_equal(a->route->next_hop, b->route->next_hop) &&
+           text_equal(a->route->normal_attributes, b->route->normal_attributes) &&
+           text_equal(a->route->low_attributes, b->route->low_attributes) && prefixes_equal(a, b);
+}
+
 /* What an agent is started with. NULL: all of it is the same. */
 static const char *fixed_key(const struct shed_config *a, const struct shed_config *b)
 {
@@ -31,23 +60,10 @@ static const char *fixed_key(const struct shed_config *a, const struct shed_conf
         return "generic";
     if (a->buckets != b->buckets)
         return "buckets";
+    /* ExaBGP would keep what it was told, and its answers are counted. */
+    if ((a->through == SHED_ROUTE_EXABGP || b->through == SHED_ROUTE_EXABGP) && !route_equal(a, b))
+        return "route";
     return NULL;
-}
-
-static bool text_equal(const char *a, const char *b)
-{
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-static bool route_equal(const struct shed_config *a, const struct shed_config *b)
-{
-    if (a->through != b->through || a->through == SHED_ROUTE_NONE)
-        return a->through == b->through;
-    return text_equal(a->route->socket, b->route->socket) &&
-           text_equal(a->route->v4_normal, b->route->v4_normal) &&
-           text_equal(a->route->v4_low, b->route->v4_low) &&
-           text_equal(a->route->v6_normal, b->route->v6_normal) &&
-           text_equal(a->route->v6_low, b->route->v6_low);
 }
 
 static enum err make_next(struct agent *a, struct next *n,

@@ -108,7 +108,14 @@ static void ask_daemon(struct agent *a, uint64_t now_ns)
 void agent_route(struct agent *a, uint64_t now_ns)
 {
     struct route_state *r = &a->route;
-    if (r->driver == NULL || !a->decision.route_known)
+    if (r->driver == NULL)
+        return;
+    if (route_watch(r->driver) == ERR_STOPPED) {
+        log_info("route: the daemon that runs this agent has ended");
+        a->stops = true;
+        return;
+    }
+    if (!a->decision.route_known)
         return;
     if (!r->told || r->action != a->decision.route) {
         r->told = true;

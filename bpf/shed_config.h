@@ -2,7 +2,9 @@
 /* shed.yaml, the configuration of statim-shed. Paths in it are relative to its own folder. */
 #pragma once
 
+#include "bpf/bird.h"
 #include "bpf/edge_poll.h"
+#include "bpf/exabgp.h"
 #include "bpf/shed_filter.h"
 #include "lib/os/address.h"
 #include "lib/os/config.h"
@@ -11,11 +13,10 @@
 #define SHED_INTERFACES_MAX      16
 #define SHED_INTERFACE_BYTES_MAX 15 /* IFNAMSIZ without its zero */
 #define SHED_LIST_FILES_MAX      64
-#define SHED_PREFIXES_MAX        32 /* announced through ExaBGP */
-#define SHED_PROTOCOL_BYTES_MAX  64
 
 #define SHED_PIN_FOLDER  "/sys/fs/bpf/statim"
 #define SHED_BIRD_SOCKET "/run/bird/bird.ctl"
+#define SHED_NEXT_HOP    "self"
 
 #define SHED_BURST_MAX 10000000u
 
@@ -46,6 +47,10 @@ struct shed_route_file {
     enum shed_route_through through;
     char *socket;                                  /* BIRD's */
     char *v4_normal, *v4_low, *v6_normal, *v6_low; /* BIRD's protocols */
+    char **prefixes;                               /* what ExaBGP announces, */
+    unsigned prefixes_count;
+    char *next_hop;
+    char *normal_attributes, *low_attributes; /* in ExaBGP's own words */
 };
 
 struct shed_list {
@@ -70,6 +75,8 @@ struct shed_config {
     struct controller_config controller;
     enum shed_route_through through;
     const struct shed_route_file *route; /* NULL: none */
+    struct prefix route_prefixes[EXABGP_PREFIXES_MAX];
+    uint32_t route_prefix_count;
     const char *control_socket;
     bool has_admin;
     struct address admin;

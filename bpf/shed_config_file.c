@@ -41,10 +41,14 @@ static const cyaml_schema_field_t route_fields[] = {
     CYAML_FIELD_ENUM("through", CYAML_FLAG_STRICT, struct shed_route_file, through, through_words,
                      CYAML_ARRAY_LEN(through_words)),
     TEXT(struct shed_route_file, socket, OPTIONAL, SOCKET_BYTES_MAX),
-    TEXT(struct shed_route_file, v4_normal, OPTIONAL, SHED_PROTOCOL_BYTES_MAX),
-    TEXT(struct shed_route_file, v4_low, OPTIONAL, SHED_PROTOCOL_BYTES_MAX),
-    TEXT(struct shed_route_file, v6_normal, OPTIONAL, SHED_PROTOCOL_BYTES_MAX),
-    TEXT(struct shed_route_file, v6_low, OPTIONAL, SHED_PROTOCOL_BYTES_MAX),
+    TEXT(struct shed_route_file, v4_normal, OPTIONAL, BIRD_PROTOCOL_BYTES_MAX),
+    TEXT(struct shed_route_file, v4_low, OPTIONAL, BIRD_PROTOCOL_BYTES_MAX),
+    TEXT(struct shed_route_file, v6_normal, OPTIONAL, BIRD_PROTOCOL_BYTES_MAX),
+    TEXT(struct shed_route_file, v6_low, OPTIONAL, BIRD_PROTOCOL_BYTES_MAX),
+    LIST(struct shed_route_file, prefixes, OPTIONAL, address_schema, 1, EXABGP_PREFIXES_MAX),
+    TEXT(struct shed_route_file, next_hop, OPTIONAL, EXABGP_HOP_BYTES_MAX),
+    TEXT(struct shed_route_file, normal_attributes, OPTIONAL, EXABGP_ATTRIBUTES_BYTES_MAX),
+    TEXT(struct shed_route_file, low_attributes, OPTIONAL, EXABGP_ATTRIBUTES_BYTES_MAX),
     CYAML_FIELD_END,
 };
 

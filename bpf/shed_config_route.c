@@ -44,6 +44,43 @@ static enum err check_bird(const struct config_place *place, const struct shed_r
     return check_protocols(place, r);
 }
 
+static enum err check_words(const struct config_place *place, const char *key, const char *text)
+{
+    if (text == NULL || exabgp_is_words(text))
+        return ERR_OK;
+    return config_refuse(place, "route: %s: only letters, digits, spaces and .:-[](), may be in it",
+                         key);
+}
+
+static enum err read_prefixes(const struct config_place *place, const struct shed_route_file *r,
+                              struct shed_config *config)
+{
+    for (unsigned i = 0; i < r->prefixes_count; i++) {
+        struct prefix *prefix = &config->route_prefixes[i];
+        enum err err = prefix_parse(span_text(r->prefixes[i]), prefix);
+        if (err != ERR_OK)
+            return config_refuse(place, "route: prefixes: %s: %s", r->prefixes[i],
+                                 err == ERR_RANGE ? "bits are set behind the prefix"
+                                                  : "not a prefix");
+        for (unsigned j = 0; j < i; j++)
+            if (prefix_same(prefix, &config->route_prefixes[j]))
+                return config_refuse(place, "route: prefixes: %s: given twice", r->prefixes[i]);
+    }
+    config->route_prefix_count = r->prefixes_count;
+    return ERR_OK;
+}
+
+static enum err check_exabgp(const struct config_place *place, const struct shed_route_file *r,
+                             struct shed_config *config)
+{
+    if (r->prefixes_count == 0)
+        return config_refuse(place, "route: through: exabgp needs prefixes");
+    TRY(check_words(place, "next_hop", r->next_hop));
+    TRY(check_words(place, "normal_attributes", r->normal_attributes));
+    TRY(check_words(place, "low_attributes", r->low_attributes));
+    return read_prefixes(place, r, config);
+}
+
 enum err shed_config_route(const struct config_place *place, const struct shed_config_file *file,
                            struct shed_config *config)
 {
@@ -57,5 +94,5 @@ enum err shed_config_route(const struct config_place *place, const struct shed_c
     if (config->edge_count == 0)
         return config_refuse(place, "route: needs edges: nothing else says how the site is");
     TRY(config_resolve(place, &r->socket));
-    return r->through == SHED_ROUTE_BIRD ? check_bird(place, r) : ERR_OK;
+    return r->through == SHED_ROUTE_BIRD ? check_bird(place, r) : check_exabgp(place, r, config);
 }
