@@ -14,6 +14,7 @@ ROOMS = {
     "edge": {"lib", "edge"},
     "presigner": {"lib", "presigner"},
     "bpf": {"lib", "bpf"},
+    "issuer": {"lib", "issuer"},
 }
 # What becomes a part of a program in the kernel is under the kernel's licence as well.
 IN_KERNEL = re.compile(r"^bpf/(filter\.h|.*\.bpf\.[ch])$")
