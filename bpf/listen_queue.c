@@ -81,7 +81,7 @@ static bool is_v6_only(const struct inet_diag_msg *socket, size_t attributes_byt
     unsigned rest = (unsigned)attributes_bytes;
     while (RTA_OK(a, rest)) {
         if (a->rta_type == INET_DIAG_SKV6ONLY && RTA_PAYLOAD(a) == 1)
-            return *(const uint8_t *)RTA_DATA(a) != 0;
+            return *((const uint8_t *)a + RTA_LENGTH(0)) != 0;
         size_t step = RTA_ALIGN(a->rta_len);
         if (step > rest)
             break;
@@ -130,13 +130,19 @@ static void count_socket(struct asked *asked, const struct inet_diag_msg *socket
     s->longest = waiting > s->longest ? waiting : s->longest;
 }
 
+/* The macros of the kernel's headers take const away. */
+static const void *message_data(const struct nlmsghdr *head)
+{
+    return (const uint8_t *)head + NLMSG_HDRLEN;
+}
+
 /* One message of the answer. ERR_STOPPED: it was the last one. */
 static enum err take_message(struct asked *asked, const struct nlmsghdr *head)
 {
     if (head->nlmsg_type == NLMSG_DONE)
         return ERR_STOPPED;
     if (head->nlmsg_type == NLMSG_ERROR) {
-        const struct nlmsgerr *error = NLMSG_DATA(head);
+        const struct nlmsgerr *error = message_data(head);
         if (head->nlmsg_len < NLMSG_LENGTH(sizeof *error))
             return ERR_MALFORMED;
         errno = -error->error;
@@ -144,12 +150,30 @@ static enum err take_message(struct asked *asked, const struct nlmsghdr *head)
     }
     if (head->nlmsg_type != SOCK_DIAG_BY_FAMILY)
         return ERR_OK;
-    const struct inet_diag_msg *socket = NLMSG_DATA(head);
+    const struct inet_diag_msg *socket = message_data(head);
     if (head->nlmsg_len < NLMSG_LENGTH(sizeof *socket))
         return ERR_MALFORMED;
     if (socket->idiag_state == TCP_LISTEN)
         count_socket(asked, socket, head->nlmsg_len - NLMSG_LENGTH(sizeof *socket));
     return ERR_OK;
+}
+
+/* All messages of one datagram. ERR_STOPPED: the last one of the answer was among them. */
+static enum err take_messages(const struct listen_queue *q, struct asked *asked, size_t size)
+{
+    const uint8_t *at = q->answer;
+    for (;;) {
+        const struct nlmsghdr *head = (const struct nlmsghdr *)(const void *)at;
+        if (!NLMSG_OK(head, size))
+            return ERR_OK;
+        if (head->nlmsg_seq == q->sequence) /* else of a question that was given up */
+            TRY(take_message(asked, head));
+        size_t step = NLMSG_ALIGN(head->nlmsg_len);
+        if (step >= size)
+            return ERR_OK;
+        at += step;
+        size -= step;
+    }
 }
 
 static enum err take_answer(struct listen_queue *q, struct asked *asked)
@@ -167,16 +191,9 @@ static enum err take_answer(struct listen_queue *q, struct asked *asked)
             return ERR_MALFORMED;
         if (from.nl_pid != 0)
             continue; /* not the kernel's */
-        const struct nlmsghdr *head = (const struct nlmsghdr *)(const void *)q->answer;
-        unsigned rest = (unsigned)size;
-        for (; NLMSG_OK(head, rest); head = NLMSG_NEXT(head, rest)) {
-            if (head->nlmsg_seq != q->sequence)
-                continue; /* of a question that was given up */
-            enum err err = take_message(asked, head);
-            if (err == ERR_STOPPED)
-                return ERR_OK;
-            TRY(err);
-        }
+        enum err err = take_messages(q, asked, (size_t)size);
+        if (err != ERR_OK)
+            return err == ERR_STOPPED ? ERR_OK : err;
     }
 }
 
