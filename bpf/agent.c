@@ -147,7 +147,8 @@ static enum err start(struct agent *a, char message[static CONFIG_MESSAGE_BYTES]
         log_warning("the kernel does not tell how many connections wait: %s", strerror(errno));
     TRY(guards_open(a->config, &none, &a->guards, message));
     TRY(start_policy(a, message));
-    controller_start(&a->controller, &a->config->controller, 0);
+    const struct controller_config numbers = agent_controller(a->config);
+    controller_start(&a->controller, &numbers, 0);
     a->look_ns = clock_monotonic_ns();
     return ERR_OK;
 }

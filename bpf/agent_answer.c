@@ -38,6 +38,8 @@ static json_t *answer_level(struct agent *a, const struct shed_word *word, uint6
     if (word->given && o->shed_set) {
         log_warning("level: an operator says %" PRIu32 " per mille for %" PRIu64 " s",
                     word->shed_permille, word->for_s);
+        if (a->decision.shed_permille != word->shed_permille)
+            a->view.values[SHED_LEVEL_CHANGES]++;
         a->decision.shed_permille = word->shed_permille;
         agent_level(a, now_ns);
         if (a->filter_failed)

@@ -57,7 +57,8 @@ static void close_again(struct guards *opened, const struct guards *before, cons
 {
     for (unsigned i = 0; i < opened->count; i++) {
         struct guard *guard = &opened->guards[i];
-        if (find(before, guard->interface) != NULL)
+        const struct guard *there = find(before, guard->interface);
+        if (there != NULL && there->filter == guard->filter)
             continue;
         if (guard->found)
             guard->filter = shed_filter_close(guard->filter);
@@ -73,10 +74,10 @@ enum err guards_open(const struct shed_config *config, const struct guards *befo
     for (unsigned i = 0; i < config->interface_count; i++) {
         const struct guard *there = find(before, config->interfaces[i]);
         struct guard *next = &opened.guards[opened.count];
-        if (there != NULL)
+        bool stands = there != NULL && shed_filter_attached(there->filter);
+        if (stands)
             *next = *there;
-        enum err err =
-            there != NULL ? ERR_OK : open_one(config, config->interfaces[i], next, message);
+        enum err err = stands ? ERR_OK : open_one(config, config->interfaces[i], next, message);
         if (err != ERR_OK) {
             close_again(&opened, before, config->pin_folder);
             return err;
@@ -112,6 +113,24 @@ void guards_drop(struct guards *g, const struct guards *kept, const char *pin_fo
     for (unsigned i = 0; i < g->count; i++)
         if (find(kept, g->guards[i].interface) == NULL)
             take_off(&g->guards[i], pin_folder);
+}
+
+const struct guard *guards_lost(const struct guards *g)
+{
+    for (unsigned i = 0; i < g->count; i++)
+        if (!shed_filter_attached(g->guards[i].filter))
+            return &g->guards[i];
+    return NULL;
+}
+
+void guards_replace(struct guards *g, const struct guards *next)
+{
+    for (unsigned i = 0; i < g->count; i++) {
+        struct guard *guard = &g->guards[i];
+        const struct guard *other = find(next, guard->interface);
+        if (other != NULL && other->filter != guard->filter)
+            guard->filter = shed_filter_close(guard->filter);
+    }
 }
 
 void guards_close(struct guards *g)

@@ -62,13 +62,14 @@ struct agent {
     int signals;
     bool stops;
     bool filter_failed; /* the last call to the kernel's filter did */
+    bool filter_lost;   /* an interface has no filter any more */
     uint64_t look_ns;   /* when the next look begins */
     struct shed_view view;
 };
 
 /* agent_guards.c */
 
-/** Opens the filters of a configuration; those `before` has already are taken over as they are.
+/** Opens the filters of a configuration; those `before` has attached are taken over as they are.
  * On failure (a line in `message`) what was opened is closed, and taken off again unless an agent
  * before this one had attached it. */
 MUST_CHECK enum err guards_open(const struct shed_config *config, const struct guards *before,
@@ -80,6 +81,10 @@ MUST_CHECK enum err guards_policy(struct guards *g, const struct shed_policy *po
                                   char message[static AGENT_MESSAGE_BYTES]);
 /** Takes the filter off the interfaces of `g` that `kept` does not have. */
 void guards_drop(struct guards *g, const struct guards *kept, const char *pin_folder);
+/** One whose filter is not on its interface any more; NULL: all are. */
+const struct guard *guards_lost(const struct guards *g);
+/** Lets go of the filters of `g` in whose place `next` has others. */
+void guards_replace(struct guards *g, const struct guards *next);
 /** Lets go of all; what is pinned stays. */
 void guards_close(struct guards *g);
 
@@ -130,6 +135,8 @@ json_t *agent_stats(struct agent *a, uint64_t now_ns);
 /* agent_answer.c: requests of operators (control_answer). */
 json_t *agent_answer(void *context, const json_t *request);
 
+/** The controller's numbers. Without edges nothing is measured, so it sheds nothing by itself. */
+struct controller_config agent_controller(const struct shed_config *config);
 /** NULL in `*ret` where there are no edges. */
 MUST_CHECK enum err agent_poll_new(const struct shed_config *c, struct edge_poll **ret);
 

@@ -102,6 +102,7 @@ static enum err take_policy(struct agent *a, struct next *n,
 static void take_over(struct agent *a, struct next *n)
 {
     guards_drop(&a->guards, &n->guards, a->config->pin_folder);
+    guards_replace(&a->guards, &n->guards);
     a->guards = n->guards;
     edge_poll_free(a->poll);
     a->poll = n->poll;
@@ -112,7 +113,8 @@ static void take_over(struct agent *a, struct next *n)
     shed_config_free(a->config);
     a->config = n->config;
     log_start("statim-shed", a->config->log_level);
-    controller_configure(&a->controller, &a->config->controller);
+    const struct controller_config numbers = agent_controller(a->config);
+    controller_configure(&a->controller, &numbers);
 }
 
 static void give_up(struct agent *a, struct next *n)

@@ -16,6 +16,14 @@ static void count(struct agent *a, enum shed_value value)
 
 /* --- looking --- */
 
+struct controller_config agent_controller(const struct shed_config *config)
+{
+    struct controller_config numbers = config->controller;
+    if (config->edge_count == 0)
+        numbers.shed_max_permille = 0;
+    return numbers;
+}
+
 /* Where no edges are configured nothing says that the site is not well. */
 static const struct measurement nothing_known = {.answered = true, .ready = true, .healthy = true};
 
@@ -78,6 +86,16 @@ void agent_level(struct agent *a, uint64_t now_ns)
             log_error("%s: the level cannot be written", guard->interface);
     }
     a->filter_failed = failed;
+}
+
+/* Somebody takes it off, or the interface goes. A new one under its name waits for a reload. */
+static void look_at_filters(struct agent *a)
+{
+    const struct guard *lost = guards_lost(&a->guards);
+    if (lost != NULL && !a->filter_lost)
+        log_error("%s: the filter is not attached any more; SIGHUP attaches it again",
+                  lost->interface);
+    a->filter_lost = lost != NULL;
 }
 
 /* --- the route --- */
@@ -152,6 +170,7 @@ void agent_steer(struct agent *a, const struct measurement *look, uint64_t now_n
     if (a->decision.changed)
         tell_change(a, &before);
     agent_level(a, now_ns);
+    look_at_filters(a);
     agent_route(a, now_ns);
     agent_rules_expire(a, now_ns);
     agent_view(a, now_ns);

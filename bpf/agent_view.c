@@ -29,6 +29,8 @@ static void view_trouble(struct agent *a)
     v->trouble[0] = '\0';
     if (a->filter_failed)
         snprintf(v->trouble, sizeof v->trouble, "the filter cannot be reached");
+    else if (a->filter_lost)
+        snprintf(v->trouble, sizeof v->trouble, "the filter is not attached to every interface");
     else if (a->route.trouble[0] != '\0')
         snprintf(v->trouble, sizeof v->trouble, "the route is not in force: %.200s",
                  a->route.trouble);

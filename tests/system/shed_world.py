@@ -28,15 +28,17 @@ class Listener:
     def __init__(self, namespace, port):
         with namespace.inside():
             self.socket = socket.create_server((Cable.NEAR, port), backlog=256)
+        self.peers = set()  # who was ever connected, whether he waited for it or not
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
     def run(self):
         while True:
             try:
-                taken, _ = self.socket.accept()
+                taken, (peer, _) = self.socket.accept()
             except OSError:
                 return
+            self.peers.add(peer)
             with taken, contextlib.suppress(OSError):
                 taken.sendall(b"here")
 
@@ -86,7 +88,8 @@ class ShedWorld:
     def configure(self, **keys):
         """Writes the configuration: what is always so, with these keys beside or instead."""
         self.keys = {"interfaces": ["near0"], "services": [f"{Cable.NEAR}:{SERVICE_PORT}"], "pin_folder": "bpf/statim",
-                     "control_socket": "control", "sample_one_in": 1, "controller": {"poll_ms": 100}} | keys
+                     "control_socket": "control", "syn_per_s": 0, "packets_per_s": 0,
+                     "sample_one_in": 1, "controller": {"poll_ms": 100}} | keys
         self.config.write_text(json.dumps(self.keys))
 
     def command(self, *arguments, before=()):

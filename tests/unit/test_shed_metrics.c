@@ -61,7 +61,7 @@ static void all_rows(void **state)
              FILTER_##verdict == FILTER_PASS   ? "pass"                                      \
              : FILTER_##verdict == FILTER_DROP ? "drop"                                      \
                                                : "answer",                                   \
-             label, 10u + (unsigned)FILTER_REASON_##name);                                       \
+             label, 10u + (unsigned)FILTER_REASON_##name);                                   \
     expect(line);                                                                            \
     snprintf(line, sizeof line,                                                              \
              "statim_shed_packets_total{interface=\"a?b?c\",action=\"%s\",reason=\"%s\"} 0", \
