@@ -103,13 +103,22 @@ static __always_inline _Bool is_due(void)
     return since_us * plan.rate_per_s / 1000000 > gone;
 }
 
+/* The kernel takes what a frame's last user left of its length, but for a program that changes it.
+ */
+static __always_inline _Bool set_length(struct xdp_md *context)
+{
+    return bpf_xdp_adjust_tail(context, -LIVE_TAIL_BYTES) == 0;
+}
+
 SEC("xdp")
 int make_frame(struct xdp_md *context)
 {
-    __u8 *frame = (__u8 *)(long)context->data;
-    const __u8 *end = (const __u8 *)(long)context->data_end;
     if (!is_due())
         return XDP_DROP;
+    if (!set_length(context))
+        return XDP_ABORTED;
+    __u8 *frame = (__u8 *)(long)context->data;
+    const __u8 *end = (const __u8 *)(long)context->data_end;
     __u32 turn = plan.source_count == 0 ? 0 : (__u32)(count.made % plan.source_count) * 4;
     count.made++;
     return plan.tcp_offset == 34 ? put_ipv4(frame, end, turn) : put_ipv6(frame, end, turn);

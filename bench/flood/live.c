@@ -39,7 +39,7 @@ static void fill(const struct flood_options *o, const struct flood_link *link,
     memcpy(packets.from_mac, link->mac, sizeof packets.from_mac);
     packet_maker_start(&maker, &packets);
     size_t size = packet_next(&maker, frame);
-    CHECK(size <= LIVE_FRAME_BYTES_MAX);
+    CHECK(size + LIVE_TAIL_BYTES <= LIVE_FRAME_BYTES_MAX);
     *plan = (struct live_plan){.frame_bytes = (uint32_t)size,
                                .ip_offset = 14,
                                .tcp_offset = is_v4 ? 34 : 54,
@@ -88,14 +88,14 @@ static enum err send_all(int program, struct flood_options const *options,
                          const volatile sig_atomic_t *ended, uint64_t *ret_lasted_ns)
 {
     uint64_t lasts_ns = (uint64_t)(options->seconds * (double)SECOND_NS), now_ns = plan->start_ns;
-    struct xdp_md context = {.data_end = plan->frame_bytes,
+    struct xdp_md context = {.data_end = plan->frame_bytes + LIVE_TAIL_BYTES,
                              .ingress_ifindex = (uint32_t)link->index};
     TRY(set_alarm(options->seconds));
     while (now_ns - plan->start_ns < lasts_ns && !*ended) {
         struct bpf_test_run_opts run = {
             .sz = sizeof run,
             .data_in = plan->frame,
-            .data_size_in = plan->frame_bytes,
+            .data_size_in = plan->frame_bytes + LIVE_TAIL_BYTES,
             .ctx_in = &context,
             .ctx_size_in = sizeof context,
             .repeat = CALL_TURNS,

@@ -5,6 +5,7 @@
 #include <linux/types.h>
 
 #define LIVE_FRAME_BYTES_MAX 96
+#define LIVE_TAIL_BYTES      4 /* with which a frame comes, and without which it goes */
 
 struct live_plan {
     __u8 frame[LIVE_FRAME_BYTES_MAX]; /* with source, port, sequence and checksums of zero */
