@@ -41,7 +41,6 @@ static void fill(const struct flood_options *o, const struct flood_link *link,
     size_t size = packet_next(&maker, frame);
     CHECK(size + LIVE_TAIL_BYTES <= LIVE_FRAME_BYTES_MAX);
     *plan = (struct live_plan){.frame_bytes = (uint32_t)size,
-                               .ip_offset = 14,
                                .tcp_offset = is_v4 ? 34 : 54,
                                .source_count = packets.source_count,
                                .rate_per_s = o->rate_per_s};

@@ -10,7 +10,7 @@
 struct live_plan {
     __u8 frame[LIVE_FRAME_BYTES_MAX]; /* with source, port, sequence and checksums of zero */
     __u32 frame_bytes;
-    __u32 ip_offset, tcp_offset;
+    __u32 tcp_offset;
     __u8 from[16];  /* the prefix */
     __u8 drawn[16]; /* bits that are not of the prefix */
     __u32 ip_sum;   /* RFC 1071, not folded, of `frame`; of TCP with its pseudo header */
