@@ -6,6 +6,8 @@ import re
 import time
 from pathlib import Path
 
+import pytest
+
 from site_under_test import NOT_AFTER_S, run, wait_for
 from test_crl import get, newest, published, use_crls
 
@@ -41,6 +43,7 @@ def watched(pid, condition, what, deadline_s):
     return most
 
 
+@pytest.mark.long
 def test_a_million_entries_in_one(make_site, tmp_path):
     """From the import to a client of an edge, each in memory that the CRL's size bounds."""
     site = make_site()
@@ -81,6 +84,7 @@ def cpu_s(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+@pytest.mark.long
 def test_as_many_shards_as_can_be(make_site):
     """All are made, all reach the edge, and a presigner with nothing to do does next to nothing."""
     site = make_site()

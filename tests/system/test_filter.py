@@ -150,6 +150,7 @@ def make_world(make_site):
     return site, issuers
 
 
+@pytest.mark.long
 def test_every_certificate_of_every_issuer(world):
     """Zero wrong answers, and what an answer of the edge says; then a revocation and a new certificate reach it."""
     site, issuers = world

@@ -10,6 +10,8 @@ import subprocess
 import threading
 import time
 
+import pytest
+
 from site_under_test import IS_SANITIZED, NOT_AFTER_S, PRESIGNER, STATIM, free_port, run, wait_for
 from test_crl import all_numbers, load, serials, some_serial, use_crls
 
@@ -138,6 +140,7 @@ def overtaken(process, condition):
     return False
 
 
+@pytest.mark.long
 def test_stopped_and_continued(make_site):
     """SIGSTOP at any instant, the other takes over, SIGCONT: the first publishes nothing more."""
     seed = int(os.environ.get("STATIM_SEED", time.time_ns() % 1000000))
@@ -177,6 +180,7 @@ def test_stopped_and_continued(make_site):
         pair.stop()
 
 
+@pytest.mark.long
 def test_killed(make_site):
     """SIGKILL: the standby takes over at once, without waiting for the lease to run out."""
     pair = Pair(make_site(), 4 * ROUNDS)
