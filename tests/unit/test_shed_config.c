@@ -135,6 +135,23 @@ static void everything_given(void **state)
     shed_config_free(c);
 }
 
+static void through_exabgp(void **state)
+{
+    (void)state;
+    struct shed_config *c = load(MINIMAL "edges: ['[::1]:1']\n"
+                                         "route: {through: exabgp, prefixes: [192.0.2.53, "
+                                         "'2001:db8::/32'], next_hop: 198.51.100.2, "
+                                         "low_attributes: 'med 1000 community [65535:0]'}\n");
+    assert_int_equal(c->through, SHED_ROUTE_EXABGP);
+    assert_int_equal(c->route_prefix_count, 2);
+    assert_int_equal(c->route_prefixes[0].bits, 32);
+    assert_int_equal(c->route_prefixes[1].version, 6);
+    assert_string_equal(c->route->next_hop, "198.51.100.2");
+    assert_null(c->route->normal_attributes);
+    assert_string_equal(c->route->low_attributes, "med 1000 community [65535:0]");
+    shed_config_free(c);
+}
+
 /* What follows the minimal configuration (or replaces it), and what the message says. */
 static const struct {
     const char *text, *says;
@@ -189,6 +206,16 @@ static const struct {
      "v4_normal and v4_low are the same"},
     {MINIMAL "edges: ['[::1]:1']\nroute: {through: bird, v4_normal: a, v6_low: b}\n",
      "a low protocol goes with a normal one"},
+    {MINIMAL "edges: ['[::1]:1']\nroute: {through: exabgp}\n", "exabgp needs prefixes"},
+    {MINIMAL "edges: ['[::1]:1']\nroute: {through: exabgp, prefixes: [192.0.2.1/24]}\n",
+     "prefixes: 192.0.2.1/24: bits are set behind the prefix"},
+    {MINIMAL "edges: ['[::1]:1']\nroute: {through: exabgp, prefixes: ['::1', '::1/128']}\n",
+     "prefixes: ::1/128: given twice"},
+    {MINIMAL "edges: ['[::1]:1']\nroute: {through: exabgp, prefixes: ['::1'], next_hop: 'a;b'}\n",
+     "next_hop: only letters, digits"},
+    {MINIMAL "edges: ['[::1]:1']\nroute: {through: exabgp, prefixes: ['::1'], "
+             "low_attributes: \"med 1\\nx\"}\n",
+     "low_attributes: only letters, digits"},
     {MINIMAL "---\nobserve: true\n", "a second document"},
 };
 
@@ -256,9 +283,9 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults),     cmocka_unit_test(everything_given),
-        cmocka_unit_test(refusals),     cmocka_unit_test(lists_in_files),
-        cmocka_unit_test(missing_file),
+        cmocka_unit_test(defaults),       cmocka_unit_test(everything_given),
+        cmocka_unit_test(through_exabgp), cmocka_unit_test(refusals),
+        cmocka_unit_test(lists_in_files), cmocka_unit_test(missing_file),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

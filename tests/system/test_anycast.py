@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Anycast: what becomes of the traffic when a site dies, goes stale, is overloaded, and is well again. Real BIRD, real
+ExaBGP, real edges. Failover times are printed (-rP)."""
+
+import threading
+import time
+
+import pytest
+
+from anycast_world import AnycastWorld, SOURCES, skip_reason
+from site_under_test import wait_for
+
+# Looks every 100 ms, three of them bad, one update, on a busy machine. Measured on an idle one: about half a second.
+FAILOVER_S = 8
+QUIET_RUN_S, WAVE_S = 60, 4
+
+
+@pytest.fixture
+def world(tmp_path, make_site):
+    reason = skip_reason()
+    if reason:
+        pytest.skip(reason)
+    made = AnycastWorld(tmp_path, make_site)
+    yield made
+    made.remove()
+
+
+def is_one_sided(spread, site):
+    return spread[site] == sum(spread) and spread[site] > 0
+
+
+def lost_s(asking, since):
+    """From the cause to the end of the last request that failed."""
+    failed = asking.failed(since)
+    return failed[-1] - since if failed else 0.0
+
+
+@pytest.mark.long
+def test_a_dead_edge(world):
+    world.start()
+    assert min(world.spread()) > 0, "both sites are to answer"
+    asking = world.asking()
+    killed = time.monotonic()
+    world.pops[0].kill_edge()
+    moved_s = world.wait_via({1}, "the traffic away from the dead edge", FAILOVER_S)
+    wait_for(lambda: world.via(6) == {1}, "IPv6, too", FAILOVER_S)
+    assert world.pops[0].route() == ("withdraw", "dead")
+    assert is_one_sided(world.spread(), 1)
+    asking.stop()
+    print(f"dead edge: route moved after {moved_s:.2f} s, last failure after {lost_s(asking, killed):.2f} s, "
+          f"{len(asking.failed(killed))} of {len(asking.seen)} requests failed")
+    assert lost_s(asking, killed) < FAILOVER_S
+    for protocol in ("statim_v4", "statim_v4_low", "statim_v6", "statim_v6_low"):
+        assert world.pops[0].bird_state(protocol) == "down"
+    world.pops[0].start_edge()
+    print(f"recovery: traffic back {world.wait_via({0, 1}, 'the traffic back', 30):.2f} s after the edge was healthy")
+    assert min(world.spread()) > 0
+
+
+@pytest.mark.long
+def test_a_stale_edge(world):
+    world.start()
+    asking = world.asking()
+    world.pops[0].freeze_news()
+    moved_s = world.wait_via({1}, "the traffic away from the stale edge", 4 + FAILOVER_S)
+    assert world.pops[0].route() == ("deprefer", "stale")
+    print(f"stale edge: route moved {moved_s:.2f} s after its origin stood still, of which 4 s are the limit")
+    assert is_one_sided(world.spread(), 1)
+    assert world.pops[0].bird_state("statim_v4_low") == "up" and world.pops[0].bird_state("statim_v4") == "down"
+    # Worse than the other one, but better than none.
+    world.pops[1].kill_edge()
+    world.wait_via({0}, "the traffic to the stale edge, since the other is dead", FAILOVER_S)
+    assert is_one_sided(world.spread(), 0)
+    world.pops[1].start_edge()
+    world.wait_via({1}, "the traffic back to the good edge", 30)
+    world.pops[0].thaw_news()
+    print(f"recovery: traffic back {world.wait_via({0, 1}, 'the traffic back', 30):.2f} s after the news came")
+    asking.stop()
+    # The moves around the stale edge cost nothing; only the kill may.
+    print(f"{len(asking.failed())} of {len(asking.seen)} requests failed")
+
+
+# A site that is soon overloaded: a few per cent of one processor. It sheds at once all that it may, which does not
+# help: those who are there already are let be.
+WEAK = {"load_high_permille": 15, "load_low_permille": 5, "shed_step_permille": 400, "shed_max_permille": 400,
+        "hold_s": 1, "deprefer_after_s": 2, "recover_s": 4}
+
+
+@pytest.mark.long
+def test_an_overloaded_edge(world):
+    world.start(controllers=(WEAK, {}))
+    load = world.load(40)
+    began = time.monotonic()
+    wait_for(lambda: world.pops[0].values()["level_permille"] == 400, "shedding", 20)
+    shed_s = time.monotonic() - began
+    assert world.pops[0].route()[0] == "announce", "it is to shed before its route changes"
+    world.wait_via({1}, "the traffic away from the overloaded edge", 2 + FAILOVER_S)
+    print(f"overload: sheds after {shed_s:.2f} s, route moved after {time.monotonic() - began:.2f} s")
+    assert world.pops[0].route()[0] == "deprefer"
+    load.stop()
+    assert is_one_sided(world.spread(), 1)
+    print(f"recovery: traffic back {world.wait_via({0, 1}, 'the traffic back', 40):.2f} s after the load ended")
+    wait_for(lambda: world.pops[0].values()["level_permille"] == 0, "nothing shed", 20)
+    assert min(world.spread()) > 0
+
+
+@pytest.mark.long
+def test_no_flapping(world):
+    """A minute of waves of load, each shorter than what moves a route: the level follows, the routes stay."""
+    world.start(controllers=(WEAK | {"deprefer_after_s": 20}, {}))
+    before = [pop.values() for pop in world.pops]
+    seen, turn, end = set(), threading.Event(), time.monotonic() + QUIET_RUN_S
+    while time.monotonic() < end:
+        wave, until = world.load(WAVE_S), time.monotonic() + 2 * WAVE_S
+        while time.monotonic() < until:
+            seen.add((frozenset(world.via()), frozenset(world.via(6))))
+            turn.wait(0.25)
+        wave.stop()
+    after = [pop.values() for pop in world.pops]
+    for old, new in zip(before, after):
+        assert new["route_changes"] == old["route_changes"]
+        assert new["route_failures"] == 0
+    levels = after[0]["level_changes"] - before[0]["level_changes"]
+    print(f"{QUIET_RUN_S} s, {len(world.loads)} waves: {levels} changes of the level, none of a route")
+    assert levels > 0, "the waves are to be felt"
+    assert seen == {(frozenset({0, 1}), frozenset({0, 1}))}
+
+
+def test_the_last_site(world):
+    """By configuration it is the last one: dead, it stays announced, until an operator says otherwise."""
+    world.start(controllers=({"sites": 1}, {"sites": 1}))
+    first = world.pops[0]
+    first.kill_edge()
+    world.wait_via({1}, "the traffic away from the dead edge", FAILOVER_S)
+    assert first.route() == ("deprefer", "last_site")
+    assert first.bird_state("statim_v4_low") == "up"
+    answer = first.ask_agent("route", "withdraw", "--for", "1h")
+    assert answer["route"] == "withdraw" and answer["reason"] == "operator"
+    wait_for(lambda: first.bird_state("statim_v4_low") == "down", "the operator's word", 5)
+    first.ask_agent("route", "auto")
+    wait_for(lambda: first.bird_state("statim_v4_low") == "up", "the controller's route again", 5)
+
+
+def test_bird_configured_anew_and_restarted(world):
+    """BIRD forgets what it was told; the agent tells it again."""
+    world.start()
+    first = world.pops[0]
+    first.ask_agent("route", "deprefer", "--for", "1h")
+    world.wait_via({1}, "the operator's word", FAILOVER_S)
+    first.daemon.stop()
+    wait_for(lambda: not first.values()["route_ok"], "the agent missing BIRD", 15)
+    first.start_bird()
+    wait_for(lambda: first.bird_state("statim_v4_low") == "up" and first.bird_state("statim_v4") == "down",
+             "the word again", 15)
+    wait_for(lambda: first.values()["route_ok"], "the agent content", 15)
+    first.ask_agent("route", "auto")
+    world.wait_via({0, 1}, "the traffic back", 30)
+
+
+@pytest.mark.long
+def test_exabgp(world):
+    reason = skip_reason(exabgp=True)
+    if reason:
+        pytest.skip(reason)
+    world.start(exabgp=True)
+    assert min(world.spread()) > 0
+    first = world.pops[0]
+    asking = world.asking()
+    killed = time.monotonic()
+    first.kill_edge()
+    moved_s = world.wait_via({1}, "the traffic away from the dead edge", FAILOVER_S)
+    assert first.route() == ("withdraw", "dead")
+    assert is_one_sided(world.spread(), 1)
+    asking.stop()
+    print(f"ExaBGP, dead edge: route moved after {moved_s:.2f} s, last failure after {lost_s(asking, killed):.2f} s")
+    first.start_edge()
+    world.wait_via({0, 1}, "the traffic back", 30)
+    first.freeze_news()
+    world.wait_via({1}, "the traffic away from the stale edge", 4 + FAILOVER_S)
+    assert first.route() == ("deprefer", "stale")
+    world.pops[1].kill_edge()
+    world.wait_via({0}, "the stale edge is better than none", FAILOVER_S)
+    world.pops[1].start_edge()
+    first.thaw_news()
+    world.wait_via({0, 1}, "the traffic back", 30)
+    # ExaBGP dies without a word: its sessions end, and its agent with it.
+    first.daemon.kill()
+    world.wait_via({1}, "the traffic away from the dead ExaBGP", 9 + FAILOVER_S)
+    wait_for(lambda: not first.agent_answers(), "the end of the agent", 10)
+    assert world.ask(SOURCES[0])
