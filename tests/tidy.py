@@ -13,6 +13,7 @@ ROOMS = {
     "lib": {"lib"},
     "edge": {"lib", "edge"},
     "presigner": {"lib", "presigner"},
+    "issuer": {"lib", "issuer"},
     "bpf": {"lib", "bpf"},
     "issuer": {"lib", "issuer"},
 }

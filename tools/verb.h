@@ -49,8 +49,17 @@
       "[--key VKEY|FILE] [--against CHECKPOINT] | prove DIR [--key VKEY|FILE] (--index N | "     \
       "--since N) | export DIR [--key VKEY|FILE] [--from N] [--until N]",                        \
       "an append-only log that shows tampering: begin one, add to it, verify, prove, export")    \
+    X(ca,                                                                                        \
+      "root DIR --subject NAME | intermediate|responder csr DIR --subject NAME | "               \
+      "intermediate|responder sign DIR CSR | intermediate|responder install DIR CERT "           \
+      "--issuer CA-CERT | crl DIR [--revoke SERIAL --reason NAME] | transcript-check FILE "      \
+      "[--head SHA256]; [--key FILE|URI] [--key-type TYPE] [--passphrase-file FILE] "            \
+      "[--pin-file FILE] [--days N] [--out FILE] [--operator NAME] [--path-length N] "           \
+      "[--policy OID...] [--ocsp-url URL] [--ca-issuers-url URL] [--crl-url URL] "               \
+      "[--client-auth] [--sign-ocsp] [--blocked-keys FILE] [--yes]",                             \
+      "a CA of one's own by an offline ceremony: keys, requests, certificates, CRLs")            \
     X(inspect, "FILE [--json] [--key VKEY|FILE] [--verify] [--signatures]",                      \
-      "show a head, index, log entry, pack, filter, an edge's store or a status database")        \
+      "show a head, index, log entry, pack, filter, an edge's store or a status database")       \
     X(shed,                                                                                      \
       "(top | stats | allow [PREFIX] | deny [PREFIX] | level [PERCENT|auto] | "                  \
       "route [announce|deprefer|withdraw|auto]) [--for DURATION] [--remove] [--json] "           \

@@ -179,6 +179,17 @@ enum err file_commit(const char *path)
     return err;
 }
 
+enum err file_commit_new(const char *path)
+{
+    char temporary[PATH_BYTES_MAX];
+    TRY(temporary_path(path, temporary));
+    if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+        return ERR_OK;
+    enum err err = errno == EEXIST ? ERR_EXISTS : write_error_from_errno();
+    file_discard(path);
+    return err;
+}
+
 enum err file_publish_lazy(const char *path, struct span content, unsigned mode)
 {
     TRY(file_prepare(path, content, mode));

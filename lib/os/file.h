@@ -30,6 +30,8 @@ MUST_CHECK enum err file_publish_lazy(const char *path, struct span content, uns
  *  fsyncs path.tmp-<pid>; renames it over `path`. It is removed when either fails. */
 MUST_CHECK enum err file_prepare(const char *path, struct span content, unsigned mode);
 MUST_CHECK enum err file_commit(const char *path);
+/** As file_commit(), but ERR_EXISTS when something has that name already. */
+MUST_CHECK enum err file_commit_new(const char *path);
 /** Removes what file_prepare() wrote. */
 void file_discard(const char *path);
 MUST_CHECK enum err directory_sync(const char *path);

@@ -19,6 +19,7 @@ struct signer_options {
     const char *key_file;
     const char *passphrase_file;        /* first line is the passphrase */
     const char *passphrase_environment; /* name of a variable */
+    const char *passphrase;             /* itself, for who asked a person */
     /* SIGNER_PKCS11 */
     const char *module;      /* path of the shared object */
     const char *token_label; /* NULL: the only token there is */

@@ -91,7 +91,7 @@ static enum err key_load(const struct signer_options *options, EVP_PKEY **ret)
         OPENSSL_cleanse(secret, sizeof secret);
         return err;
     }
-    const char *secret = NULL;
+    const char *secret = options->passphrase;
     if (set(options->passphrase_environment)) {
         secret = getenv(options->passphrase_environment);
         if (secret == NULL)
