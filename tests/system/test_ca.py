@@ -521,6 +521,34 @@ def test_killed_at_every_call(fresh, tmp_path):
     assert killed > 12
 
 
+def test_a_root_is_there_or_not(done, tmp_path):
+    """kill -9 while the root is made: the folder holds all of it, or can be begun again."""
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    seen = set()
+    for call in ("fsync", "renameat2", "rename", "unlink"):
+        for n in range(1, 20):
+            root = tmp_path / f"{call}-{n}"
+            words = ("root", root, "--subject", ROOT_NAME, *done.word)
+            told = run("strace", "-f", "-o", "/dev/null", "-e", f"inject={call}:signal=KILL:when={n}", STATIM, "ca",
+                       *words, check=False)
+            if told.returncode == 0:
+                break
+            begun = (root / "step").exists() or (root / "transcript").exists()
+            seen.add(begun)
+            again = ca(*words, check=False)
+            if begun:
+                refused(again, "has a key or a CA already")
+            else:
+                assert again.returncode == 0, again.stderr
+            ca("crl", root, *done.word)
+            assert [json.loads(line)["did"] for line in (root / "transcript").open()] == ["root", "crl"]
+            assert not (root / "step").exists() and (root / "ca-key.pem").stat().st_mode & 0o777 == 0o600
+            run("openssl", "verify", "-x509_strict", "-CAfile", root / "ca.pem", root / "ca.pem")
+        assert n < 19
+    assert seen == {False, True}
+
+
 # Tokens, and use
 
 @pytest.fixture()
