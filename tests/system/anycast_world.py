@@ -163,7 +163,8 @@ class Pop:
             text = self.ask_edge("/metrics")[1]
         except OSError:
             return 0
-        return sum(int(float(count)) for count in re.findall(r"^statim_edge_requests_total(?:{.*})? (\S+)$", text, re.M))
+        counts = re.findall(r"^statim_edge_requests_total(?:{.*})? (\S+)$", text, re.M)
+        return sum(int(float(count)) for count in counts)
 
     # Its news
 
@@ -203,7 +204,8 @@ class Pop:
 
     def start_exabgp(self):
         self.configure(route={"through": "exabgp", "prefixes": [f"{SERVICE_V4}/32"], "normal_attributes": "med 0",
-                              "low_attributes": f"med 1000 community [65535:0] as-path [{SITE_AS} {SITE_AS} {SITE_AS}]"})
+                              "low_attributes":
+                                  f"med 1000 community [65535:0] as-path [{SITE_AS} {SITE_AS} {SITE_AS}]"})
         path = self.dir / "exabgp.conf"
         path.write_text(EXABGP_CONF.format(shed=SHED, config=self.config, number=self.number, site=SITE_AS,
                                            router=ROUTER_AS))
@@ -394,7 +396,8 @@ class AnycastWorld:
         """Whether a client at that address got the right answer in time. A wrong one is the end of the test."""
         try:
             with self.client.inside():
-                connection = http.client.HTTPConnection(SERVICE_V4, PORT, timeout=PATIENCE_S, source_address=(source, 0))
+                connection = http.client.HTTPConnection(SERVICE_V4, PORT, timeout=PATIENCE_S,
+                                                        source_address=(source, 0))
                 try:
                     connection.request("POST", "/", self.request, {"Content-Type": "application/ocsp-request"})
                     response = connection.getresponse()
