@@ -15,7 +15,7 @@
  *   5. the budget of SYN of all sources together; beyond it a SYN is answered with a cookie, where
  *      that is configured, or dropped
  *   6. shed level: the share of source prefixes whose new connections are refused. Their SYN take
- *      nothing from the budget, and get no cookie
+ *      nothing from the budget, and get no cookie: beyond the budget they are dropped as such
  *
  * Everything else passes untouched: other addresses, other ports, other protocols, ICMP.
  *

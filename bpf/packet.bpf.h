@@ -83,6 +83,8 @@ static __always_inline enum filter_reason parse_tcp(const struct view *v, struct
         return FILTER_REASON_SHORT;
     if ((void *)(tcp + 1) > v->end)
         return split();
+    if (tcp->dest == 0)
+        return FILTER_REASON_OTHER; /* among services port 0 says something else */
     p->source_port = tcp->source;
     p->service.port = tcp->dest;
     p->tcp_flags = ((const __u8 *)tcp)[13];
