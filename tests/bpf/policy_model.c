@@ -99,26 +99,37 @@ static bool is_shed(const struct policy_model *m, uint64_t prefix)
     return low * 1000 >> 32 < m->shed_permille;
 }
 
-/* `words` buckets of which one is enough; all are charged. */
-static bool take(const struct filter_rate *rate, uint64_t now_ns, __u64 *words[], unsigned count)
+static uint64_t ahead_of(__u64 word, uint64_t now_ns)
 {
-    if (rate->interval_ns == 0)
-        return true;
+    return word > now_ns ? word - now_ns : 0;
+}
+
+/* `words` are buckets of which one is enough. Writes only what is further ahead than it can be. */
+static bool would_take(const struct filter_rate *rate, uint64_t now_ns, __u64 *words[],
+                       unsigned count)
+{
     uint64_t most = rate->burst_ns + FILTER_DEBT * rate->interval_ns;
-    uint64_t ahead[FILTER_ROWS];
-    bool admitted = false;
-    for (unsigned i = 0; i < count; i++) {
-        ahead[i] = *words[i] > now_ns ? *words[i] - now_ns : 0;
-        admitted = admitted || ahead[i] <= rate->burst_ns;
-    }
-    for (unsigned i = 0; i < count; i++) {
-        uint64_t after = ahead[i] + rate->interval_ns;
-        if (admitted)
-            *words[i] = now_ns + (after < most ? after : most);
-        else if (ahead[i] > most)
+    bool admitted = rate->interval_ns == 0;
+    for (unsigned i = 0; i < count; i++)
+        admitted = admitted || ahead_of(*words[i], now_ns) <= rate->burst_ns;
+    for (unsigned i = 0; i < count && !admitted; i++) {
+        if (ahead_of(*words[i], now_ns) > most)
             *words[i] = now_ns + most;
     }
     return admitted;
+}
+
+/* The same, and all are charged. */
+static bool take(const struct filter_rate *rate, uint64_t now_ns, __u64 *words[], unsigned count)
+{
+    uint64_t most = rate->burst_ns + FILTER_DEBT * rate->interval_ns;
+    if (!would_take(rate, now_ns, words, count))
+        return false;
+    for (unsigned i = 0; i < count && rate->interval_ns != 0; i++) {
+        uint64_t after = ahead_of(*words[i], now_ns) + rate->interval_ns;
+        *words[i] = now_ns + (after < most ? after : most);
+    }
+    return true;
 }
 
 static bool take_gate(const struct filter_rate *rate, uint64_t now_ns, __u64 *word)
@@ -144,6 +155,10 @@ static enum filter_reason judge_syn(struct policy_model *m, const struct policy_
     const struct filter_config *c = &m->config;
     bool answerable = is_answerable(s);
     if (is_shed(m, prefix)) {
+        /* Looks at the budget and takes nothing. */
+        __u64 *budget[] = {&m->budget_full_ns};
+        if (!would_take(&c->budget, m->now_ns, budget, 1))
+            return FILTER_REASON_SYN_BUDGET;
         bool told = c->refusals.interval_ns != 0 && answerable &&
                     take_gate(&c->refusals, m->now_ns, &m->refusals_full_ns);
         return told ? FILTER_REASON_REFUSED : FILTER_REASON_SHED;
