@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "issuer/audit_log.h"
+#include "issuer/audit_tiles.h"
 #include "tools/audit_key.h"
 
 /* Read as a whole, so that a bad line takes nothing. */
@@ -33,6 +34,18 @@ static enum err load_named(const char *path, const char *origin, struct publish_
     return err;
 }
 
+/* A log of this key that an init() before could not finish: its public half is not beside it. */
+static bool is_unfinished(const char *folder, const struct publish_key *key)
+{
+    struct verify_key beside;
+    struct audit_tree tree;
+    struct buffer note = {0};
+    bool missing = audit_verify_key(NULL, folder, &beside) == ERR_NOT_FOUND;
+    enum err err = audit_checkpoint_read(folder, publish_key_public(key), &note, &tree);
+    buffer_done(&note);
+    return missing && err == ERR_OK;
+}
+
 int audit_init(const struct audit_cli *c)
 {
     struct publish_key *key = NULL;
@@ -44,7 +57,7 @@ int audit_init(const struct audit_cli *c)
     if (err != ERR_OK)
         return complain_err(c->key, err);
     err = audit_log_create(c->folder, key);
-    if (err == ERR_OK)
+    if (err == ERR_OK || (err == ERR_EXISTS && is_unfinished(c->folder, key)))
         err = audit_key_publish(key, c->folder);
     char text[VKEY_TEXT_BYTES];
     verify_key_to_text(publish_key_public(key), text);
@@ -168,6 +181,8 @@ int audit_append(const struct audit_cli *c)
         if (input.size + size > INPUT_BYTES_MAX ||
             buffer_append(&input, span_of(block, size)) != ERR_OK)
             status = audit_complain(name, "longer than 64 MiB");
+    if (status == 0 && ferror(file))
+        status = audit_complain(name, strerror(errno));
     fclose(file);
     if (status == 0)
         status = take_lines(&batch, &input, name);

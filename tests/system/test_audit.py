@@ -197,6 +197,23 @@ def test_keys(log, tmp_path):
         assert audit(*words, check=False).returncode == 2
 
 
+def test_an_init_that_was_cut_off_is_finished(log, tmp_path):
+    """Killed, or out of disk, between the checkpoint and the public key beside it."""
+    public = log.folder / "audit-key.pub"
+    public.unlink()
+    other = tmp_path / "other.pem"
+    assert audit("init", log.folder, "--key", other, "--origin", ORIGIN, check=False).returncode == 1
+    assert not public.exists()
+    assert audit("init", log.folder, "--key", log.key, "--origin", ORIGIN).stdout.strip() == log.vkey
+    log.append(events(2))
+    log.verify()
+
+
+def test_input_that_cannot_be_read(log, tmp_path):
+    told = audit("append", log.folder, "--key", log.key, tmp_path, check=False)
+    assert told.returncode == 1 and "directory" in told.stderr
+
+
 def test_killed_at_any_time(log):
     """What was acknowledged is there, in order, and what follows goes on from it."""
     chosen = random.Random(7)
