@@ -151,19 +151,23 @@ static int append_batch(const struct audit_cli *c, const struct batch *b)
 {
     struct publish_key *key = NULL;
     struct audit_log *log = NULL;
-    uint64_t first = 0;
+    uint64_t before = 0;
     enum err err = audit_key_load(c->key, c->folder, &key);
     if (err != ERR_OK)
         return complain_err(c->key, err);
     err = audit_log_open(c->folder, key, &log);
     if (err == ERR_OK)
-        err = append_all(log, b, &first);
+        err = append_all(log, b, &before);
     if (err == ERR_OK)
         printf("%zu %s from %llu on\n", b->count, b->count == 1 ? "entry" : "entries",
-               (unsigned long long)first);
+               (unsigned long long)before);
+    int status = err == ERR_OK ? 0 : complain_err(c->folder, err);
+    if (status != 0 && log != NULL && audit_log_size(log) > before)
+        fprintf(stderr, "statim audit: the first %llu of %zu entries are in the log nonetheless\n",
+                (unsigned long long)(audit_log_size(log) - before), b->count);
     audit_log_close(log);
     publish_key_free(key);
-    return err == ERR_OK ? 0 : complain_err(c->folder, err);
+    return status;
 }
 
 int audit_append(const struct audit_cli *c)

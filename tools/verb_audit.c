@@ -255,7 +255,11 @@ int verb_audit(int argc, char **argv)
         struct audit_cli c = {0};
         if (strcmp(argv[1], commands[i].name) != 0)
             continue;
-        return parse(argc - 1, argv + 1, &commands[i], &c) ? commands[i].run(&c) : VERB_USAGE;
+        if (!parse(argc - 1, argv + 1, &commands[i], &c))
+            return VERB_USAGE;
+        int status = commands[i].run(&c);
+        bool written = fflush(stdout) == 0 && !ferror(stdout);
+        return status == 0 && !written ? audit_complain("output", strerror(errno)) : status;
     }
     return VERB_USAGE;
 }

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from site_under_test import STATIM, run
+from small_disk import SmallDisk
 
 ORIGIN = "audit.test"
 GO_LIBRARY = Path("/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog")
@@ -212,6 +213,33 @@ def test_an_init_that_was_cut_off_is_finished(log, tmp_path):
 def test_input_that_cannot_be_read(log, tmp_path):
     told = audit("append", log.folder, "--key", log.key, tmp_path, check=False)
     assert told.returncode == 1 and "directory" in told.stderr
+
+
+def test_output_that_cannot_be_written(log):
+    log.append(events(3))
+    for words in (["verify"], ["prove", "--index", "1"], ["export"]):
+        with open("/dev/full", "w") as full:
+            told = subprocess.run([STATIM, "audit", words[0], log.folder, *words[1:]], stdout=full,
+                                  stderr=subprocess.PIPE, text=True)
+        assert told.returncode == 1 and "No space left" in told.stderr
+
+
+def test_a_full_disk_says_what_it_took(tmp_path):
+    """More than goes into the log at once, on a disk with room for the first part."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    try:
+        disk = SmallDisk(folder, 1600)
+    except OSError as error:
+        pytest.skip(str(error))
+    try:
+        log = Log(disk.path())
+        lines = "".join(json.dumps({"n": n, "text": "x" * 300}) + "\n" for n in range(6000))
+        told = audit("append", log.folder, "--key", log.key, stdin=lines, check=False)
+        assert told.returncode == 1
+        assert "the first 4096 of 6000 entries are in the log nonetheless" in told.stderr
+    finally:
+        disk.remove()
 
 
 def test_killed_at_any_time(log):
