@@ -23,5 +23,6 @@ struct priority {
 
 /** The calling thread's. Raises RLIMIT_NICE where it has to and may; CAP_SYS_NICE does as well. */
 struct priority priority_here(void);
-/** The calling thread to the background, or back. Does nothing where there is no way back. */
+/** The calling thread to the background, or back. Does nothing where there is no way back; one
+ * whose way back was taken from outside stays, and works on. */
 void priority_background(const struct priority *priority, bool on);

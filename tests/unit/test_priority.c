@@ -141,6 +141,32 @@ static void with_a_limit(void **state)
     assert_int_equal(back, 0);
 }
 
+/* Privileges and limit go while it is in the background: it stays there, alive. */
+static void the_way_back_is_taken(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) {
+        print_message("only root can give up privileges\n");
+        skip();
+    }
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        const struct rlimit none = {0};
+        struct priority here = priority_here();
+        priority_background(&here, true);
+        if (!here.returns || prlimit(0, RLIMIT_NICE, &none, NULL) != 0 || setuid(NOBODY) != 0)
+            _exit(1);
+        priority_background(&here, false);
+        _exit(getpriority(PRIO_PROCESS, 0) == PRIORITY_BACKGROUND_NICE ? 0 : 2);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
+    if (WEXITSTATUS(status) == 1)
+        skip();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +174,7 @@ int main(void)
         cmocka_unit_test(there_and_back),
         cmocka_unit_test(without_privileges),
         cmocka_unit_test(with_a_limit),
+        cmocka_unit_test(the_way_back_is_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
