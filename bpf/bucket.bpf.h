@@ -29,7 +29,7 @@ static __always_inline bool take_one(__u64 *word, const struct filter_rate *rate
         __u64 ahead = ahead_of(old, now_ns);
         if (ahead > rate->burst_ns) {
             __u64 most = rate->burst_ns + FILTER_DEBT * rate->interval_ns;
-            if (ahead > most)
+            if (ahead > most + FILTER_LATE_NS)
                 swap(word, old, now_ns + most); /* one who is faster has done it */
             return false;
         }
@@ -46,9 +46,11 @@ static __always_inline void charge(__u64 *word, const struct filter_rate *rate, 
     __u64 most = rate->burst_ns + FILTER_DEBT * rate->interval_ns;
     for (unsigned i = 0; i < FILTER_SWAP_TRIES; i++) {
         __u64 old = read_word(word);
-        __u64 ahead = ahead_of(old, now_ns) + rate->interval_ns;
-        __u64 new = now_ns + (ahead < most ? ahead : most);
-        if (new == old || swap(word, old, new))
+        __u64 ahead = ahead_of(old, now_ns);
+        if (ahead >= most && ahead <= most + FILTER_LATE_NS)
+            return;
+        ahead += rate->interval_ns;
+        if (swap(word, old, now_ns + (ahead < most ? ahead : most)))
             return;
     }
     trouble_add(FILTER_TROUBLE_SWAPS);

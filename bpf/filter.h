@@ -61,8 +61,12 @@
  *   charged   an admitted packet moves both buckets to now + min(ahead + interval_ns, most), also
  *             the one that did not admit it: were it free there, two processors could each win one
  *             row, and a source have twice its rate
- *   denied    writes nothing; but a bucket further ahead than `most`, which was charged under
- *             other rates, is brought back to now + most
+ *   denied    writes nothing
+ *
+ * A bucket further ahead than `most` stays where it is: this processor may have been held since it
+ * looked at the clock, and to bring the bucket back to an old now would give back what others have
+ * spent since. Further ahead than most + FILTER_LATE_NS it was charged under other rates: then it
+ * is brought back to now + most, by a packet that is charged and by one that is denied.
  *
  * An interval of 0 leaves the bucket alone. Gates, which all sources share, are one such bucket.
  *
@@ -92,8 +96,9 @@
 #define FILTER_BUCKETS_DEFAULT     65536u
 #define FILTER_BUCKETS_MAX         4194304u
 #define FILTER_ROWS                2u
-#define FILTER_SWAP_TRIES          8u /* compare-and-swaps of one packet in one bucket */
-#define FILTER_DEBT                8u /* intervals that charges may go beyond the burst */
+#define FILTER_SWAP_TRIES          8u          /* compare-and-swaps of one packet in one bucket */
+#define FILTER_DEBT                8u          /* intervals that charges may go beyond the burst */
+#define FILTER_LATE_NS             1000000000u /* a processor is not held longer */
 #define FILTER_EVENTS_BYTES        (256u * 1024u)
 #define FILTER_SHED_ALL            1000u /* per mille */
 #define FILTER_COOKIE_WINDOW       65535u
@@ -195,8 +200,7 @@ enum filter_list { FILTER_ALLOW_V4, FILTER_ALLOW_V6, FILTER_DENY_V4, FILTER_DENY
  *
  * A new generation: the half that is not in force is written (tries, services, config), then
  * `generation`. Before that half is written a program that began under the generation before the
- * one in force must have ended: replacing a trie in `rules_v4` or `rules_v6` waits for that in the
- * kernel, so it is done first, and done even where both are empty. */
+ * one in force must have ended: who writes waits for that first. */
 struct filter_control {
     __u64 generation;    /* which half of everything counts; 0: nothing is configured yet */
     __u64 shed_permille; /* of source prefixes */

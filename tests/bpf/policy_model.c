@@ -113,7 +113,7 @@ static bool would_take(const struct filter_rate *rate, uint64_t now_ns, __u64 *w
     for (unsigned i = 0; i < count; i++)
         admitted = admitted || ahead_of(*words[i], now_ns) <= rate->burst_ns;
     for (unsigned i = 0; i < count && !admitted; i++) {
-        if (ahead_of(*words[i], now_ns) > most)
+        if (ahead_of(*words[i], now_ns) > most + FILTER_LATE_NS)
             *words[i] = now_ns + most;
     }
     return admitted;
@@ -126,8 +126,9 @@ static bool take(const struct filter_rate *rate, uint64_t now_ns, __u64 *words[]
     if (!would_take(rate, now_ns, words, count))
         return false;
     for (unsigned i = 0; i < count && rate->interval_ns != 0; i++) {
-        uint64_t after = ahead_of(*words[i], now_ns) + rate->interval_ns;
-        *words[i] = now_ns + (after < most ? after : most);
+        uint64_t ahead = ahead_of(*words[i], now_ns), after = ahead + rate->interval_ns;
+        if (ahead <= most || ahead > most + FILTER_LATE_NS)
+            *words[i] = now_ns + (after < most ? after : most);
     }
     return true;
 }
