@@ -20,6 +20,7 @@ enum sim_file_how {
     SIM_FILE_PART,
     SIM_FILE_BEHIND,
     SIM_FILE_KNOWN,
+    SIM_FILE_OTHER,
     SIM_FILE_DELETE,
     SIM_FILE_HOW_COUNT
 };

@@ -83,6 +83,7 @@ void sim_files_append(struct sim_client *c, struct sim_world *world)
         [SIM_FILE_PART] = "Range: bytes=1-6000\r\n",
         [SIM_FILE_BEHIND] = "Range: bytes=99999999-\r\n",
         [SIM_FILE_KNOWN] = "If-None-Match: *\r\n",
+        [SIM_FILE_OTHER] = "If-Match: \"x\"\r\n",
         [SIM_FILE_DELETE] = "",
     };
     struct sim_expect *e = &c->expects[c->request_count];
@@ -121,6 +122,8 @@ enum outcome sim_files_outcome(const struct sim_world *world, const struct sim_e
         return OUTCOME_FILE_EXPIRED;
     if (e->file_how == SIM_FILE_KNOWN)
         return OUTCOME_FILE_NOT_MODIFIED;
+    if (e->file_how == SIM_FILE_OTHER)
+        return OUTCOME_FILE_CONDITION;
     if (e->file_how == SIM_FILE_BEHIND)
         return OUTCOME_FILE_RANGE;
     return e->file_how == SIM_FILE_PART ? OUTCOME_FILE_PART : OUTCOME_FILE;
