@@ -228,7 +228,8 @@ static void stop(struct racer *racers, atomic_bool *stops)
     }
 }
 
-static enum race_end run_case(struct filter_world *w, const struct race_case *c, const unsigned *processors)
+static enum race_end run_case(struct filter_world *w, const struct race_case *c,
+                              const unsigned *processors)
 {
     struct racer racers[2 * RACERS] = {0};
     atomic_bool stops = false;
