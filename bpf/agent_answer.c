@@ -42,8 +42,6 @@ static json_t *answer_level(struct agent *a, const struct shed_word *word, uint6
             a->view.values[SHED_LEVEL_CHANGES]++;
         a->decision.shed_permille = word->shed_permille;
         agent_level(a, now_ns);
-        if (a->filter_failed)
-            return refusal("the level cannot be written to the filter; it is tried again");
     } else if (word->given) {
         log_warning("level: an operator leaves it to the controller");
     }

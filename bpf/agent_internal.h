@@ -61,7 +61,7 @@ struct agent {
     struct shed_metrics *metrics;
     int signals;
     bool stops;
-    bool filter_failed; /* the last call to the kernel's filter did */
+    bool filter_failed; /* a filter's counters could not be read */
     bool filter_lost;   /* an interface has no filter any more */
     uint64_t look_ns;   /* when the next look begins */
     struct shed_view view;

@@ -75,17 +75,8 @@ void agent_level(struct agent *a, uint64_t now_ns)
     uint64_t life_ns = AGENT_LEVEL_LOOKS * a->config->controller.poll_ms * NS_PER_MS;
     if (life_ns < AGENT_LEVEL_MIN_S * (uint64_t)NS_PER_S)
         life_ns = AGENT_LEVEL_MIN_S * (uint64_t)NS_PER_S;
-    bool failed = false;
-    for (unsigned i = 0; i < a->guards.count; i++) {
-        struct guard *guard = &a->guards.guards[i];
-        if (shed_filter_level(guard->filter, a->decision.shed_permille, now_ns + life_ns) == ERR_OK)
-            continue;
-        failed = true;
-        count(a, SHED_FILTER_FAILURES);
-        if (!a->filter_failed)
-            log_error("%s: the level cannot be written", guard->interface);
-    }
-    a->filter_failed = failed;
+    for (unsigned i = 0; i < a->guards.count; i++)
+        shed_filter_level(a->guards.guards[i].filter, a->decision.shed_permille, now_ns + life_ns);
 }
 
 /* Somebody takes it off, or the interface goes. A new one under its name waits for a reload. */

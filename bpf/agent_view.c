@@ -13,13 +13,16 @@ static void view_interfaces(struct agent *a)
 {
     struct shed_view *v = &a->view;
     v->interface_count = a->guards.count;
+    a->filter_failed = false;
     for (unsigned i = 0; i < a->guards.count; i++) {
         const struct guard *guard = &a->guards.guards[i];
         struct shed_interface_view *ret = &v->interfaces[i];
         snprintf(ret->name, sizeof ret->name, "%s", guard->interface);
         ret->generic = guard->generic;
-        if (shed_filter_counts(guard->filter, ret->counts, ret->trouble) != ERR_OK)
-            v->values[SHED_FILTER_FAILURES]++;
+        if (shed_filter_counts(guard->filter, ret->counts, ret->trouble) == ERR_OK)
+            continue;
+        v->values[SHED_FILTER_FAILURES]++;
+        a->filter_failed = true;
     }
 }
 

@@ -13,8 +13,10 @@ const volatile __u32 filter_bucket_mask = FILTER_BUCKETS_DEFAULT - 1;
 const volatile bool filter_test_clock = false;
 const volatile bool filter_with_cookies = true;
 
+/* The agent writes it as memory of its own. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
     __uint(max_entries, 1);
     __type(key, __u32);
     __type(value, struct filter_control);

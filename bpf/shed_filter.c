@@ -4,14 +4,17 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/if_link.h>
+#include <linux/capability.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bpf/shed_link.h"
 #include "bpf/shed_pins.h"
 #include "bpf/shed_tries.h"
 #include "lib/check.h"
@@ -23,20 +26,22 @@ struct shed_filter {
     struct ring_buffer *ring;
     struct shed_pins pins;
     unsigned ifindex;
-    int link;                    /* -1: not attached yet */
-    bool maps_pinned;            /* those of the skeleton */
-    bool in_force;               /* the link runs the skeleton's program */
-    struct filter_count *counts; /* room for one value of each processor */
+    int link;                       /* -1: not attached yet */
+    bool maps_pinned;               /* those of the skeleton */
+    bool in_force;                  /* the link runs the skeleton's program */
+    struct filter_control *control; /* the map itself; NULL: not there yet */
+    struct filter_count *counts;    /* room for one value of each processor */
     uint64_t *numbers;
     unsigned processors;
     void (*each)(void *context, const struct filter_event *event);
     void *each_context;
 };
 
-/* What libbpf said last, for the message: it says more than its error numbers do. */
+/* What libbpf said first, for the message: it says more than its error numbers do. */
 static char library_said[SHED_MESSAGE_BYTES];
 
-static int on_library_says(enum libbpf_print_level level, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static int
+on_library_says(enum libbpf_print_level level, const char *format, va_list arguments)
 {
     if (level == LIBBPF_WARN && library_said[0] == '\0') {
         vsnprintf(library_said, sizeof library_said, format, arguments);
@@ -45,12 +50,38 @@ static int on_library_says(enum libbpf_print_level level, const char *format, va
     return 0;
 }
 
+/* What this process may not do of what the filter takes; "": nothing. */
+static void find_missing(char *out, size_t size)
+{
+    static const struct {
+        unsigned number;
+        bool of_sys_admin; /* who has CAP_SYS_ADMIN has it too */
+        const char *name;
+    } wanted[] = {{CAP_BPF, true, " CAP_BPF"},
+                  {CAP_PERFMON, true, " CAP_PERFMON"},
+                  {CAP_NET_ADMIN, false, " CAP_NET_ADMIN"}};
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct words[_LINUX_CAPABILITY_U32S_3] = {0};
+    size_t used = 0;
+    out[0] = '\0';
+    if (syscall(SYS_capget, &header, words) != 0)
+        return;
+    uint64_t have = (uint64_t)words[1].effective << 32 | words[0].effective;
+    for (unsigned i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        bool has = have >> wanted[i].number & 1;
+        has = has || (wanted[i].of_sys_admin && have >> CAP_SYS_ADMIN & 1);
+        if (!has && used < size)
+            used += (size_t)snprintf(out + used, size - used, "%s", wanted[i].name);
+    }
+}
+
 static enum err fail_load(int result, char message[static SHED_MESSAGE_BYTES])
 {
-    if (result == -EPERM || result == -EACCES)
-        shed_say(message,
-                 "the filter cannot be loaded: %s; it takes CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON",
-                 strerror(-result));
+    char missing[64];
+    find_missing(missing, sizeof missing);
+    if ((result == -EPERM || result == -EACCES) && missing[0] != '\0')
+        shed_say(message, "the filter cannot be loaded: %s: this process lacks%s",
+                 strerror(-result), missing);
     else
         shed_say(message, "the filter cannot be loaded: %s (%.150s)", strerror(-result),
                  library_said);
@@ -78,106 +109,30 @@ static enum err load(struct shed_filter *f, char message[static SHED_MESSAGE_BYT
     TRY(shed_pins_reuse(&f->pins, f->skeleton->obj, &f->maps_pinned, message));
     library_said[0] = '\0';
     int result = filter_bpf__load(f->skeleton);
-    return result == 0 ? ERR_OK : fail_load(result, message);
+    if (result != 0)
+        return fail_load(result, message);
+    void *words = mmap(NULL, sizeof *f->control, PROT_READ | PROT_WRITE, MAP_SHARED,
+                       bpf_map__fd(f->skeleton->maps.control), 0);
+    if (words == MAP_FAILED)
+        return fail_load(-errno, message);
+    f->control = words;
+    return ERR_OK;
 }
 
 /* --- Attaching --- */
 
-/* The interface of a link; 0: it has gone. */
-static enum err link_interface(int link, unsigned *ret)
-{
-    struct bpf_link_info info = {0};
-    __u32 size = sizeof info;
-    if (bpf_obj_get_info_by_fd(link, &info, &size) != 0 || info.type != BPF_LINK_TYPE_XDP)
-        return ERR_IO;
-    *ret = info.xdp.ifindex;
-    return ERR_OK;
-}
-
-/* A pinned link whose interface went and came again is no more than a pin. */
-static void find_link(struct shed_filter *f)
-{
-    unsigned ifindex = 0;
-    int link = bpf_obj_get(f->pins.link);
-    if (link < 0)
-        return;
-    if (link_interface(link, &ifindex) == ERR_OK && ifindex == f->ifindex) {
-        f->link = link;
-        return;
-    }
-    close(link);
-    unlink(f->pins.link);
-}
-
-static bool is_generic(unsigned ifindex)
-{
-    LIBBPF_OPTS(bpf_xdp_query_opts, options);
-    return bpf_xdp_query((int)ifindex, 0, &options) == 0 && options.attach_mode == XDP_ATTACHED_SKB;
-}
-
-static int create_link(const struct shed_filter *f, uint32_t flags)
-{
-    LIBBPF_OPTS(bpf_link_create_opts, options, .flags = flags);
-    int program = bpf_program__fd(f->skeleton->progs.statim_filter);
-    return bpf_link_create(program, (int)f->ifindex, BPF_XDP, &options);
-}
-
-static enum err fail_attach(const struct shed_filter *f, int error,
-                            char message[static SHED_MESSAGE_BYTES])
-{
-    __u32 program = 0;
-    bool foreign = bpf_xdp_query_id((int)f->ifindex, 0, &program) == 0 && program != 0;
-    if (foreign && (error == EBUSY || error == EEXIST))
-        shed_say(message, "another XDP program (number %u) is attached: take it off first",
-                 program);
-    else
-        shed_say(message, "cannot be attached: %s", strerror(error));
-    return error == EBUSY || error == EEXIST ? ERR_BUSY : ERR_IO;
-}
-
-static enum err attach_new(struct shed_filter *f, bool generic, bool *ret_generic,
-                           char message[static SHED_MESSAGE_BYTES])
-{
-    int link = generic ? -1 : create_link(f, XDP_FLAGS_DRV_MODE);
-    int error = errno;
-    bool taken = !generic && link < 0 && (error == EBUSY || error == EEXIST);
-    *ret_generic = false;
-    if (link < 0 && !taken) {
-        link = create_link(f, XDP_FLAGS_SKB_MODE);
-        error = errno;
-        *ret_generic = true;
-    }
-    if (link < 0)
-        return fail_attach(f, error, message);
-    if (bpf_obj_pin(link, f->pins.link) != 0) {
-        shed_say(message, "%.160s: cannot be pinned: %s", f->pins.link, strerror(errno));
-        close(link);
-        return ERR_IO;
-    }
-    f->link = link;
-    f->in_force = true;
-    return ERR_OK;
-}
-
-/* The program under the link is another from here on, in one step. */
-static enum err update_link(struct shed_filter *f, char message[static SHED_MESSAGE_BYTES])
-{
-    int program = bpf_program__fd(f->skeleton->progs.statim_filter);
-    if (bpf_link_update(f->link, program, NULL) != 0) {
-        shed_say(message, "cannot be upgraded: %s", strerror(errno));
-        return ERR_IO;
-    }
-    f->in_force = true;
-    return ERR_OK;
-}
-
 static enum err pin_maps(struct shed_filter *f, char message[static SHED_MESSAGE_BYTES])
 {
-    if (!f->maps_pinned)
-        TRY(shed_pins_put(&f->pins, f->skeleton->obj, message));
+    if (f->maps_pinned)
+        return ERR_OK;
+    TRY(shed_pins_put(&f->pins, f->skeleton->obj, message));
     f->maps_pinned = true;
-    shed_pins_sweep(&f->pins);
     return ERR_OK;
+}
+
+static int program_of(const struct shed_filter *f)
+{
+    return bpf_program__fd(f->skeleton->progs.statim_filter);
 }
 
 /* With maps that are new under a link that is there the program waits for the first policy: until
@@ -185,13 +140,20 @@ static enum err pin_maps(struct shed_filter *f, char message[static SHED_MESSAGE
 static enum err attach(struct shed_filter *f, bool generic, bool *ret_generic,
                        char message[static SHED_MESSAGE_BYTES])
 {
-    find_link(f);
-    if (f->link < 0) {
+    TRY(shed_link_find(f->pins.link, f->ifindex, &f->link, message));
+    if (f->link >= 0)
+        *ret_generic = shed_link_is_generic(f->ifindex);
+    if (f->link >= 0 && !f->maps_pinned)
+        return ERR_OK;
+    if (f->link >= 0) {
+        TRY(shed_link_update(f->link, program_of(f), message));
+    } else {
         TRY(pin_maps(f, message));
-        return attach_new(f, generic, ret_generic, message);
+        TRY(shed_link_make(f->pins.link, f->ifindex, program_of(f), generic, &f->link, ret_generic,
+                           message));
     }
-    *ret_generic = is_generic(f->ifindex);
-    return f->maps_pinned ? update_link(f, message) : ERR_OK;
+    f->in_force = true;
+    return ERR_OK;
 }
 
 /* --- Reading --- */
@@ -240,8 +202,10 @@ enum err shed_filter_open(const struct shed_filter_config *config, struct shed_f
     CHECK(config->buckets >= FILTER_BUCKETS_MIN && config->buckets <= FILTER_BUCKETS_MAX &&
           (config->buckets & (config->buckets - 1)) == 0);
     struct shed_filter *f = calloc(1, sizeof *f);
-    if (f == NULL)
+    if (f == NULL) {
+        shed_say(message, "out of memory");
         return ERR_MEMORY;
+    }
     f->link = -1;
     bool generic = false;
     enum err err = start(config, f, &generic, message);
@@ -261,6 +225,8 @@ struct shed_filter *shed_filter_close(struct shed_filter *f)
     ring_buffer__free(f->ring);
     if (f->link >= 0)
         close(f->link);
+    if (f->control != NULL)
+        munmap(f->control, sizeof *f->control);
     if (f->skeleton != NULL)
         filter_bpf__destroy(f->skeleton);
     free(f->counts);
@@ -271,22 +237,10 @@ struct shed_filter *shed_filter_close(struct shed_filter *f)
 
 /* --- Policy --- */
 
-static const uint32_t only = 0; /* the key of maps with one element */
-
 static enum err say_error(const char *what, char message[static SHED_MESSAGE_BYTES])
 {
     shed_say(message, "%s: %s", what, strerror(errno));
     return ERR_IO;
-}
-
-static int read_control(const struct shed_filter *f, struct filter_control *ret)
-{
-    return bpf_map_lookup_elem(bpf_map__fd(f->skeleton->maps.control), &only, ret);
-}
-
-static int write_control(const struct shed_filter *f, const struct filter_control *control)
-{
-    return bpf_map_update_elem(bpf_map__fd(f->skeleton->maps.control), &only, control, BPF_ANY);
 }
 
 /* The services of a half go, and those of the policy come. */
@@ -321,12 +275,12 @@ static int put_services(int map, uint32_t half, const struct shed_policy *policy
 }
 
 /* Secret, and kept as long as the buckets are that it found. */
-static enum err hash_key(const struct shed_filter *f, const struct filter_control *control,
+static enum err hash_key(const struct shed_filter *f, uint64_t generation,
                          struct filter_config *config)
 {
     struct filter_config before;
-    uint32_t half = control->generation & 1;
-    if (control->generation != 0) {
+    uint32_t half = generation & 1;
+    if (generation != 0) {
         if (bpf_map_lookup_elem(bpf_map__fd(f->skeleton->maps.configs), &half, &before) != 0)
             return ERR_IO;
         memcpy(config->hash_key, before.hash_key, sizeof config->hash_key);
@@ -359,33 +313,30 @@ static enum err put_half(struct shed_filter *f, uint32_t half, const struct filt
 enum err shed_filter_policy(struct shed_filter *f, const struct shed_policy *policy,
                             char message[static 256])
 {
-    struct filter_control control;
     struct filter_config config = policy->config;
+    uint64_t generation = __atomic_load_n(&f->control->generation, __ATOMIC_RELAXED);
     if (policy->service_count > FILTER_SERVICES_MAX) {
         shed_say(message, "more than %u services", FILTER_SERVICES_MAX);
         return ERR_LIMIT;
     }
-    if (read_control(f, &control) != 0 || hash_key(f, &control, &config) != ERR_OK)
-        return say_error("the policy in force cannot be read", message);
+    if (hash_key(f, generation, &config) != ERR_OK)
+        return say_error("the secret of the hash cannot be read or made", message);
     memcpy(config.rule_count, policy->list_count, sizeof config.rule_count);
-    TRY(put_half(f, (control.generation + 1) & 1, &config, policy, message));
-    control.generation++;
-    if (write_control(f, &control) != 0)
-        return say_error("the policy cannot be put in force", message);
+    TRY(put_half(f, (generation + 1) & 1, &config, policy, message));
+    __atomic_store_n(&f->control->generation, generation + 1, __ATOMIC_RELEASE);
     if (f->in_force)
         return ERR_OK;
-    TRY(update_link(f, message));
-    return pin_maps(f, message);
+    TRY(pin_maps(f, message)); /* whoever is killed here leaves the next one a whole policy */
+    TRY(shed_link_update(f->link, program_of(f), message));
+    f->in_force = true;
+    return ERR_OK;
 }
 
-enum err shed_filter_level(struct shed_filter *f, uint32_t permille, uint64_t until_ns)
+/* The share first: with the end first, one that has run out would come back for a moment. */
+void shed_filter_level(struct shed_filter *f, uint32_t permille, uint64_t until_ns)
 {
-    struct filter_control control;
-    if (read_control(f, &control) != 0)
-        return ERR_IO;
-    control.shed_permille = permille;
-    control.shed_until_ns = until_ns;
-    return write_control(f, &control) == 0 ? ERR_OK : ERR_IO;
+    __atomic_store_n(&f->control->shed_permille, permille, __ATOMIC_RELEASE);
+    __atomic_store_n(&f->control->shed_until_ns, until_ns, __ATOMIC_RELEASE);
 }
 
 /* --- Counters and events --- */
@@ -426,8 +377,7 @@ enum err shed_filter_counts(struct shed_filter *f,
 
 bool shed_filter_attached(const struct shed_filter *f)
 {
-    unsigned ifindex = 0;
-    return f->link >= 0 && link_interface(f->link, &ifindex) == ERR_OK && ifindex == f->ifindex;
+    return f->link >= 0 && shed_link_is_on(f->link, f->ifindex);
 }
 
 int shed_filter_events_fd(const struct shed_filter *f)
@@ -450,12 +400,9 @@ enum err shed_filter_remove(const char *interface, const char *pin_folder, char 
 {
     struct shed_pins pins;
     TRY(shed_pins_name(pin_folder, interface, &pins, message));
-    if (access(pins.folder, F_OK) != 0) {
+    if (access(pins.folder, F_OK) != 0 && errno == ENOENT) {
         shed_say(message, "no filter is pinned at %.160s", pins.folder);
-        return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+        return ERR_NOT_FOUND;
     }
-    shed_pins_remove(&pins);
-    if (access(pins.link, F_OK) != 0)
-        return ERR_OK;
-    return say_error("the link's pin cannot be removed", message);
+    return shed_pins_remove(&pins, message);
 }

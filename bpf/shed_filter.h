@@ -43,15 +43,19 @@ struct shed_policy {
 
 /** Loads and attaches, or upgrades what is pinned. Nothing is filtered before the first policy. On
  * failure a readable line in `message`, and what was attached before stays as it was.
- * `*ret_generic`: the driver cannot do it, the kernel's generic mode is used. */
+ * `*ret_generic`: the driver cannot do it, the kernel's generic mode is used. ERR_NOT_FOUND: no
+ * such interface; ERR_UNSUPPORTED: not in a bpf file system; ERR_BUSY: another's program is
+ * attached, or what is pinned holds another interface; ERR_IO; ERR_LIMIT; ERR_MEMORY. */
 MUST_CHECK enum err shed_filter_open(const struct shed_filter_config *config,
                                      struct shed_filter **ret, bool *ret_generic,
                                      char message[static 256]);
-/** Puts a policy in force in one step. On failure the one before stays. */
+/** Puts a policy in force in one step. On failure the one before stays. Waits three times until no
+ * program runs that began before (bpf/shed_tries.h): some tens of milliseconds. ERR_LIMIT: more
+ * services or prefixes than there may be; ERR_IO. */
 MUST_CHECK enum err shed_filter_policy(struct shed_filter *f, const struct shed_policy *policy,
                                        char message[static 256]);
 /** What is shed until `until_ns` of the monotonic clock. */
-MUST_CHECK enum err shed_filter_level(struct shed_filter *f, uint32_t permille, uint64_t until_ns);
+void shed_filter_level(struct shed_filter *f, uint32_t permille, uint64_t until_ns);
 /** Sums over processors. */
 MUST_CHECK enum err shed_filter_counts(struct shed_filter *f,
                                        struct filter_count counts[static FILTER_REASON_COUNT],

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -31,26 +32,46 @@ enum err shed_pins_name(const char *pin_folder, const char *interface, struct sh
     if (err == ERR_OK)
         err = path_join(ret->maps, sizeof ret->maps, ret->folder, MAPS_PREFIX SHED_LAYOUT);
     if (err == ERR_OK)
+        err = path_join(ret->new_maps, sizeof ret->new_maps, ret->folder, MAPS_PREFIX "new");
+    if (err == ERR_OK)
         err = path_join(ret->link, sizeof ret->link, ret->folder, "link");
     if (err != ERR_OK)
         shed_say(message, "%.100s: the path is too long", pin_folder);
     return err;
 }
 
+/* Looks at the nearest folder above that is there. */
+static enum err file_system(const char *path, struct statfs *ret)
+{
+    char above[PATH_BYTES_MAX];
+    snprintf(above, sizeof above, "%s", path);
+    for (;;) {
+        if (statfs(above, ret) == 0)
+            return ERR_OK;
+        char *slash = strrchr(above, '/');
+        if (errno != ENOENT || slash == NULL || slash == above)
+            return ERR_IO;
+        *slash = '\0';
+    }
+}
+
 enum err shed_pins_make(const struct shed_pins *pins, char message[static SHED_MESSAGE_BYTES])
 {
     struct statfs about;
-    if (directory_make(pins->maps, FOLDER_MODE) != ERR_OK || statfs(pins->maps, &about) != 0) {
-        shed_say(message, "%.160s: %s", pins->maps, strerror(errno));
+    if (file_system(pins->folder, &about) != ERR_OK) {
+        shed_say(message, "%.160s: %s", pins->folder, strerror(errno));
         return ERR_IO;
     }
-    if ((unsigned long)about.f_type == BPF_FS_MAGIC)
-        return ERR_OK;
-    rmdir(pins->maps);
-    rmdir(pins->folder);
-    shed_say(message, "%.120s is not in a bpf file system: mount -t bpf bpf /sys/fs/bpf",
-             pins->folder);
-    return ERR_UNSUPPORTED;
+    if ((unsigned long)about.f_type != BPF_FS_MAGIC) {
+        shed_say(message, "%.120s is not in a bpf file system: mount -t bpf bpf /sys/fs/bpf",
+                 pins->folder);
+        return ERR_UNSUPPORTED;
+    }
+    if (directory_make(pins->folder, FOLDER_MODE) != ERR_OK) {
+        shed_say(message, "%.160s: cannot be made: %s", pins->folder, strerror(errno));
+        return ERR_IO;
+    }
+    return ERR_OK;
 }
 
 /* .rodata is the program's own. */
@@ -59,10 +80,10 @@ static bool is_shared(const struct bpf_map *map)
     return !bpf_map__is_internal(map);
 }
 
-static enum err map_path(const struct shed_pins *pins, const struct bpf_map *map,
+static enum err map_path(const char *folder, const struct bpf_map *map,
                          char ret[static PATH_BYTES_MAX])
 {
-    return path_join(ret, PATH_BYTES_MAX, pins->maps, bpf_map__name(map));
+    return path_join(ret, PATH_BYTES_MAX, folder, bpf_map__name(map));
 }
 
 /* -1: not there, or not what the object wants. */
@@ -71,7 +92,7 @@ static int open_map(const struct shed_pins *pins, const struct bpf_map *map)
     char path[PATH_BYTES_MAX];
     struct bpf_map_info info = {0};
     __u32 size = sizeof info;
-    if (map_path(pins, map, path) != ERR_OK)
+    if (map_path(pins->maps, map, path) != ERR_OK)
         return -1;
     int fd = bpf_obj_get(path);
     if (fd < 0)
@@ -117,25 +138,6 @@ enum err shed_pins_reuse(const struct shed_pins *pins, struct bpf_object *object
     return ERR_OK;
 }
 
-enum err shed_pins_put(const struct shed_pins *pins, struct bpf_object *object,
-                       char message[static SHED_MESSAGE_BYTES])
-{
-    struct bpf_map *map;
-    bpf_object__for_each_map(map, object)
-    {
-        char path[PATH_BYTES_MAX];
-        if (!is_shared(map))
-            continue;
-        TRY(map_path(pins, map, path));
-        unlink(path);
-        if (bpf_obj_pin(bpf_map__fd(map), path) != 0) {
-            shed_say(message, "%.160s: cannot be pinned: %s", path, strerror(errno));
-            return ERR_IO;
-        }
-    }
-    return ERR_OK;
-}
-
 static void remove_folder(const char *folder)
 {
     DIR *directory = opendir(folder);
@@ -152,8 +154,8 @@ static void remove_folder(const char *folder)
     rmdir(folder);
 }
 
-/* `all`, or those of other layouts. */
-static void remove_maps(const struct shed_pins *pins, bool all)
+/* Of all layouts, but for what is kept under `kept`; NULL: nothing. */
+static void remove_maps(const struct shed_pins *pins, const char *kept)
 {
     DIR *directory = opendir(pins->folder);
     struct dirent *entry;
@@ -161,22 +163,53 @@ static void remove_maps(const struct shed_pins *pins, bool all)
         return;
     while ((entry = readdir(directory)) != NULL) {
         char path[PATH_BYTES_MAX];
-        bool ours = strcmp(entry->d_name, MAPS_PREFIX SHED_LAYOUT) == 0;
-        if (strncmp(entry->d_name, MAPS_PREFIX, sizeof MAPS_PREFIX - 1) == 0 && (all || !ours) &&
-            path_join(path, sizeof path, pins->folder, entry->d_name) == ERR_OK)
+        if (strncmp(entry->d_name, MAPS_PREFIX, sizeof MAPS_PREFIX - 1) == 0 &&
+            path_join(path, sizeof path, pins->folder, entry->d_name) == ERR_OK &&
+            (kept == NULL || strcmp(path, kept) != 0))
             remove_folder(path);
     }
     closedir(directory);
 }
 
-void shed_pins_sweep(const struct shed_pins *pins)
+static enum err pin_all(const struct shed_pins *pins, struct bpf_object *object)
 {
-    remove_maps(pins, false);
+    struct bpf_map *map;
+    if (mkdir(pins->new_maps, FOLDER_MODE) != 0)
+        return ERR_IO;
+    bpf_object__for_each_map(map, object)
+    {
+        char path[PATH_BYTES_MAX];
+        if (!is_shared(map))
+            continue;
+        TRY(map_path(pins->new_maps, map, path));
+        if (bpf_obj_pin(bpf_map__fd(map), path) != 0)
+            return ERR_IO;
+    }
+    return ERR_OK;
 }
 
-void shed_pins_remove(const struct shed_pins *pins)
+enum err shed_pins_put(const struct shed_pins *pins, struct bpf_object *object,
+                       char message[static SHED_MESSAGE_BYTES])
 {
-    unlink(pins->link);
-    remove_maps(pins, true);
+    remove_folder(pins->new_maps);
+    if (pin_all(pins, object) != ERR_OK) {
+        shed_say(message, "%.160s: cannot be pinned: %s", pins->new_maps, strerror(errno));
+        return ERR_IO;
+    }
+    remove_maps(pins, pins->new_maps);
+    if (rename(pins->new_maps, pins->maps) == 0)
+        return ERR_OK;
+    shed_say(message, "%.160s: cannot be renamed: %s", pins->new_maps, strerror(errno));
+    return ERR_IO;
+}
+
+enum err shed_pins_remove(const struct shed_pins *pins, char message[static SHED_MESSAGE_BYTES])
+{
+    if (unlink(pins->link) != 0 && errno != ENOENT) {
+        shed_say(message, "%.160s: cannot be removed: %s", pins->link, strerror(errno));
+        return ERR_IO;
+    }
+    remove_maps(pins, NULL);
     rmdir(pins->folder);
+    return ERR_OK;
 }

@@ -17,26 +17,29 @@
 struct shed_pins {
     char folder[PATH_BYTES_MAX]; /* of the interface */
     char maps[PATH_BYTES_MAX];
+    char new_maps[PATH_BYTES_MAX];
     char link[PATH_BYTES_MAX];
 };
 
 /** The paths. ERR_LIMIT. */
 MUST_CHECK enum err shed_pins_name(const char *pin_folder, const char *interface,
                                    struct shed_pins *ret, char message[static SHED_MESSAGE_BYTES]);
-/** Makes the folders. ERR_IO; ERR_UNSUPPORTED: not a bpf file system. */
+/** Makes the interface's folder. ERR_UNSUPPORTED: it would not be in a bpf file system, so nothing
+ * is made; ERR_IO. */
 MUST_CHECK enum err shed_pins_make(const struct shed_pins *pins,
                                    char message[static SHED_MESSAGE_BYTES]);
 /** Gives the pinned maps to an object that is not loaded yet: all of them, when each is there and
  * of the kind and size the object wants; else none. */
 MUST_CHECK enum err shed_pins_reuse(const struct shed_pins *pins, struct bpf_object *object,
                                     bool *ret_reused, char message[static SHED_MESSAGE_BYTES]);
-/** Pins the maps of a loaded object in place of what is there. */
+/** Pins the maps of a loaded object, and removes all that were there, of other layouts too. ERR_IO:
+ * then there may be none. */
 MUST_CHECK enum err shed_pins_put(const struct shed_pins *pins, struct bpf_object *object,
                                   char message[static SHED_MESSAGE_BYTES]);
-/** Removes the maps of other layouts. */
-void shed_pins_sweep(const struct shed_pins *pins);
-/** Removes all, the link too: with its last reference the filter goes from its interface. */
-void shed_pins_remove(const struct shed_pins *pins);
+/** Removes all, the link first: with its last reference the filter goes from its interface. ERR_IO:
+ * the link's pin could not be removed, so nothing is. */
+MUST_CHECK enum err shed_pins_remove(const struct shed_pins *pins,
+                                     char message[static SHED_MESSAGE_BYTES]);
 
 /** Writes the line. */
 __attribute__((format(printf, 2, 3))) void shed_say(char message[static SHED_MESSAGE_BYTES],

@@ -165,3 +165,12 @@ uint64_t pair_count(struct shed_filter *f, enum filter_reason reason)
     CHECK(shed_filter_counts(f, counts, trouble) == ERR_OK);
     return counts[reason].packets;
 }
+
+int pair_clean(void **state)
+{
+    (void)state;
+    char message[256];
+    enum err err = shed_filter_remove(PAIR_NEAR, pair_pins, message);
+    pair_received();
+    return err == ERR_OK || err == ERR_NOT_FOUND ? 0 : -1;
+}

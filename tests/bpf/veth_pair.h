@@ -38,3 +38,5 @@ struct shed_filter *pair_open(const struct shed_filter_config *config);
 /** The service; PAIR_DENIED denied, PAIR_ALLOWED allowed. */
 void pair_policy(struct shed_filter *f);
 uint64_t pair_count(struct shed_filter *f, enum filter_reason reason);
+/** A teardown: takes the filter off, forgets the frames. */
+int pair_clean(void **state);
