@@ -88,7 +88,7 @@ static __always_inline bool put_v4(struct xdp_md *context, const struct packet *
     a.ip.frag_off = bpf_htons(0x4000); /* do not fragment */
     a.ip.ttl = FILTER_ANSWER_HOPS;
     a.ip.protocol = IPPROTO_TCP;
-    __builtin_memcpy(&a.ip.saddr, p->service.address, sizeof a.ip.saddr);
+    a.ip.saddr = p->target.words[0];
     a.ip.daddr = p->source.words[0];
     a.ip.check = fold((__u32)bpf_csum_diff(NULL, 0, (__be32 *)&a.ip, sizeof a.ip, 0));
     close_segment(&a.segment, tcp_bytes, (__u64)a.ip.saddr + a.ip.daddr);
@@ -111,7 +111,7 @@ static __always_inline bool put_v6(struct xdp_md *context, const struct packet *
     a.ip.payload_len = bpf_htons(tcp_bytes);
     a.ip.nexthdr = IPPROTO_TCP;
     a.ip.hop_limit = FILTER_ANSWER_HOPS;
-    __builtin_memcpy(&a.ip.saddr, p->service.address, sizeof a.ip.saddr);
+    __builtin_memcpy(&a.ip.saddr, &p->target, sizeof a.ip.saddr);
     __builtin_memcpy(&a.ip.daddr, &p->source, sizeof a.ip.daddr);
     __u32 sum = (__u32)bpf_csum_diff(NULL, 0, (__be32 *)&a.ip.saddr, 2 * sizeof a.ip.saddr, 0);
     close_segment(&a.segment, tcp_bytes, sum);
@@ -177,13 +177,12 @@ static __always_inline __s64 make_cookie(const struct packet *p, struct syn *syn
     if (bytes == 0)
         return -1;
     if (p->version == 4) {
-        struct iphdr ip = {.saddr = p->source.words[0]};
-        __builtin_memcpy(&ip.daddr, p->service.address, sizeof ip.daddr);
+        struct iphdr ip = {.saddr = p->source.words[0], .daddr = p->target.words[0]};
         return bpf_tcp_raw_gen_syncookie_ipv4(&ip, &syn->tcp, bytes);
     }
     struct ipv6hdr ip = {0};
     __builtin_memcpy(&ip.saddr, &p->source, sizeof ip.saddr);
-    __builtin_memcpy(&ip.daddr, p->service.address, sizeof ip.daddr);
+    __builtin_memcpy(&ip.daddr, &p->target, sizeof ip.daddr);
     return bpf_tcp_raw_gen_syncookie_ipv6(&ip, &syn->tcp, bytes);
 }
 

@@ -24,6 +24,7 @@ static __always_inline __u64 ahead_of(__u64 time_ns, __u64 now_ns)
 static __always_inline bool take_one(__u64 *word, const struct filter_rate *rate, __u64 now_ns,
                                      bool look)
 {
+#pragma clang loop unroll(disable) /* a second try is rare */
     for (unsigned i = 0; i < FILTER_SWAP_TRIES; i++) {
         __u64 old = read_word(word);
         __u64 ahead = ahead_of(old, now_ns);
@@ -44,6 +45,7 @@ static __always_inline bool take_one(__u64 *word, const struct filter_rate *rate
 static __always_inline void charge(__u64 *word, const struct filter_rate *rate, __u64 now_ns)
 {
     __u64 most = rate->burst_ns + FILTER_DEBT * rate->interval_ns;
+#pragma clang loop unroll(disable) /* a second try is rare */
     for (unsigned i = 0; i < FILTER_SWAP_TRIES; i++) {
         __u64 old = read_word(word);
         __u64 ahead = ahead_of(old, now_ns);

@@ -34,6 +34,20 @@ static __always_inline __u64 read_clock(const struct policy *y)
     return filter_test_clock ? read_word(&y->control->test_now_ns) : bpf_ktime_get_coarse_ns();
 }
 
+/* Without a port: whether the address is one of a service. */
+static __always_inline bool is_service(const struct policy *y, const struct packet *p)
+{
+    union {
+        struct filter_service_key key;
+        struct {
+            union address address;
+            __be32 rest;
+        };
+    } k = {.address = p->target};
+    k.rest = bpf_htonl((__u32)bpf_ntohs(p->target_port) << 16 | (__u32)p->version << 8 | y->half);
+    return bpf_map_lookup_elem(&services, &k.key) != NULL;
+}
+
 static __always_inline bool is_listed(const struct policy *y, const struct packet *p, bool deny)
 {
     __u32 trie = y->half * 2 + deny;
@@ -64,7 +78,7 @@ static __always_inline enum filter_reason check_segment(const struct packet *p)
                                  : (flags & TCP_ACK) == 0;
     if (bad)
         return FILTER_REASON_FLAGS;
-    bool same = p->source_port == p->service.port && is_to_itself(p);
+    bool same = p->source_port == p->target_port && is_to_itself(p);
     return p->source_port == 0 || same ? FILTER_REASON_PORTS : FILTER_REASON_FLOW;
 }
 
@@ -119,7 +133,7 @@ static __always_inline enum filter_reason judge_new(const struct policy *y, cons
 static __always_inline enum filter_reason judge(const struct policy *y, const struct packet *p,
                                                 enum filter_reason parsed)
 {
-    if (bpf_map_lookup_elem(&services, &p->service) == NULL)
+    if (!is_service(y, p))
         return FILTER_REASON_OTHER;
     if (is_listed(y, p, false))
         return FILTER_REASON_ALLOWED;
@@ -158,7 +172,7 @@ static __always_inline void tell(const struct policy *y, const struct packet *p,
     *e = (struct filter_event){
         .at_ns = read_clock(y),
         .source_port = p->source_port,
-        .service_port = p->service.port,
+        .service_port = p->target_port,
         .frame_bytes = p->frame_bytes < 65535 ? p->frame_bytes : 65535,
         .version = p->version,
         .reason = reason,
@@ -169,10 +183,11 @@ static __always_inline void tell(const struct policy *y, const struct packet *p,
 }
 
 /* Answers where the reason is one that answers. The reason that holds then. */
-static __always_inline enum filter_reason answer(struct xdp_md *context, const struct packet *p,
-                                                 enum filter_reason reason)
+static __noinline enum filter_reason answer(struct xdp_md *context, struct packet *p,
+                                            enum filter_reason reason)
 {
     bool sent = true;
+    p->frame_bytes = bpf_xdp_get_buff_len(context);
     if (reason == FILTER_REASON_REFUSED)
         sent = send_refusal(context, p);
     else if (filter_with_cookies && reason == FILTER_REASON_COOKIE)
@@ -204,27 +219,31 @@ static const __u32 answering = FILTER_REASON_TABLE(X) 0;
 SEC("xdp.frags")
 int statim_filter(struct xdp_md *context)
 {
+    struct view v = {context, (void *)(long)context->data, (void *)(long)context->data_end, false};
     struct policy y = {0};
-    struct packet p = {.frame_bytes = bpf_xdp_get_buff_len(context)};
+    struct packet packet = {.frame_bytes = v.end - v.data}, *p = &packet;
+    barrier_var(p); /* or clang keeps the packet in registers that it has not */
     if (!find_policy(&y)) {
         trouble_add(FILTER_TROUBLE_UNSET);
-        count(FILTER_REASON_OTHER, p.frame_bytes);
+        count(FILTER_REASON_OTHER, bpf_xdp_get_buff_len(context));
         return XDP_PASS;
     }
-    struct view v = {.data = (void *)(long)context->data,
-                     .end = (void *)(long)context->data_end,
-                     .pass_fragments = y.config->pass_fragments};
-    p.service.generation = y.half;
-    enum filter_reason reason = parse(&v, &p);
+    v.pass_fragments = y.config->pass_fragments;
+    enum filter_reason reason = parse(&v, p);
     if (reason != FILTER_REASON_OTHER)
-        reason = judge(&y, &p, reason);
+        reason = judge(&y, p, reason);
+    if (reason == FILTER_REASON_OTHER) {
+        count(reason, bpf_xdp_get_buff_len(context));
+        return XDP_PASS;
+    }
     bool observe = y.config->observe;
+    __u32 frame_bytes = p->frame_bytes;
     if ((answering >> reason & 1) && !observe)
-        reason = answer(context, &p, reason);
-    count(reason, p.frame_bytes);
+        reason = answer(context, p, reason);
+    count(reason, frame_bytes);
     if (passing >> reason & 1)
         return XDP_PASS;
-    tell(&y, &p, reason);
+    tell(&y, p, reason);
     if (observe)
         return XDP_PASS;
     return answering >> reason & 1 ? XDP_TX : XDP_DROP;

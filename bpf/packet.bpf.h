@@ -32,9 +32,8 @@ union address {
 };
 
 struct packet {
-    struct filter_service_key service __attribute__((aligned(8))); /* port 0: the address alone */
-    union address source;
-    __be16 source_port;
+    union address source, target;
+    __be16 source_port, target_port; /* 0: not read */
     __u8 version;
     __u8 tcp_flags;
     bool group;          /* sent to more than this machine */
@@ -48,13 +47,26 @@ struct packet {
 
 static __always_inline bool is_to_itself(const struct packet *p)
 {
-    union address to;
-    __builtin_memcpy(&to, p->service.address, sizeof to);
-    return p->source.halves[0] == to.halves[0] && p->source.halves[1] == to.halves[1];
+    return p->source.halves[0] == p->target.halves[0] && p->source.halves[1] == p->target.halves[1];
+}
+
+/* Addresses are written as they are read again, eight octets at a time: a processor waits for what
+ * was written in smaller pieces. */
+static __always_inline void put_v4_address(union address *to, __be32 address)
+{
+    to->halves[0] = bpf_cpu_to_be64((__u64)bpf_ntohl(address) << 32);
+}
+
+static __always_inline void put_v6_address(union address *to, const struct in6_addr *address)
+{
+    const __u64 *halves = (const void *)address;
+    to->halves[0] = halves[0];
+    to->halves[1] = halves[1];
 }
 
 /* Where a frame is looked into. */
 struct view {
+    struct xdp_md *context;
     void *data, *end; /* what can be read directly */
     bool pass_fragments;
 };
@@ -65,6 +77,16 @@ static __always_inline void trouble_add(enum filter_trouble which)
     __u64 *count = bpf_map_lookup_elem(&trouble, &key);
     if (count != NULL)
         (*count)++;
+}
+
+/* A frame is taken for its first piece until something says that there is more: asking costs more
+ * than all of parsing. The octets that are there behind `at`. */
+static __always_inline __u32 bytes_behind(const struct view *v, struct packet *p, __u32 at,
+                                          __u32 wanted)
+{
+    if (at + wanted > p->frame_bytes)
+        p->frame_bytes = bpf_xdp_get_buff_len(v->context);
+    return p->frame_bytes > at ? p->frame_bytes - at : 0;
 }
 
 /* Drivers give headers in one piece. One that does not is not a reason to drop everything. */
@@ -86,7 +108,7 @@ static __always_inline enum filter_reason parse_tcp(const struct view *v, struct
     if (tcp->dest == 0)
         return FILTER_REASON_OTHER; /* among services port 0 says something else */
     p->source_port = tcp->source;
-    p->service.port = tcp->dest;
+    p->target_port = tcp->dest;
     p->tcp_flags = ((const __u8 *)tcp)[13];
     p->header_bytes = tcp->doff * 4;
     p->tcp_at = tcp_at;
@@ -109,19 +131,17 @@ static __always_inline enum filter_reason parse_v4(const struct view *v, struct 
                                                    __u32 ip_at)
 {
     const struct iphdr *ip = v->data + ip_at;
-    if (ip_at + sizeof *ip > p->frame_bytes)
-        return FILTER_REASON_OTHER;
     if ((void *)(ip + 1) > v->end)
-        return split();
+        return bytes_behind(v, p, ip_at, sizeof *ip) < sizeof *ip ? FILTER_REASON_OTHER : split();
     if (ip->version != 4 || ip->protocol != IPPROTO_TCP)
         return FILTER_REASON_OTHER;
-    p->version = p->service.version = 4;
-    __builtin_memcpy(p->service.address, &ip->daddr, sizeof ip->daddr);
-    p->source.words[0] = ip->saddr;
+    p->version = 4;
+    put_v4_address(&p->source, ip->saddr);
+    put_v4_address(&p->target, ip->daddr);
 
-    __u32 there = p->frame_bytes - ip_at;
     __u32 header = ip->ihl * 4;
     __u32 total = bpf_ntohs(ip->tot_len);
+    __u32 there = bytes_behind(v, p, ip_at, total != 0 ? total : IP_BYTES_MAX + 1);
     if (total == 0 && there > IP_BYTES_MAX)
         total = there;
     if (header < sizeof *ip || header > total || total > there)
@@ -185,19 +205,17 @@ static __always_inline enum filter_reason parse_v6(const struct view *v, struct 
 {
     const struct ipv6hdr *ip = v->data + ip_at;
     __u32 base = ip_at + sizeof *ip;
-    if (base > p->frame_bytes)
-        return FILTER_REASON_OTHER;
     if ((void *)(ip + 1) > v->end)
-        return split();
+        return bytes_behind(v, p, ip_at, sizeof *ip) < sizeof *ip ? FILTER_REASON_OTHER : split();
     if (ip->version != 6)
         return FILTER_REASON_OTHER;
-    p->version = p->service.version = 6;
-    __builtin_memcpy(p->service.address, &ip->daddr, sizeof ip->daddr);
-    __builtin_memcpy(&p->source, &ip->saddr, sizeof ip->saddr);
+    p->version = 6;
+    put_v6_address(&p->source, &ip->saddr);
+    put_v6_address(&p->target, &ip->daddr);
 
-    __u32 there = p->frame_bytes - base;
     __u32 payload = bpf_ntohs(ip->payload_len);
-    if (payload == 0 && p->frame_bytes - ip_at > IP_BYTES_MAX)
+    __u32 there = bytes_behind(v, p, base, payload != 0 ? payload : IP_BYTES_MAX);
+    if (payload == 0 && there + sizeof *ip > IP_BYTES_MAX)
         payload = there;
     __u32 end = payload < there ? payload : there;
     struct chain c = {.next = ip->nexthdr};
@@ -219,7 +237,8 @@ static __always_inline enum filter_reason parse_v6(const struct view *v, struct 
 }
 
 /* FLOW: a TCP segment (or a fragment of one that is not the first). Other reasons but OTHER hold
- * only where its destination is a service. `p` is zero before. */
+ * only where its destination is a service. `p` is zero before, but for the octets of the first
+ * piece. */
 static __always_inline enum filter_reason parse(const struct view *v, struct packet *p)
 {
     const struct ethhdr *ethernet = v->data;
