@@ -57,26 +57,26 @@ static enum err talk_read(struct talk *talk)
 }
 
 /* The attribute of that type among `size` octets of them, or NULL. */
-static const struct rtattr *find_attribute(const struct rtattr *first, size_t size, unsigned type)
+static struct rtattr *find_attribute(struct rtattr *first, size_t size, unsigned type)
 {
-    for (const struct rtattr *a = first; RTA_OK(a, size); a = RTA_NEXT(a, size)) {
+    for (struct rtattr *a = first; RTA_OK(a, size); a = RTA_NEXT(a, size)) {
         if ((a->rta_type & NLA_TYPE_MASK) == type)
             return a;
     }
     return NULL;
 }
 
-static const struct rtattr *link_attribute(const struct nlmsghdr *link, unsigned type)
+static struct rtattr *link_attribute(struct nlmsghdr *link, unsigned type)
 {
     size_t skipped = NLMSG_SPACE(sizeof(struct ifinfomsg));
     if (link->nlmsg_len <= skipped)
         return NULL;
-    const uint8_t *first = (const uint8_t *)link + skipped;
-    return find_attribute((const void *)first, link->nlmsg_len - skipped, type);
+    uint8_t *first = (uint8_t *)link + skipped;
+    return find_attribute((void *)first, link->nlmsg_len - skipped, type);
 }
 
 /* The interface of that number in this namespace; the answer stays in `talk`. */
-static enum err ask_link(int index, struct talk *talk, const struct nlmsghdr **ret)
+static enum err ask_link(int index, struct talk *talk, struct nlmsghdr **ret)
 {
     struct question question = {
         .header.nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
@@ -87,32 +87,32 @@ static enum err ask_link(int index, struct talk *talk, const struct nlmsghdr **r
     close(talk->fd);
     if (err != ERR_OK)
         return err;
-    const struct nlmsghdr *answer = (const void *)talk->octets;
+    struct nlmsghdr *answer = (void *)talk->octets;
     if (!NLMSG_OK(answer, (size_t)talk->size) || answer->nlmsg_type != RTM_NEWLINK)
         return ERR_IO;
     *ret = answer;
     return ERR_OK;
 }
 
-static bool kind_is(const struct rtattr *a, const char *kind)
+static bool kind_is(struct rtattr *a, const char *kind)
 {
     return RTA_PAYLOAD(a) == strlen(kind) + 1 && memcmp(RTA_DATA(a), kind, RTA_PAYLOAD(a)) == 0;
 }
 
 /* Its number in memory_kinds, or KIND_COUNT. */
-static unsigned kind_of(const struct nlmsghdr *link)
+static unsigned kind_of(struct nlmsghdr *link)
 {
     unsigned no = 0;
-    const struct rtattr *info = link_attribute(link, IFLA_LINKINFO);
+    struct rtattr *info = link_attribute(link, IFLA_LINKINFO);
     if (info == NULL)
         return KIND_COUNT;
-    const struct rtattr *a = find_attribute(RTA_DATA(info), RTA_PAYLOAD(info), IFLA_INFO_KIND);
+    struct rtattr *a = find_attribute(RTA_DATA(info), RTA_PAYLOAD(info), IFLA_INFO_KIND);
     while (no < KIND_COUNT && (a == NULL || !kind_is(a, memory_kinds[no])))
         no++;
     return no;
 }
 
-static bool leads_out(const struct nlmsghdr *link)
+static bool leads_out(struct nlmsghdr *link)
 {
     const struct ifinfomsg *about = NLMSG_DATA(link);
     bool is_up = (about->ifi_flags & IFF_UP) != 0;
@@ -120,11 +120,10 @@ static bool leads_out(const struct nlmsghdr *link)
 }
 
 /* Looks through what came; whether that was the end. */
-static enum err look_through(const struct talk *talk, bool *found, bool *ret_ended)
+static enum err look_through(struct talk *talk, bool *found, bool *ret_ended)
 {
     size_t left = (size_t)talk->size;
-    for (const struct nlmsghdr *m = (const void *)talk->octets; NLMSG_OK(m, left);
-         m = NLMSG_NEXT(m, left)) {
+    for (struct nlmsghdr *m = (void *)talk->octets; NLMSG_OK(m, left); m = NLMSG_NEXT(m, left)) {
         if (m->nlmsg_type == NLMSG_ERROR)
             return ERR_IO;
         *ret_ended = m->nlmsg_type == NLMSG_DONE;
@@ -180,7 +179,7 @@ static enum err check_namespace(const char *name, int nsid, char why[static LINK
     return ERR_OK;
 }
 
-static int number_of(const struct rtattr *a)
+static int number_of(struct rtattr *a)
 {
     int number = NSID_NONE;
     if (a != NULL && RTA_PAYLOAD(a) == sizeof number)
@@ -192,13 +191,13 @@ enum err link_open(const char *name, struct flood_link *ret, char why[static LIN
 {
     struct flood_link link = {.index = (int)if_nametoindex(name)};
     struct talk talk;
-    const struct nlmsghdr *answer;
+    struct nlmsghdr *answer;
     if (link.index == 0 || ask_link(link.index, &talk, &answer) != ERR_OK)
         return refuse(ERR_NOT_FOUND, name, "no such interface in this network namespace", why);
     if (kind_of(answer) >= FLOOD_KINDS)
         return refuse(ERR_NETWORK, name, "refused: neither a veth nor a dummy interface", why);
     int peer = number_of(link_attribute(answer, IFLA_LINK_NETNSID));
-    const struct rtattr *mac = link_attribute(answer, IFLA_ADDRESS);
+    struct rtattr *mac = link_attribute(answer, IFLA_ADDRESS);
     if (mac == NULL || RTA_PAYLOAD(mac) != sizeof link.mac)
         return refuse(ERR_IO, name, "no hardware address", why);
     memcpy(link.mac, RTA_DATA(mac), sizeof link.mac);
@@ -212,10 +211,10 @@ enum err link_open(const char *name, struct flood_link *ret, char why[static LIN
 enum err link_count(const struct flood_link *link, struct link_counts *ret)
 {
     struct talk talk;
-    const struct nlmsghdr *answer;
+    struct nlmsghdr *answer;
     struct rtnl_link_stats64 stats;
     TRY(ask_link(link->index, &talk, &answer));
-    const struct rtattr *a = link_attribute(answer, IFLA_STATS64);
+    struct rtattr *a = link_attribute(answer, IFLA_STATS64);
     if (a == NULL || RTA_PAYLOAD(a) < sizeof stats)
         return ERR_IO;
     memcpy(&stats, RTA_DATA(a), sizeof stats);

@@ -34,7 +34,8 @@ static int keep_event(void *context, void *data, size_t size)
     return 0;
 }
 
-static int print_warnings(enum libbpf_print_level level, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static int
+print_warnings(enum libbpf_print_level level, const char *format, va_list arguments)
 {
     return level == LIBBPF_WARN ? vfprintf(stderr, format, arguments) : 0;
 }

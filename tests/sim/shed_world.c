@@ -159,7 +159,8 @@ static bool is_starved(const struct shed_site *s)
 {
     bool shown = s->measurement.load_known && s->measurement.load_permille > 950;
     bool was_late = !s->measurement.answered && s->looks_late > 0;
-    return s->starves && s->load > 1.02 && (s->queue > s->config.queue_high || shown || was_late);
+    return s->starves && s->load > 1.02 &&
+           (s->queue > (double)s->config.queue_high || shown || was_late);
 }
 
 static struct measurement measure(struct shed_world *w, struct shed_site *s)

@@ -132,8 +132,8 @@ static void a_byte_order_mark(void **state)
 {
     (void)state;
     static const char *const texts[] = {"\xEF\xBB\xBFserial,reason,time\n0101\n",
-                                        "\xEF\xBB\xBF"
-                                        "0101",
+                                        ("\xEF\xBB\xBF"
+                                         "0101"),
                                         "\xEF\xBB\xBF\n0101"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct revoke_list list = list_of(texts[i]);
