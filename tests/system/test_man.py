@@ -74,6 +74,21 @@ def test_presigner_keys():
     assert set(said) == set(rows) | text_keys(source("presigner/config_file.c"))
 
 
+def test_shed_keys():
+    number_rows = table(source("bpf/shed_config.h"), "SHED_NUMBER_TABLE")
+    number_rows |= table(source("bpf/controller.h"), "CONTROLLER_NUMBER_TABLE")
+    said = heads(page("statim-shed.yaml.5"))
+    for key, row in number_rows.items():
+        default = row.split(",")[0]
+        if default == "FILTER_BUCKETS_DEFAULT":
+            default = re.search(r"#define FILTER_BUCKETS_DEFAULT\s+(\w+)", source("bpf/filter.h"))[1]
+        assert said.get(key) == str(number(default)), key
+    code = source("bpf/shed_config_file.c")
+    keys = set(re.findall(r"\bFILE_(?:TEXT|LIST|BOOL)\((?!member)([a-z_0-9]+)[,)]", code))
+    keys |= set(re.findall(r"\bLIST\(struct \w+, (?!member)([a-z_0-9]+),", code))
+    assert set(said) == set(number_rows) | keys | text_keys(source("bpf/shed_config_file.c"))
+
+
 def verbs():
     return re.findall(r"^  ([a-z-]+) +\S", run(STATIM, "--help").stdout, re.M)
 
@@ -98,6 +113,7 @@ def test_every_verb_and_option():
 
 @pytest.mark.parametrize("name, main", [("statim-edge.8", "edge/main.c"),
                                         ("statim-presigner.8", "presigner/main.c"),
+                                        ("statim-shed.8", "bpf/main.c"),
                                         ("statim.1", "tools/main.c")])
 def test_options_of_programs(name, main):
     options = set(re.findall(r"strcmp\(argv\[\w+\], \"(--[a-z]+)\"\)", source(main)))
@@ -126,6 +142,10 @@ def metrics():
                        ("edge/shared.h", "SERVE_GAUGE_TABLE")):
         rows = table(source(path), name)
         found |= {"statim_edge_" + re.search(r'"(\w+)"', row)[1] + suffix(row) for row in rows.values()}
+    rows = table(source("bpf/shed_metrics.h"), "SHED_VALUE_TABLE")
+    found |= {"statim_shed_" + re.search(r'"(\w+)"', row)[1] + suffix(row) for row in rows.values()}
+    rows = table(source("bpf/filter.h"), "FILTER_TROUBLE_TABLE")
+    found |= {"statim_shed_" + re.search(r'"(\w+)"', row)[1] + "_total" for row in rows.values()}
     return found
 
 
@@ -133,7 +153,8 @@ def test_every_metric_is_in_operations():
     text = (ROOT / "docs" / "operations.md").read_text()
     missing = [name for name in sorted(metrics()) if f"`{name.split('_', 2)[2]}`" not in text]
     assert not missing
-    for path, name in (("edge/outcome.h", "OUTCOME_TABLE"), ("edge/conn_end.h", "CONN_END_TABLE")):
+    for path, name in (("edge/outcome.h", "OUTCOME_TABLE"), ("edge/conn_end.h", "CONN_END_TABLE"),
+                       ("bpf/filter.h", "FILTER_REASON_TABLE")):
         for row in table(source(path), name).values():
             label = re.search(r'"(\w+)"', row)[1]
             assert f"`{label}`" in text, f"{label} is not in operations.md"
