@@ -205,6 +205,12 @@ enum err shed_pins_put(const struct shed_pins *pins, struct bpf_object *object,
 
 enum err shed_pins_remove(const struct shed_pins *pins, char message[static SHED_MESSAGE_BYTES])
 {
+    /* At once: what the last reference to a link takes with it goes some time later. */
+    int link = bpf_obj_get(pins->link);
+    if (link >= 0) {
+        (void)bpf_link_detach(link);
+        close(link);
+    }
     if (unlink(pins->link) != 0 && errno != ENOENT) {
         shed_say(message, "%.160s: cannot be removed: %s", pins->link, strerror(errno));
         return ERR_IO;

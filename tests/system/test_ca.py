@@ -10,6 +10,7 @@ import pty
 import shutil
 import signal
 import subprocess
+import termios
 import time
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 
-from site_under_test import STATIM, Site, run
+from site_under_test import STATIM, Site, run, wait_for
 
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
 ROOT_NAME = "C=GB,O=Example\\, Ltd,CN=Example Root R1"
@@ -414,6 +415,8 @@ def test_passphrase_from_the_terminal(tmp_path):
             for asked, word in enumerate(words):
                 while said.count(b":") <= asked:
                     said += os.read(terminal, 4096)
+                # The question comes before the echo is off: whoever types at once is shown.
+                wait_for(lambda: not termios.tcgetattr(terminal)[3] & termios.ECHO, "no echo")
                 os.write(terminal, word + b"\n")
             while True:
                 said += os.read(terminal, 4096)
