@@ -18,7 +18,7 @@ ROOMS = {
     "issuer": {"lib", "issuer"},
 }
 # What becomes a part of a program in the kernel is under the kernel's licence as well.
-IN_KERNEL = re.compile(r"^bpf/(filter\.h|.*\.bpf\.[ch])$")
+IN_KERNEL = re.compile(r"^(bpf/(filter\.h|.*\.bpf\.[ch])|bench/shed_cost/(plan\.h|.*\.bpf\.c))$")
 LIB_FORBIDDEN = re.compile(r'#include <(sys/socket|pthread|netinet/.*|syslog)\.h>')
 INCLUDE = re.compile(r'#include "([a-z]+)/')
 
