@@ -119,6 +119,8 @@ static const char *take_line(struct batch *b, const char *line, size_t size)
 
 static int take_lines(struct batch *b, const struct buffer *input, const char *name)
 {
+    if (input->size == 0)
+        return audit_complain(name, "no entry");
     const char *at = (const char *)input->data;
     const char *end = at + input->size;
     for (unsigned long number = 1; at < end; number++) {

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 
-from site_under_test import STATIM, Site, run, wait_for
+from site_under_test import IS_SANITIZED, STATIM, Site, run, wait_for
 
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
 ROOT_NAME = "C=GB,O=Example\\, Ltd,CN=Example Root R1"
@@ -502,6 +502,7 @@ def check_whole(folder, word, certificate):
         run("openssl", "verify", "-x509_strict", "-CAfile", certificate, path)
 
 
+@pytest.mark.skipif(IS_SANITIZED, reason="LeakSanitizer does not work under strace")
 def test_killed_at_every_call(fresh, tmp_path):
     """kill -9 at the n-th system call that changes something, for every n, while signing."""
     if shutil.which("strace") is None:
@@ -524,6 +525,7 @@ def test_killed_at_every_call(fresh, tmp_path):
     assert killed > 12
 
 
+@pytest.mark.skipif(IS_SANITIZED, reason="LeakSanitizer does not work under strace")
 def test_a_root_is_there_or_not(done, tmp_path):
     """kill -9 while the root is made: the folder holds all of it, or can be begun again."""
     if shutil.which("strace") is None:
