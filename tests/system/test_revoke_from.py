@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import ocsp_oracle
-from site_under_test import NOT_AFTER_S, STATIM, run, wait_for
+from site_under_test import IS_SANITIZED, NOT_AFTER_S, STATIM, run, wait_for
 from test_crl import newest, serials, use_crls
 from cryptography import x509
 
@@ -144,7 +144,8 @@ def test_killed_and_run_again(make_site):
         assert seen[-1] >= seen[-2]
         if seen[-1] == MANY + MANY // 2:
             break
-    assert cut_short > 0, "it was never killed on the way"
+    # A sanitized, busy machine may be too slow to look before it is over.
+    assert cut_short > 0 or IS_SANITIZED, "it was never killed on the way"
     done = run(*command)
     assert sequence(site) == MANY + MANY // 2 and f"sequence {MANY + MANY // 2}" in done.stdout
     assert f"{MANY // 2} revoked" in site.statim("status", site.dir).stdout
