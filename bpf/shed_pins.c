@@ -203,15 +203,23 @@ enum err shed_pins_put(const struct shed_pins *pins, struct bpf_object *object,
     return ERR_IO;
 }
 
+/* With its pin alone the filter would stay as long as an agent holds the link, and then go some
+ * time after it. */
+static int detach(const char *pin)
+{
+    int link = bpf_obj_get(pin);
+    if (link < 0)
+        return errno == ENOENT ? 0 : -1;
+    int result = bpf_link_detach(link);
+    int error = errno;
+    close(link);
+    errno = error;
+    return result == 0 ? unlink(pin) : -1;
+}
+
 enum err shed_pins_remove(const struct shed_pins *pins, char message[static SHED_MESSAGE_BYTES])
 {
-    /* At once: what the last reference to a link takes with it goes some time later. */
-    int link = bpf_obj_get(pins->link);
-    if (link >= 0) {
-        (void)bpf_link_detach(link);
-        close(link);
-    }
-    if (unlink(pins->link) != 0 && errno != ENOENT) {
+    if (detach(pins->link) != 0) {
         shed_say(message, "%.160s: cannot be removed: %s", pins->link, strerror(errno));
         return ERR_IO;
     }

@@ -36,8 +36,8 @@ MUST_CHECK enum err shed_pins_reuse(const struct shed_pins *pins, struct bpf_obj
  * then there may be none. */
 MUST_CHECK enum err shed_pins_put(const struct shed_pins *pins, struct bpf_object *object,
                                   char message[static SHED_MESSAGE_BYTES]);
-/** Removes all, the link first: with its last reference the filter goes from its interface. ERR_IO:
- * the link's pin could not be removed, so nothing is. */
+/** Takes the filter off its interface, though an agent may hold it, and removes all. ERR_IO: it
+ * could not be taken off, so nothing is removed. */
 MUST_CHECK enum err shed_pins_remove(const struct shed_pins *pins,
                                      char message[static SHED_MESSAGE_BYTES]);
 

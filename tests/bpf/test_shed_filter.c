@@ -225,7 +225,6 @@ static void taken_off(void **state)
     struct shed_filter *f = pair_open(&config);
     char message[256] = "";
     pair_policy(f);
-    shed_filter_close(f);
     assert_int_equal(shed_filter_remove(PAIR_NEAR, pair_pins, message), ERR_OK);
     /* The pair may lose what is on its way while it changes its queues. */
     uint64_t until_ns = clock_monotonic_ns() + 5000000000u;
@@ -235,8 +234,22 @@ static void taken_off(void **state)
         received = pair_received();
     }
     assert_true(received > 0);
+    assert_false(shed_filter_attached(f)); /* the agent that holds it can see that */
     assert_int_equal(shed_filter_remove(PAIR_NEAR, pair_pins, message), ERR_NOT_FOUND);
     assert_true(message[0] != '\0');
+    shed_filter_close(f);
+}
+
+/* At once: nothing of the one before is in the way. */
+static void attached_again(void **state)
+{
+    (void)state;
+    const struct shed_filter_config config = pair_config();
+    char message[256] = "";
+    for (unsigned i = 0; i < UPGRADES; i++) {
+        shed_filter_close(pair_open(&config));
+        assert_int_equal(shed_filter_remove(PAIR_NEAR, pair_pins, message), ERR_OK);
+    }
 }
 
 static void generic_mode(void **state)
@@ -393,6 +406,7 @@ int main(void)
         cmocka_unit_test_teardown(some_pins_are_gone, pair_clean),
         cmocka_unit_test_teardown(policies_change_in_one_step, pair_clean),
         cmocka_unit_test_teardown(taken_off, pair_clean),
+        cmocka_unit_test_teardown(attached_again, pair_clean),
         cmocka_unit_test_teardown(generic_mode, pair_clean),
         cmocka_unit_test_teardown(long_lists, pair_clean),
     };
