@@ -3,16 +3,6 @@
 
 #include <stdlib.h>
 
-void top_start(struct top *top, uint64_t now_ns)
-{
-    for (unsigned i = 0; i < 2; i++) {
-        top->windows[i].count = 0;
-        top->windows[i].packets = 0;
-    }
-    top->now = 0;
-    top->begin_ns = now_ns;
-}
-
 static void clear(struct top_window *w)
 {
     w->count = 0;

@@ -24,14 +24,13 @@ struct top_window {
     uint64_t packets; /* of all sources */
 };
 
+/* Begins as zeroes. */
 struct top {
     struct top_window windows[2]; /* the one that is going on, and the one before it */
     unsigned now;                 /* which is going on */
     uint64_t begin_ns;            /* of it */
 };
 
-/** Zeroes will do as well, from the first packet on. */
-void top_start(struct top *top, uint64_t now_ns);
 /** An event that stands for `packets`. */
 void top_add(struct top *top, const struct prefix *prefix, uint8_t reason, uint64_t packets,
              uint64_t now_ns);

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include <stdlib.h>
+#include <string.h>
 
 #include "bpf/top.h"
 #include "lib/random.h"
@@ -40,7 +40,7 @@ static const struct top_row *row_of(uint32_t number)
 static void few_are_exact(void **state)
 {
     (void)state;
-    top_start(&top, 0);
+    memset(&top, 0, sizeof top);
     for (uint32_t i = 0; i < TOP_ROWS; i++)
         add(i, i + 1, SECOND_NS);
     top_read(&top, SECOND_NS, &report);
@@ -61,7 +61,7 @@ static void heavy_ones_are_found(void **state)
     uint64_t random = 1;
     uint64_t true_counts[3] = {0};
     uint64_t total = 0;
-    top_start(&top, 0);
+    memset(&top, 0, sizeof top);
     for (uint32_t i = 0; i < 200000; i++) {
         uint32_t chosen = (uint32_t)(random_next(&random) % 100);
         total += 64;
@@ -89,7 +89,8 @@ static void windows_pass(void **state)
 {
     (void)state;
     const uint64_t w = TOP_WINDOW_NS;
-    top_start(&top, 5 * SECOND_NS);
+    memset(&top, 0, sizeof top);
+    top.begin_ns = 5 * SECOND_NS;
     add(1, 10, 5 * SECOND_NS);
     add(1, 5, 5 * SECOND_NS + w); /* the next window */
     add(2, 4, 5 * SECOND_NS + w);
