@@ -106,7 +106,7 @@ static enum err uri_read(const char *text, const char *pin_file, struct ca_key *
 static enum err begin_token(const struct ca_key_options *o, struct ca_key *key,
                             struct ca_refusal *why)
 {
-    enum sig_alg alg;
+    enum sig_alg alg = SIG_ECDSA_P256_SHA256;
     TRY(uri_read(o->where, o->pin_file, key, why));
     if (o->type != NULL)
         TRY(type_find(o->type, &alg, why));
@@ -186,7 +186,7 @@ static enum err begin_new(const struct ca_key_options *o, const char *stem,
                           const char *default_type, struct ca_step *step, struct ca_key *key,
                           struct ca_refusal *why)
 {
-    enum sig_alg alg;
+    enum sig_alg alg = SIG_ECDSA_P256_SHA256;
     struct buffer pem = {0};
     char name[NAME_BYTES];
     TRY(type_find(o->type == NULL ? default_type : o->type, &alg, why));
