@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the threads of statim-issuer share, and what each worker thread has of its own. Every
+ * handler of a route gets a struct issuer_worker as its worker_context and reaches the rest from
+ * there. */
+#pragma once
+
+#include "issuer/authority.h"
+#include "issuer/config.h"
+#include "issuer/issue_stage.h"
+#include "lib/limit.h"
+
+struct journal;         /* issuer/journal.h */
+struct registry;        /* issuer/registry.h */
+struct https_server;    /* issuer/https.h */
+struct stage_latencies; /* issuer/issuer_counters.h */
+
+/* The two clocks as functions, so that tests have their own. */
+struct issuer_clock {
+    uint64_t (*wall_s)(void *context);
+    uint64_t (*monotonic_ns)(void *context);
+    void *context;
+};
+
+/* Called as each stage of a cycle begins: crash tests end the process there. NULL in production
+ * unless the configuration has crash_at. */
+struct issuer_probe {
+    void (*stage)(void *context, enum issue_stage stage);
+    void *context;
+};
+
+/* Shared by all threads. Nothing in it changes after the start but what its owner says is safe for
+ * any thread. */
+struct issuer {
+    const struct issuer_config *config;
+    const struct authority_set *authorities;
+    struct journal *journal;
+    struct issuer_clock clock;
+    struct issuer_probe probe;
+    /* To ring after an event: https_server_ring() of both. NULL: not started (recovery, tests). */
+    struct https_server *public_server, *internal_server;
+};
+
+/* One worker thread's own. */
+struct issuer_worker {
+    struct issuer *issuer;
+    struct registry *registry;                             /* this thread's connection */
+    struct signer_worker *signers[ISSUER_AUTHORITIES_MAX]; /* by authority_index() */
+    uint64_t *counters;                /* this thread's, issuer/issuer_counters.h */
+    struct stage_latencies *latencies; /* this thread's */
+};
+
+/** Opens the connection (again) and a signer of each CA. The registry has to be migrated. Errors of
+ * registry_open() and signer_worker_new(). */
+MUST_CHECK enum err issuer_worker_open(struct issuer *issuer, struct issuer_worker *ret);
+void issuer_worker_close(struct issuer_worker *worker);
+
+static inline uint64_t issuer_now_s(const struct issuer *issuer)
+{
+    return issuer->clock.wall_s(issuer->clock.context);
+}
+static inline uint64_t issuer_now_ns(const struct issuer *issuer)
+{
+    return issuer->clock.monotonic_ns(issuer->clock.context);
+}
+
+/** Wakes the parked requests of both listeners: new events in the feed, or news from the presigner.
+ * Any thread. */
+void issuer_ring(struct issuer *issuer);
