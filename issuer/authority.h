@@ -45,7 +45,7 @@ struct authority_set {
  * its chain, is no other's twin, and that the key is its own (a signature is made and verified).
  * What is wrong is logged in a line a person can act on. ERR_CONFIG, ERR_NOT_FOUND, ERR_KEY,
  * ERR_CHAIN, ERR_EXPIRED, ERR_FUTURE, ERR_MALFORMED, ERR_IO, ERR_MEMORY. */
-MUST_CHECK enum err authority_set_load(const struct issuer_config *config, uint64_t now_s,
+MUST_CHECK enum err authority_set_load(const struct issuing_config *config, uint64_t now_s,
                                        struct authority_set **ret);
 /** All signer workers must be freed before. Takes NULL, returns NULL. */
 struct authority_set *authority_set_free(struct authority_set *set);

@@ -21,7 +21,7 @@ struct leaf_profile; /* issuer/leaf_profile.h */
 #define ISSUER_NAME_MAX        63 /* of a CA, a profile, a client */
 
 /* Numbers of the program: key, default, min, max, what it is. */
-#define ISSUER_NUMBER_TABLE(X)                                                                    \
+#define ISSUING_NUMBER_TABLE(X)                                                                   \
     X(workers, 0, 0, ISSUER_WORKERS_MAX, "threads that answer; 0: two a processor")               \
     X(publish_wait_ms, 2000, 0, 60000,                                                            \
       "how long an answer waits until the presigner has published; 0: not at all")                \
@@ -115,7 +115,7 @@ struct authority_config {
 #undef X
 };
 
-struct issuer_config {
+struct issuing_config {
     const char *state_dir;
     struct registry_config registry;
     struct audit_config audit;
@@ -134,23 +134,24 @@ struct issuer_config {
     const char *public_suffix; /* file; NULL: the system's list */
     enum log_level log_level;
 #define X(name, fallback, min, max, text) uint64_t name;
-    ISSUER_NUMBER_TABLE(X)
+    ISSUING_NUMBER_TABLE(X)
 #undef X
     void *file; /* owns the strings */
 };
 
 /** Reads and checks. On failure ERR_CONFIG (or ERR_NOT_FOUND, ERR_IO, ERR_MEMORY) and one readable
  *  line in `message`. */
-MUST_CHECK enum err issuer_config_load(const char *path, struct issuer_config **ret,
-                                       char message[static CONFIG_MESSAGE_BYTES]);
+MUST_CHECK enum err issuing_config_load(const char *path, struct issuing_config **ret,
+                                        char message[static CONFIG_MESSAGE_BYTES]);
 /** Takes NULL, returns NULL. */
-struct issuer_config *issuer_config_free(struct issuer_config *config);
+struct issuing_config *issuing_config_free(struct issuing_config *config);
 /** NULL: there is no profile of that name. */
-const struct leaf_profile *issuer_config_profile(const struct issuer_config *config,
-                                                 struct span name);
+const struct leaf_profile *issuing_config_profile(const struct issuing_config *config,
+                                                  struct span name);
 /** What a client of the internal listener may do: bits of enum role, 0 for one that is not listed.
  * A fingerprint counts before a common name. `ret_name` (may be NULL) is what the log calls it. */
-unsigned issuer_config_client(const struct issuer_config *config, const struct sha256 *fingerprint,
-                              const char *common_name, const char **ret_name);
+unsigned issuing_config_client(const struct issuing_config *config,
+                               const struct sha256 *fingerprint, const char *common_name,
+                               const char **ret_name);
 /** The number tables for people: key, default, least value, what it is. */
-void issuer_config_help(void);
+void issuing_config_help(void);

@@ -31,7 +31,7 @@ struct issuer_probe {
 /* Shared by all threads. Nothing in it changes after the start but what its owner says is safe for
  * any thread. */
 struct issuer {
-    const struct issuer_config *config;
+    const struct issuing_config *config;
     const struct authority_set *authorities;
     struct journal *journal;
     struct issuer_clock clock;
