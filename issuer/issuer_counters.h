@@ -3,6 +3,8 @@
  * addition is nothing beside that), the pages read. */
 #pragma once
 
+#include "issuer/issue_stage.h"
+#include "issuer/problem.h"
 #include "lib/histogram.h"
 
 /* name, kind, help */
@@ -36,52 +38,35 @@ enum issuer_counter {
         ISSUER_COUNTER_COUNT
 };
 
-/* Stages of an issuance: name, what it is. `total` is from the whole request to the answer. */
-#define ISSUER_STAGE_TABLE(X)                                                        \
-    X(queue, "from the whole request to a worker")                                   \
-    X(csr, "reading the CSR, its signature and key policy")                          \
-    X(checks, "order, names, validations and approvals")                             \
-    X(reserve, "the transaction that reserves the serial")                           \
-    X(lint, "planning and linting the octets to be signed, and the external linter") \
-    X(audit, "waiting for the audit log")                                            \
-    X(sign, "the CA's signature and its verification")                               \
-    X(store, "the transaction that stores the certificate")                          \
-    X(publish, "waiting until the presigner has published the status")               \
-    X(total, "all of it")
-
-enum issuer_stage {
-#define X(name, help) ISSUER_STAGE_##name,
-    ISSUER_STAGE_TABLE(X)
-#undef X
-        ISSUER_STAGE_COUNT
+/* What is timed: the stages of the cycle (issuer/issue_stage.h), and around them the two below. */
+enum issuer_timed {
+    ISSUER_TIMED_QUEUE = ISSUE_STAGE_COUNT, /* from the whole request to a worker */
+    ISSUER_TIMED_TOTAL,                     /* from the whole request to the answer */
+    ISSUER_TIMED_COUNT
 };
 
 #define ISSUER_REVOCATION_REASONS 11 /* CRLReason 0..10 (lib/facts.h) */
-#define ISSUER_REFUSALS_MAX       96
 
+/* All zero: empty. One for the program. */
 struct issuer_metrics {
     uint64_t counters[ISSUER_COUNTER_COUNT];
-    struct histogram stages[ISSUER_STAGE_COUNT];
+    struct histogram timed[ISSUER_TIMED_COUNT]; /* by enum issue_stage and issuer_timed */
     uint64_t revoked[ISSUER_REVOCATION_REASONS];
-    uint64_t refused[ISSUER_REFUSALS_MAX]; /* by the number of the problem's type */
-    const char *const *refusal_words;      /* of each; letters, digits and hyphens */
-    unsigned refusal_count;
+    uint64_t refused[PROBLEM_COUNT]; /* orders and revocations, by the problem's type */
 };
 
-/** The words stay borrowed; at most ISSUER_REFUSALS_MAX (CHECK). */
-void issuer_metrics_start(struct issuer_metrics *m, const char *const *refusal_words,
-                          unsigned refusal_count);
-
 void issuer_count(struct issuer_metrics *m, enum issuer_counter counter, uint64_t n);
-/** An order or a revocation that was refused, by the number of the problem's type. */
-void issuer_count_refused(struct issuer_metrics *m, unsigned problem);
+/** An order or a revocation that was refused. */
+void issuer_count_refused(struct issuer_metrics *m, enum problem_type problem);
 /** Other reasons than 0..10 are counted as 0 (unspecified). */
 void issuer_count_revoked(struct issuer_metrics *m, unsigned reason);
 
-/** Adds the time since `*from_ns` to a stage and sets `*from_ns` to now: for stages one after the
- * other. Monotonic nanoseconds. */
-void issuer_stage_end(struct issuer_metrics *m, enum issuer_stage stage, uint64_t *from_ns,
-                      uint64_t now_ns);
+/** `timed` is of enum issue_stage or issuer_timed. */
+void issuer_time(struct issuer_metrics *m, unsigned timed, uint64_t duration_ns);
+/** The same for stages one after the other: takes the time since `*from_ns` (monotonic) and sets it
+ * to `now_ns`. */
+void issuer_time_since(struct issuer_metrics *m, unsigned timed, uint64_t *from_ns,
+                       uint64_t now_ns);
 
 /** All of the above as text for /metrics. */
 void issuer_metrics_write(const struct issuer_metrics *m, struct text_writer *w);
