@@ -15,7 +15,6 @@ struct leaf_profile; /* issuer/leaf_profile.h */
 #define ISSUER_AUTHORITIES_MAX 16
 #define ISSUER_CHAIN_MAX       8
 #define ISSUER_PROFILES_MAX    32
-#define ISSUER_LISTEN_MAX      16
 #define ISSUER_CLIENTS_MAX     64
 #define ISSUER_WORKERS_MAX     64
 #define ISSUER_NAME_MAX        63 /* of a CA, a profile, a client */
@@ -30,11 +29,12 @@ struct leaf_profile; /* issuer/leaf_profile.h */
     X(expiring_days, 30, 1, 3660, "certificates that end within this are counted as expiring")    \
     X(poll_wait_max_s, 60, 1, 600, "the longest wait that a reader of the feed may ask for")      \
     X(connections_max, 4096, 1, 100000, "connections of one listener")                            \
-    X(connections_per_source_max, 64, 0, 100000, "connections of one address; 0: any")            \
+    X(connections_per_source_max, 64, 0, 100000, "of one IPv4 address or IPv6 /64; 0: any")       \
     X(handshake_timeout_s, 10, 1, 600, "from the connection to the end of its TLS handshake")     \
     X(idle_timeout_s, 60, 1, 86400, "between two requests of a connection, and before the first") \
     X(header_timeout_s, 10, 1, 3600, "from a request's first octet to the end of its head")       \
     X(body_timeout_s, 10, 1, 3600, "from the end of the head to the end of the body")             \
+    X(queue_timeout_s, 10, 1, 600, "a whole request waits this long for a free thread")           \
     X(send_timeout_s, 20, 1, 3600, "a client takes nothing of an answer for this long")           \
     X(drain_timeout_s, 15, 0, 3600, "what a graceful stop waits for answers to be finished")
 
@@ -43,9 +43,9 @@ struct leaf_profile; /* issuer/leaf_profile.h */
     X(timeout_ms, 5000, 100, 60000, "to connect, and for a lock of the database")
 
 #define AUDIT_NUMBER_TABLE(X)                                                                  \
-    X(gather_ms, 2, 0, 100, "an append waits this long for others to be synced with")          \
+    X(gather_us, 0, 0, 5000, "an append waits this long for others to be synced with")         \
     X(checkpoint_ms, 1000, 100, 60000, "how often a checkpoint is signed, when there is news") \
-    X(retention_days, 2557, 0, 36600, "no tool deletes what is younger: seven years")
+    X(retention_years, 7, 1, 100, "no tool deletes what is younger")
 
 #define LINTER_NUMBER_TABLE(X) \
     X(timeout_ms, 500, 10, 30000, "an answer that takes longer is a refusal")
@@ -65,8 +65,7 @@ struct registry_config {
 
 struct audit_config {
     const char *folder;
-    const char *key; /* PEM file, Ed25519; its name is the log's origin */
-    const char *origin;
+    const char *key; /* PEM file, Ed25519; its public half is in the folder */
 #define X(name, fallback, min, max, text) uint64_t name;
     AUDIT_NUMBER_TABLE(X)
 #undef X
@@ -82,8 +81,7 @@ struct linter_config {
 
 /* A listener with TLS. */
 struct listener_config {
-    struct address listen[ISSUER_LISTEN_MAX];
-    size_t listen_count;
+    struct address listen;
     const char *certificate; /* PEM, with its chain */
     const char *key;         /* PEM */
     const char *client_ca;   /* PEM; NULL: clients have no certificates (public) */

@@ -63,6 +63,7 @@ void issue_result_done(struct issue_result *result);
 
 /** Whether the presigner has the event in its log: then the edge answers for the certificate. Cheap
  * (no database): a handler parks until this is true or publish_wait_ms have passed, and answers
- * either way. Call issue_wait_done() once then, so that the stage `publish` is timed. */
+ * either way. Call issue_wait_done() once then, so that the stage `publish` is timed and what was
+ * not published in time is counted. */
 bool issue_is_published(const struct authority *authority, uint64_t seq);
-void issue_wait_done(struct issuer_worker *worker, uint64_t waited_ns);
+void issue_wait_done(struct issuer_worker *worker, bool is_published, uint64_t waited_ns);

@@ -9,10 +9,9 @@
 #include "issuer/issue_stage.h"
 #include "lib/limit.h"
 
-struct journal;         /* issuer/journal.h */
-struct registry;        /* issuer/registry.h */
-struct https_server;    /* issuer/https.h */
-struct stage_latencies; /* issuer/issuer_counters.h */
+struct journal;      /* issuer/journal.h */
+struct registry;     /* issuer/registry.h */
+struct https_server; /* issuer/https.h */
 
 /* The two clocks as functions, so that tests have their own. */
 struct issuer_clock {
@@ -21,8 +20,8 @@ struct issuer_clock {
     void *context;
 };
 
-/* Called as each stage of a cycle begins: crash tests end the process there. NULL in production
- * unless the configuration has crash_at. */
+/* Called as each stage of a cycle begins: crash tests end the process there. Its function is NULL
+ * in production. */
 struct issuer_probe {
     void (*stage)(void *context, enum issue_stage stage);
     void *context;
@@ -36,8 +35,8 @@ struct issuer {
     struct journal *journal;
     struct issuer_clock clock;
     struct issuer_probe probe;
-    /* To ring after an event: https_server_ring() of both. NULL: not started (recovery, tests). */
-    struct https_server *public_server, *internal_server;
+    struct issuer_metrics *metrics;
+    struct https_server *server; /* of both listeners; NULL: not started (recovery, tests) */
 };
 
 /* One worker thread's own. */
@@ -45,8 +44,6 @@ struct issuer_worker {
     struct issuer *issuer;
     struct registry *registry;                             /* this thread's connection */
     struct signer_worker *signers[ISSUER_AUTHORITIES_MAX]; /* by authority_index() */
-    uint64_t *counters;                /* this thread's, issuer/issuer_counters.h */
-    struct stage_latencies *latencies; /* this thread's */
 };
 
 /** Opens the connection (again) and a signer of each CA. The registry has to be migrated. Errors of
@@ -63,6 +60,6 @@ static inline uint64_t issuer_now_ns(const struct issuer *issuer)
     return issuer->clock.monotonic_ns(issuer->clock.context);
 }
 
-/** Wakes the parked requests of both listeners: new events in the feed, or news from the presigner.
+/** Wakes the parked requests: new events in the feed, or news from the presigner.
  * Any thread. */
 void issuer_ring(struct issuer *issuer);
