@@ -9,18 +9,25 @@
 #define HTTP_STATUS_TABLE(X)                  \
     X(100, "Continue")                        \
     X(200, "OK")                              \
+    X(201, "Created")                         \
+    X(204, "No Content")                      \
     X(206, "Partial Content")                 \
     X(304, "Not Modified")                    \
     X(400, "Bad Request")                     \
+    X(401, "Unauthorized")                    \
+    X(403, "Forbidden")                       \
     X(404, "Not Found")                       \
     X(405, "Method Not Allowed")              \
     X(408, "Request Timeout")                 \
+    X(409, "Conflict")                        \
     X(411, "Length Required")                 \
     X(412, "Precondition Failed")             \
     X(413, "Content Too Large")               \
     X(414, "URI Too Long")                    \
     X(415, "Unsupported Media Type")          \
     X(416, "Range Not Satisfiable")           \
+    X(422, "Unprocessable Content")           \
+    X(429, "Too Many Requests")               \
     X(431, "Request Header Fields Too Large") \
     X(500, "Internal Server Error")           \
     X(503, "Service Unavailable")             \
