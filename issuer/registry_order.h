@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Orders, which make a request idempotent, and the approvals that OV and EV need. See registry.h
+ * for what holds for every function.
+ *
+ *   (none) ─▶ working ─▶ issued | refused     final: the same request gets the same answer again
+ *                │  ▲
+ *                ▼  │
+ *               failed                        no fault of the request: it may be tried again */
+#pragma once
+
+#include "issuer/registry.h"
+
+#define REGISTRY_ORDER_STATE_TABLE(X) \
+    X(WORKING, 1, "working")          \
+    X(ISSUED, 2, "issued")            \
+    X(REFUSED, 3, "refused")          \
+    X(FAILED, 4, "failed")
+
+enum registry_order_state {
+#define X(name, number, text) REGISTRY_ORDER_##name = number,
+    REGISTRY_ORDER_STATE_TABLE(X)
+#undef X
+};
+
+struct registry_order {
+    struct span customer;
+    struct span order_id;
+    struct sha256 request_hash; /* of all that the request says */
+    struct span profile;
+    enum registry_order_state state;
+    uint64_t issuer_id;   /* 0 while it has no serial */
+    struct serial serial; /* size 0: none */
+    struct span problem;  /* of a refused or failed one; a text of the caller's */
+    uint64_t created_at_s;
+    uint64_t changed_at_s;
+};
+
+typedef enum err (*registry_order_row)(void *context, const struct registry_order *row);
+
+const char *registry_order_state_text(enum registry_order_state state);
+
+/** Claims an order for who asks first; of two at the same time the other waits for the outcome of
+ * the transaction. `*ret_new`: the order is the caller's to work on, in state WORKING: it did not
+ * exist, or it had failed. Otherwise `*ret` is what is there. `order` gives the names, the hash,
+ * the profile, serial with issuer id when it has them, and created_at_s as the time of now.
+ * ERR_CONFLICT: the order is there with another hash. */
+MUST_CHECK enum err registry_order_claim(struct registry *r, const struct registry_order *order,
+                                         bool *ret_new, struct registry_order *ret);
+/** From WORKING to another state. `serial` may be NULL (left as it is). ERR_CONFLICT: not WORKING
+ * with this serial. ERR_RANGE: to WORKING. */
+MUST_CHECK enum err registry_order_finish(struct registry *r, struct span customer,
+                                          struct span order_id, enum registry_order_state state,
+                                          struct span problem, uint64_t at_s);
+/** ERR_NOT_FOUND. */
+MUST_CHECK enum err registry_order_get(struct registry *r, struct span customer,
+                                       struct span order_id, struct registry_order *ret);
+/** For recovery: those WORKING since before `before_s`, oldest first, at most `limit`. */
+MUST_CHECK enum err registry_orders_unfinished(struct registry *r, uint64_t before_s, size_t limit,
+                                               registry_order_row row, void *context);
+
+enum registry_decision { REGISTRY_APPROVED = 1, REGISTRY_REJECTED = 2 };
+
+struct registry_approval {
+    struct span customer;
+    struct span order_id;
+    struct sha256 subject_hash; /* of the subject that was looked at */
+    struct span operator_name;
+    enum registry_decision decision;
+    struct span subject; /* as it was shown to the operator; a text */
+    struct span note;    /* may be empty */
+    uint64_t at_s;
+};
+
+typedef enum err (*registry_approval_row)(void *context, const struct registry_approval *row);
+
+/** Records a decision; rows are only ever added. ERR_EXISTS: this operator has decided on this
+ * subject of this order. */
+MUST_CHECK enum err registry_approval_add(struct registry *r,
+                                          const struct registry_approval *approval);
+/** How many different operators approved this subject at `since_s` or later, and rejected it at any
+ * time. */
+MUST_CHECK enum err registry_approval_count(struct registry *r, struct span customer,
+                                            struct span order_id, const struct sha256 *subject_hash,
+                                            uint64_t since_s, uint64_t *ret_approved,
+                                            uint64_t *ret_rejected);
+/** All of an order, oldest first, at most REGISTRY_PAGE_MAX. */
+MUST_CHECK enum err registry_approvals(struct registry *r, struct span customer,
+                                       struct span order_id, registry_approval_row row,
+                                       void *context);
