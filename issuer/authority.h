@@ -32,7 +32,7 @@ struct authority {
                                 intermediates above it, without the root */
     struct crl_set crl_set;  /* new certificates get their shard in it */
     struct signer *signer;
-    uint64_t published_seq; /* atomic: authority_published() */
+    uint64_t *published_seq; /* atomic: authority_published() */
 };
 
 struct authority_set {

@@ -2,17 +2,20 @@
 /* The issuance cycle: from an order to a certificate that has an audit leaf, a row in the registry
  * and an event in the feed, or to a named refusal.
  *
- *   claim the order · check the CSR · validated domains, approvals · serial, shard, TBSCertificate
- * · lint · T1: reserve the serial · audit leaf cert.signing · sign · same octets, lint, verify ·
- *   T2: certificate, names, event `issued` · audit leaf cert.issued · commit of T2
+ *   look at the order · CSR, key policy, names · validated domains, approvals · serial, shard,
+ *   TBSCertificate · lint · T1: claim the order, reserve the serial · audit leaves up to
+ * cert.signing · sign · same octets, lint, verify · audit leaf cert.issued · T2: certificate,
+ * names, order, event `issued` · commit of T2
  *
- * A refusal before T1 leaves no serial behind. After T1 the serial is used up: whatever happens,
- * it is never signed again, and it ends as issued, as refused (nothing was signed) or as abandoned
- * with an event `revoked` (something may have been signed). What a crash leaves in between is
- * brought to its end by issuer/recover.h.
+ * A refusal before T1 leaves nothing behind but a leaf cert.refused: the order may come again, in
+ * another form too. After T1 the serial is used up: whatever happens, it is never signed again, and
+ * it ends as issued, as refused (nothing was signed) or as abandoned with an event `revoked`
+ * (something may have been signed). What a crash leaves in between is brought to its end by
+ * issuer/recover.h.
  *
- * The leaf cert.issued is durable before the commit: a leaf without a certificate may be, a
- * certificate without a leaf never. */
+ * The leaf cert.issued is durable before T2 begins: a leaf without a certificate may be, a
+ * certificate without a leaf never. It stands before T2 and not within so that no lock is held
+ * while the disk works. */
 #pragma once
 
 #include "issuer/issuer.h"
@@ -52,9 +55,9 @@ struct issue_result {
 };
 
 /** Runs the cycle. ERR_OK with a certificate; else the refusal's problem document in `why` and an
- * error for the log. The same (customer, order_id) again gives the same certificate (or the same
- * refusal, when it was final); with another content ERR_CONFLICT. Does not wait for the presigner:
- * see issue_is_published(). */
+ * error for the log. The same (customer, order_id) again gives the same certificate; with another
+ * content PROBLEM_ORDER_CONFLICT; while another thread works on it PROBLEM_ORDER_PENDING. Does not
+ * wait for the presigner: see issue_is_published(). */
 MUST_CHECK enum err issue_certificate(struct issuer_worker *worker,
                                       const struct issue_request *request, struct issue_result *ret,
                                       struct problem *why);

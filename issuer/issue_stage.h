@@ -12,11 +12,11 @@
     X(PLAN, "plan", "serial, shard, times; the TBSCertificate")                           \
     X(LINT, "lint", "rules, allow list and external linter on the draft")                 \
     X(RESERVE, "reserve", "transaction: the serial is reserved, state signing")           \
-    X(ANNOUNCE, "announce", "audit leaf cert.signing is durable")                         \
+    X(ANNOUNCE, "announce", "audit leaves cert.reserved, cert.linted, cert.signing")      \
     X(SIGN, "sign", "the CA's key signs")                                                 \
     X(VERIFY, "verify", "TBSCertificate equal to the draft, rules, signature")            \
+    X(WITNESS, "witness", "audit leaf cert.issued")                                       \
     X(RECORD, "record", "transaction: certificate, names, event `issued`; not committed") \
-    X(WITNESS, "witness", "audit leaf cert.issued is durable")                            \
     X(COMMIT, "commit", "that transaction commits")                                       \
     X(PUBLISH, "publish", "the statement is signed and in the presigner's log")
 

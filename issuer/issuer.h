@@ -9,9 +9,13 @@
 #include "issuer/issue_stage.h"
 #include "lib/limit.h"
 
-struct journal;      /* issuer/journal.h */
-struct registry;     /* issuer/registry.h */
-struct https_server; /* issuer/https.h */
+struct https_server;  /* issuer/https.h */
+struct journal;       /* issuer/journal.h */
+struct keeper;        /* issuer/keeper.h */
+struct key_lists;     /* issuer/key_policy.h */
+struct leaf_suffixes; /* issuer/leaf_names.h */
+struct linter_hook;   /* issuer/linter_hook.h */
+struct registry;      /* issuer/registry.h */
 
 /* The two clocks as functions, so that tests have their own. */
 struct issuer_clock {
@@ -36,7 +40,10 @@ struct issuer {
     struct issuer_clock clock;
     struct issuer_probe probe;
     struct issuer_metrics *metrics;
-    struct https_server *server; /* of both listeners; NULL: not started (recovery, tests) */
+    const struct leaf_suffixes *suffixes;
+    const struct key_lists *key_lists; /* known keys, from files */
+    struct keeper *keeper;             /* issuer/keeper.h; NULL: not started (recovery, tests) */
+    struct https_server *server;       /* of both listeners; NULL: the same */
 };
 
 /* One worker thread's own. */
@@ -44,6 +51,7 @@ struct issuer_worker {
     struct issuer *issuer;
     struct registry *registry;                             /* this thread's connection */
     struct signer_worker *signers[ISSUER_AUTHORITIES_MAX]; /* by authority_index() */
+    struct linter_hook *linter;                            /* NULL: none is configured */
 };
 
 /** Opens the connection (again) and a signer of each CA. The registry has to be migrated. Errors of
