@@ -9,7 +9,7 @@
 #include "lib/os/address.h"
 #include "lib/os/config.h"
 #include "lib/template.h"
-#include "presigner/crl_shard.h"
+#include "lib/crl_shard.h"
 #include "presigner/filter_options.h"
 #include "presigner/sign_pool.h"
 #include "lib/os/signer.h"

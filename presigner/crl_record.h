@@ -8,7 +8,7 @@
 #pragma once
 
 #include "lib/blob_path.h"
-#include "presigner/crl_shard.h"
+#include "lib/crl_shard.h"
 #include "presigner/publish_db.h"
 
 struct crl_record {

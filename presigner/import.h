@@ -17,7 +17,7 @@
  * so it may be a pipe. */
 #pragma once
 
-#include "presigner/crl_shard.h"
+#include "lib/crl_shard.h"
 #include "presigner/import_line.h"
 #include "presigner/status_writer.h"
 

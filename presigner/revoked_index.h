@@ -8,7 +8,7 @@
  * Table `meta`: key "shards" | issuer id 8; value crl_sets (crl_shard.h). */
 #pragma once
 
-#include "presigner/crl_shard.h"
+#include "lib/crl_shard.h"
 #include "presigner/status_db.h"
 
 /** The sets of the issuer; none (count 0) when it has no CRLs. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "presigner/crl_shard.h"
+#include "lib/crl_shard.h"
 
 #include <stdio.h>
 
