@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bench-shed [ROUNDS [CALLS]]: what the filter costs a packet by BPF_PROG_TEST_RUN, in rounds of
  * all cases one after another; lines of case, ns a call and the commonest reason.
- * bench-shed --attach INTERFACE SERVICE: the filter on an interface until its standard input ends.
+ * bench-shed --attach INTERFACE SERVICE [DENIED/BITS]: the filter on an interface until its
+ * standard input ends; then lines of reason and packets.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -137,9 +138,20 @@ static int measure(uint32_t rounds, uint32_t calls)
     return 0;
 }
 
-static int attach(const char *interface, const char *service)
+static uint32_t number(const char *text, uint32_t fallback)
 {
-    struct filter_world *w = cost_world_open_live(service);
+    unsigned long value = text == NULL ? 0 : strtoul(text, NULL, 10);
+    return value == 0 || value > INT32_MAX ? fallback : (uint32_t)value;
+}
+
+/* `denied`: a prefix, or NULL. */
+static int attach(const char *interface, const char *service, char *denied)
+{
+    char *slash = denied == NULL ? NULL : strchr(denied, '/');
+    if (slash != NULL)
+        *slash = '\0';
+    uint8_t bits = slash == NULL ? 32 : (uint8_t)number(slash + 1, 32);
+    struct filter_world *w = cost_world_open_live(service, denied, bits);
     if (w == NULL)
         return WORLD_SKIP;
     int index = (int)if_nametoindex(interface);
@@ -161,18 +173,13 @@ static int attach(const char *interface, const char *service)
     return 0;
 }
 
-static uint32_t number(const char *text, uint32_t fallback)
-{
-    unsigned long value = text == NULL ? 0 : strtoul(text, NULL, 10);
-    return value == 0 || value > INT32_MAX ? fallback : (uint32_t)value;
-}
-
 int main(int argc, char **argv)
 {
-    if (argc == 4 && strcmp(argv[1], "--attach") == 0)
-        return attach(argv[2], argv[3]);
+    if ((argc == 4 || argc == 5) && strcmp(argv[1], "--attach") == 0)
+        return attach(argv[2], argv[3], argv[4]);
     if (argc > 3 || (argc > 1 && argv[1][0] == '-')) {
-        fprintf(stderr, "usage: bench-shed [ROUNDS [CALLS]] | --attach INTERFACE SERVICE\n");
+        fprintf(stderr, "usage: bench-shed [ROUNDS [CALLS]] | --attach INTERFACE SERVICE "
+                        "[DENIED/BITS]\n");
         return 2;
     }
     return measure(number(argc > 1 ? argv[1] : NULL, ROUNDS),

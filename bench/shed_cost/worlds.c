@@ -71,16 +71,17 @@ struct filter_world *cost_world_open(enum cost_world which)
     return w;
 }
 
-struct filter_world *cost_world_open_live(const char *service)
+struct filter_world *cost_world_open_live(const char *service, const char *denied, uint8_t bits)
 {
     const struct world_service services[] = {{service, COST_SERVICE_PORT}, {NULL, 0}};
     struct filter_world *w =
         world_open(&(struct world_options){.buckets = FILTER_BUCKETS_DEFAULT, .real_clock = true});
     if (w == NULL)
         return NULL;
-    struct world_policy policy = {world_config(), services, NULL};
+    const struct world_rule rules[] = {{FILTER_DENY_V4, denied, bits}, {0, NULL, 0}};
+    struct world_policy policy = {world_config(), services, rules};
     policy.config.syn = filter_rate_of(100, 100);
-    policy.config.packets = filter_rate_of(10000, 10000);
+    policy.config.packets = filter_rate_of(1000, 1000);
     policy.config.budget = filter_rate_of(1000, 1000);
     world_policy(w, &policy);
     return w;

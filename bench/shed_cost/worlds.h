@@ -25,5 +25,6 @@ enum cost_world {
 
 /** NULL: not permitted, why is printed. */
 struct filter_world *cost_world_open(enum cost_world which);
-/** As on an interface: the real clock, no cookies, a budget of 1,000 SYN a second. */
-struct filter_world *cost_world_open_live(const char *service);
+/** As on an interface: the real clock, no cookies, a budget of 1,000 SYN a second. `denied`: the
+ * deny list of IPv4 is this prefix, of so many bits; NULL: it is empty. */
+struct filter_world *cost_world_open_live(const char *service, const char *denied, uint8_t bits);
