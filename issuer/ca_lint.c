@@ -50,8 +50,8 @@ static bool serial_length(const struct view *v)
     /* OpenSSL keeps no leading zero octet, which the DER of a number from 2^159 on has. */
     const ASN1_INTEGER *serial = X509_get0_serialNumber(v->certificate);
     int size = ASN1_STRING_length(serial);
-    return size < CA_SERIAL_BYTES ||
-           (size == CA_SERIAL_BYTES && ASN1_STRING_get0_data(serial)[0] < 0x80);
+    return size < CERT_SERIAL_BYTES ||
+           (size == CERT_SERIAL_BYTES && ASN1_STRING_get0_data(serial)[0] < 0x80);
 }
 
 static bool serial_random(const struct view *v)

@@ -43,7 +43,7 @@ enum err ca_number(const char *option, const char *text, uint32_t least, uint32_
 enum err ca_profile_begin(const struct ca_options *o, struct ca_profile *ret,
                           struct ca_refusal *why)
 {
-    uint8_t octets[CA_SERIAL_BYTES];
+    uint8_t octets[CERT_SERIAL_BYTES];
     uint32_t days = kinds[o->kind].days, least = 0, most = 0;
     const char *rule = "";
     if (o->days != NULL)
@@ -56,7 +56,7 @@ enum err ca_profile_begin(const struct ca_options *o, struct ca_profile *ret,
                          ca_kind_text(o->kind), least, most, rule);
     if (RAND_bytes(octets, sizeof octets) != 1)
         return ca_refuse(why, ERR_CRYPTO, "no random octets for a serial");
-    ca_serial_shape(octets, &ret->serial);
+    cert_serial_shape(octets, &ret->serial);
     return ERR_OK;
 }
 
@@ -99,7 +99,7 @@ enum err ca_draft(const struct ca_profile *p, X509 *issuer, uint8_t tbs[static C
     memset(signature, 1, sizeof signature);
     enum err err = ca_tbs_encode(p, tbs, CA_TBS_BYTES_MAX, ret_size);
     if (err == ERR_OK)
-        err = ca_signed_encode(span_of(tbs, *ret_size), p->alg,
+        err = cert_signed_encode(span_of(tbs, *ret_size), p->alg,
                                span_of(signature, sig_alg_info((uint8_t)p->alg)->size), der,
                                sizeof der, &size);
     if (err != ERR_OK)
@@ -116,7 +116,7 @@ enum err ca_finish(const struct ca_profile *p, X509 *issuer, const struct ca_key
     unsigned char *again = NULL;
     TRY(ca_key_sign(key, tbs, signature, &signature_size, why));
     enum err err =
-        ca_signed_encode(tbs, p->alg, span_of(signature, signature_size), der, sizeof der, &size);
+        cert_signed_encode(tbs, p->alg, span_of(signature, signature_size), der, sizeof der, &size);
     if (err != ERR_OK)
         return ca_refuse(why, err, "the certificate cannot be written: %s", err_text(err));
     TRY(judge(p, issuer, span_of(der, size), &certificate, why));

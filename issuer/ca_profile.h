@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the certificates of a ceremony are, and how their octets are made: TBSCertificate
- * (RFC 5280 4.1), CertificationRequestInfo (RFC 2986 4.1), and the signed structure around both.
+ * (RFC 5280 4.1) and CertificationRequestInfo (RFC 2986 4.1); what goes around both is in
+ * cert_der.h.
  *
  * Pure: facts in, DER out. What stands in a certificate is decided here, never copied from a
  * request. */
 #pragma once
 
-#include "lib/digest.h"
-#include "lib/serial.h"
-#include "lib/sig_alg.h"
+#include "issuer/cert_der.h"
 
 #define CA_KINDS(X)                             \
     X(ROOT, "root", "ca", 7305)                 \
@@ -32,11 +31,9 @@ enum ca_kind {
 
 #define CA_DAY_S          86400u
 #define CA_BACKDATE_S     300u
-#define CA_SERIAL_BYTES   20
 #define CA_POLICIES_MAX   8
 #define CA_TBS_BYTES_MAX  16384
 #define CA_CERT_BYTES_MAX (CA_TBS_BYTES_MAX + 1024)
-#define CA_URL_BYTES_MAX  1024
 
 struct ca_profile {
     enum ca_kind kind;
@@ -59,26 +56,13 @@ struct ca_profile {
     const char *crl_url;
 };
 
-/** RFC 7093 2 (1): the leading 160 bits of the SHA-256 of the subjectPublicKey's octets.
- *  ERR_MALFORMED. */
-MUST_CHECK enum err ca_key_id(struct span public_key, uint8_t ret[static SHA1_BYTES]);
-/** 20 random octets -> a positive number below 2^159 of 20 octets: the first is 1 to 127, which
- *  leaves 158 bits. */
-void ca_serial_shape(const uint8_t octets[static CA_SERIAL_BYTES], struct serial *ret);
 /** The rows of CA_VALIDITY_TABLE. ERR_RANGE. */
 MUST_CHECK enum err ca_validity_check(enum ca_kind kind, uint64_t not_before_s, uint32_t days,
                                       uint32_t *ret_least, uint32_t *ret_most,
                                       const char **ret_why);
-/** An absolute URL that a certificate can carry: http://, printable, no blanks. */
-bool ca_url_valid(const char *url);
-
 /** ERR_NO_SPACE, ERR_MALFORMED (public_key). */
 MUST_CHECK enum err ca_tbs_encode(const struct ca_profile *p, uint8_t *out, size_t out_size,
                                   size_t *ret_size);
 /** CertificationRequestInfo without attributes. ERR_NO_SPACE. */
 MUST_CHECK enum err ca_request_encode(struct span subject, struct span public_key, uint8_t *out,
                                       size_t out_size, size_t *ret_size);
-/** SEQUENCE { tbs, algorithm, signature }; `signature` in stored form (sig_alg.h). ERR_NO_SPACE,
- *  ERR_MALFORMED. */
-MUST_CHECK enum err ca_signed_encode(struct span tbs, enum sig_alg alg, struct span signature,
-                                     uint8_t *out, size_t out_size, size_t *ret_size);

@@ -73,7 +73,7 @@ static enum err url_take(const char *option, const char *url, bool required, con
 {
     if (url == NULL && required)
         return ca_refuse(why, ERR_CONFIG, "%s: has to be given", option);
-    if (url != NULL && !ca_url_valid(url))
+    if (url != NULL && !cert_url_valid(url))
         return ca_refuse(why, ERR_MALFORMED, "%s %s: not an http:// URL", option, url);
     *ret = url;
     return ERR_OK;

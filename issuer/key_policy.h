@@ -6,6 +6,7 @@
 
 #include <openssl/types.h>
 
+#include "lib/der_read.h"
 #include "lib/digest.h"
 
 /* kind of key, text */
@@ -27,6 +28,7 @@ enum key_alg {
     X(NONE, "nothing")                                                                 \
     X(ALGORITHM, "a kind of key that is not allowed")                                  \
     X(CURVE, "an elliptic curve that is neither P-256 nor P-384 by name")              \
+    X(FORM, "an encoding that BR 7.1.3.1 does not have")                               \
     X(POINT, "a point that is not on its curve")                                       \
     X(RSA_SIZE, "RSA of a size that is not allowed")                                   \
     X(RSA_EXPONENT, "RSA exponent: odd, at least 65537 and below 2^256 (BR 6.1.6)")    \
@@ -65,8 +67,11 @@ struct key_lists;
 MUST_CHECK enum err key_lists_load(struct span blocked, struct span debian, struct key_lists **ret);
 struct key_lists *key_lists_free(struct key_lists *lists);
 
-/** What kind of key it is. ERR_UNSUPPORTED with the flaw: none of the table. */
+/** What kind of key it is. ERR_KEY with the flaw: none of the table. */
 MUST_CHECK enum err key_alg_kind(EVP_PKEY *key, enum key_alg *ret, enum key_flaw *ret_flaw);
+/** Whether the SubjectPublicKeyInfo is written as it has to be: the AlgorithmIdentifier octet for
+ *  octet (BR 7.1.3.1), a point with both coordinates. ERR_KEY with the flaw. */
+MUST_CHECK enum err key_form_check(enum key_alg alg, struct span spki, enum key_flaw *ret_flaw);
 const char *key_alg_text(enum key_alg alg);
 /** The kind with that text. ERR_NOT_FOUND. */
 MUST_CHECK enum err key_alg_from_text(struct span text, enum key_alg *ret);
@@ -75,7 +80,9 @@ MUST_CHECK enum err key_alg_from_text(struct span text, enum key_alg *ret);
  *  rounds), ROCA. ERR_KEY with the flaw; ERR_CRYPTO, ERR_MEMORY: could not be judged. */
 MUST_CHECK enum err key_policy_check(EVP_PKEY *key, const struct key_policy *policy,
                                      enum key_flaw *ret_flaw);
-/** Whether a list has it. ERR_KEY with the flaw. */
+/** Whether a list has it. `key` may be NULL when there is no list of Debian's. ERR_KEY with the
+ * flaw.
+ */
 MUST_CHECK enum err key_lists_check(const struct key_lists *lists, EVP_PKEY *key, struct span spki,
                                     enum key_flaw *ret_flaw);
 const char *key_flaw_text(enum key_flaw flaw);

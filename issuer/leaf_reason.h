@@ -37,6 +37,7 @@
     X(CSR_SIGNATURE, PROOF, "csr-signature", "the signature is not of the key")                  \
     /* the key */                                                                                \
     X(KEY_MALFORMED, PUBLIC_KEY, "key-malformed", "a public key that is none")                   \
+    X(KEY_FORM, PUBLIC_KEY, "key-form", "a key in an encoding that BR 7.1.3.1 does not have")    \
     X(KEY_ALGORITHM, PUBLIC_KEY, "key-algorithm", "a kind of key that is not allowed")           \
     X(KEY_CURVE, PUBLIC_KEY, "key-curve", "a curve that is neither P-256 nor P-384 by name")     \
     X(KEY_POINT, PUBLIC_KEY, "key-point", "a point that is not on its curve")                    \

@@ -46,15 +46,15 @@ static void names(void **state)
 static void serials_are_positive_and_long(void **state)
 {
     (void)state;
-    uint8_t octets[CA_SERIAL_BYTES];
+    uint8_t octets[CERT_SERIAL_BYTES];
     struct serial serial;
     for (unsigned first = 0; first < 256; first++) {
         memset(octets, 0xff, sizeof octets);
         octets[0] = (uint8_t)first;
-        ca_serial_shape(octets, &serial);
-        assert_int_equal(serial.size, CA_SERIAL_BYTES);
+        cert_serial_shape(octets, &serial);
+        assert_int_equal(serial.size, CERT_SERIAL_BYTES);
         assert_in_range(serial.octets[0], 1, 0x7f);
-        assert_memory_equal(serial.octets + 1, octets + 1, CA_SERIAL_BYTES - 1);
+        assert_memory_equal(serial.octets + 1, octets + 1, CERT_SERIAL_BYTES - 1);
     }
 }
 
@@ -76,12 +76,12 @@ static void validity_goes_by_its_table(void **state)
 static void urls(void **state)
 {
     (void)state;
-    assert_true(ca_url_valid("http://a/b%20c?d=e"));
+    assert_true(cert_url_valid("http://a/b%20c?d=e"));
     static const char *const bad[] = {"",           "http://",    "http:///x",       "https://a",
                                       "http://a b", "http://a\n", "http://\xc3\xa4", "http://a\"",
                                       "a"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        assert_false(ca_url_valid(bad[i]));
+        assert_false(cert_url_valid(bad[i]));
 }
 
 static void blocked_keys(void **state)
