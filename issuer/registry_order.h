@@ -46,11 +46,18 @@ const char *registry_order_state_text(enum registry_order_state state);
  * ERR_CONFLICT: the order is there with another hash. */
 MUST_CHECK enum err registry_order_claim(struct registry *r, const struct registry_order *order,
                                          bool *ret_new, struct registry_order *ret);
-/** From WORKING to another state. `serial` may be NULL (left as it is). ERR_CONFLICT: not WORKING
- * with this serial. ERR_RANGE: to WORKING. */
+/** The serial of an order that is WORKING, when the claim did not have it yet. ERR_CONFLICT: it is
+ * not WORKING, or has a serial. */
+MUST_CHECK enum err registry_order_assign(struct registry *r, struct span customer,
+                                          struct span order_id, uint64_t issuer_id,
+                                          const struct serial *serial, uint64_t at_s);
+/** From WORKING to another state. `serial`: the one that the order must have, so that a late end
+ * does not meet a later try; NULL: any. ERR_CONFLICT: it is not WORKING, or has another serial.
+ * ERR_RANGE: to WORKING. */
 MUST_CHECK enum err registry_order_finish(struct registry *r, struct span customer,
-                                          struct span order_id, enum registry_order_state state,
-                                          struct span problem, uint64_t at_s);
+                                          struct span order_id, const struct serial *serial,
+                                          enum registry_order_state state, struct span problem,
+                                          uint64_t at_s);
 /** ERR_NOT_FOUND. */
 MUST_CHECK enum err registry_order_get(struct registry *r, struct span customer,
                                        struct span order_id, struct registry_order *ret);
