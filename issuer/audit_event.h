@@ -165,6 +165,7 @@ union audit_value {
 };
 
 struct audit_event {
+    enum audit_event_type type;
     enum err err;
     uint64_t set; /* a bit a member */
     union audit_value values[AUDIT_FIELD_END];
@@ -194,3 +195,5 @@ MUST_CHECK enum err audit_event_write(const struct audit_event *event, char *out
 
 /** "cert.issued"; never NULL. */
 const char *audit_event_word(enum audit_event_type type);
+/** The name of a member, "tbs_sha256"; never NULL. */
+const char *audit_field_word(enum audit_field field);

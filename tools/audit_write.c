@@ -9,7 +9,7 @@
 
 #include "issuer/audit_log.h"
 #include "issuer/audit_tiles.h"
-#include "tools/audit_key.h"
+#include "issuer/audit_key.h"
 
 /* Read as a whole, so that a bad line takes nothing. */
 #define INPUT_BYTES_MAX (64u << 20)

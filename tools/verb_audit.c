@@ -11,7 +11,7 @@
 #include "issuer/audit_verify.h"
 #include "lib/base64.h"
 #include "lib/textline.h"
-#include "tools/audit_key.h"
+#include "issuer/audit_key.h"
 #include "tools/audit_write.h"
 #include "tools/verb.h"
 

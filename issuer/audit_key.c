@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tools/audit_key.h"
+#include "issuer/audit_key.h"
 
 #include <openssl/crypto.h>
 #include <stdio.h>
