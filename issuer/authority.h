@@ -6,28 +6,20 @@
  * on a machine that talks to clients (`statim ca` is for it, on another machine). */
 #pragma once
 
-#include <openssl/types.h>
-
 #include "issuer/config.h"
+#include "issuer/leaf_profile.h"
 #include "lib/crl_shard.h"
-#include "lib/digest.h"
 #include "lib/os/file.h"
-#include "lib/os/signer.h"
-#include "lib/span.h"
 
 #define AUTHORITY_ID_TEXT_BYTES 17 /* 16 lower-case hex digits and the end */
 
 struct authority {
     uint64_t id; /* lib/template.h */
     char id_text[AUTHORITY_ID_TEXT_BYTES];
-    const struct authority_config *config; /* borrowed; name, URLs, profiles */
+    const struct authority_config *config; /* borrowed; name, profiles */
     struct buffer der;                     /* the certificate */
-    struct span subject;                   /* Name in DER, borrowed from `certificate` */
-    struct span key_id;                    /* subjectKeyIdentifier, borrowed from `certificate` */
-    struct span spki;                      /* SubjectPublicKeyInfo in DER, borrowed from `der` */
     X509 *certificate;
-    enum sig_alg alg;
-    uint64_t not_before_s, not_after_s; /* the last second */
+    struct leaf_ca ca;       /* of it, for the leaves; with the URLs */
     struct buffer chain_pem; /* what a server sends after its own certificate: this one and the
                                 intermediates above it, without the root */
     struct crl_set crl_set;  /* new certificates get their shard in it */
@@ -42,7 +34,7 @@ struct authority_set {
 
 /** Loads all CAs of the configuration, which stays borrowed. Checks of each that it is a CA by its
  * basicConstraints and keyUsage, is valid now, is not self-signed, is certified by the next one of
- * its chain, is no other's twin, and that the key is its own (a signature is made and verified).
+ * its chain, has an id of its own, and that the key is its own (a signature is made and verified).
  * What is wrong is logged in a line a person can act on. ERR_CONFIG, ERR_NOT_FOUND, ERR_KEY,
  * ERR_CHAIN, ERR_EXPIRED, ERR_FUTURE, ERR_MALFORMED, ERR_IO, ERR_MEMORY. */
 MUST_CHECK enum err authority_set_load(const struct issuing_config *config, uint64_t now_s,

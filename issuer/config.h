@@ -55,6 +55,25 @@ struct leaf_profile; /* issuer/leaf_profile.h */
     X(crl_shards, 1, 1, 65535, "shards of the current set, as in presigner.yaml") \
     X(crl_shard_set, 1, 1, 65535, "number of the current set")
 
+/* Numbers of each profile. */
+#define PROFILE_NUMBER_TABLE(X)                                                                   \
+    X(validity_days, 90, 1, 398, "wanted; the Baseline Requirements and the CA's end shorten it") \
+    X(names_max, 100, 1, 100, "names in one certificate")
+
+/* What a profile has or allows: key (a member of struct leaf_profile), default, what it is. `p` is
+ * the profile, of which kind and short_lived are known. */
+#define PROFILE_FLAG_TABLE(X)                                          \
+    X(wildcards, p->kind != LEAF_EV, "names that begin with a star")   \
+    X(addresses, false, "IP addresses as names")                       \
+    X(ocsp_url, !p->short_lived, "a pointer to the CA's ocsp_url")     \
+    X(crl_url, !p->short_lived, "a pointer to the shard's CRL")        \
+    X(must_staple, false, "for who asks for it in the request")        \
+    X(common_name, false, "the first name as common name")             \
+    X(subject_key_id, false, "a subjectKeyIdentifier")                 \
+    X(basic_constraints, false, "a basicConstraints that says: no CA") \
+    X(key_encipherment, false, "of RSA keys")                          \
+    X(client_auth, false, "clientAuth besides serverAuth")
+
 struct registry_config {
     const char *sqlite;     /* a file; one of the two */
     const char *postgresql; /* libpq's connection string */
@@ -128,7 +147,8 @@ struct issuing_config {
     struct leaf_profile *profiles;
     size_t profile_count;
     const char
-        *blocked_keys; /* file of SHA-256 of keys, in hex; NULL: only those of the registry */
+        *blocked_keys;       /* file of SHA-256 of keys, in hex; NULL: only those of the registry */
+    const char *debian_keys; /* file as openssl-blacklist has them; NULL: none */
     const char *public_suffix; /* file; NULL: the system's list */
     enum log_level log_level;
 #define X(name, fallback, min, max, text) uint64_t name;

@@ -9,14 +9,17 @@
 #include "issuer/issuer.h"
 
 /** At the start, before a listener is open: all that is unfinished. `*ret_count`: how many. May be
- * called again after it failed. ERR_STORE, ERR_IO (of registry or journal), ERR_BUSY. */
+ * called again after it failed. Errors of registry and journal. */
 MUST_CHECK enum err recover_all(struct issuer_worker *worker, uint64_t *ret_count);
 
-/** While running: one serial whose cycle ended in an error after T1. When this fails too, the
- * serial stays as it is and recover_late() takes it up. */
-MUST_CHECK enum err recover_serial(struct issuer_worker *worker, const struct authority *authority,
+/** One serial whose cycle ended in an error after T1. Does nothing when it has come to its end
+ * meanwhile (a commit whose outcome was unknown). When this fails the serial stays as it is, and
+ * the keeper (issuer/keeper.h) tries again. */
+MUST_CHECK enum err recover_serial(struct issuer_worker *worker, uint64_t issuer_id,
                                    const struct serial *serial, bool may_be_signed);
 
-/** While running, once in a while: those that are older than any cycle can be (RECOVER_AGE_S). */
+/* Longer than any cycle takes: a request waits for the linter, the disk, the database and the key,
+ * and each has its time limit. */
 #define RECOVER_AGE_S 300
+/** While running: those that are older than RECOVER_AGE_S. */
 MUST_CHECK enum err recover_late(struct issuer_worker *worker, uint64_t *ret_count);
