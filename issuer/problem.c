@@ -18,19 +18,24 @@ static const struct {
 };
 
 /* One line of ASCII, whatever was quoted. */
-__attribute__((format(printf, 3, 0))) static void print_line(char *out, size_t size,
-                                                             const char *format, va_list args)
+static void clean(char *text)
 {
-    vsnprintf(out, size, format, args);
-    for (char *c = out; *c != '\0'; c++)
+    for (char *c = text; *c != '\0'; c++)
         if (*c < ' ' || *c > '~')
             *c = '?';
+}
+
+static void put_name(char *out, size_t size, const char *name)
+{
+    snprintf(out, size, "%s", name);
+    clean(out);
 }
 
 __attribute__((format(printf, 2, 0))) static void print_into(struct problem *problem,
                                                              const char *format, va_list args)
 {
-    print_line(problem->detail, sizeof problem->detail, format, args);
+    vsnprintf(problem->detail, sizeof problem->detail, format, args);
+    clean(problem->detail);
     problem->rule[0] = '\0';
     problem->error_count = 0;
 }
@@ -53,7 +58,7 @@ enum err problem_set_rule(struct problem *problem, enum problem_type type, const
     print_into(problem, format, args);
     va_end(args);
     problem->type = type;
-    snprintf(problem->rule, sizeof problem->rule, "%s", rule);
+    put_name(problem->rule, sizeof problem->rule, rule);
     return problem_err(type);
 }
 
@@ -63,9 +68,10 @@ void problem_add(struct problem *problem, const char *field, const char *format,
         return;
     struct problem_error *error = &problem->errors[problem->error_count++];
     va_list args;
-    snprintf(error->field, sizeof error->field, "%s", field);
+    put_name(error->field, sizeof error->field, field);
     va_start(args, format);
-    print_line(error->detail, sizeof error->detail, format, args);
+    vsnprintf(error->detail, sizeof error->detail, format, args);
+    clean(error->detail);
     va_end(args);
 }
 

@@ -92,14 +92,14 @@ struct problem {
 };
 
 /** Sets type and detail, with no rule and no errors; returns the type's error, which is never
- *  ERR_OK: `return problem_set(why, PROBLEM_CSR, "...")`. */
-__attribute__((format(printf, 3, 4))) MUST_CHECK enum err
+ *  ERR_OK: `return problem_set(why, PROBLEM_CSR, "...")`. Neither can fail. */
+__attribute__((format(printf, 3, 4))) enum err
 problem_set(struct problem *problem, enum problem_type type, const char *format, ...);
 /** The same with a rule. */
-__attribute__((format(printf, 4, 5))) MUST_CHECK enum err problem_set_rule(struct problem *problem,
-                                                                           enum problem_type type,
-                                                                           const char *rule,
-                                                                           const char *format, ...);
+__attribute__((format(printf, 4, 5))) enum err problem_set_rule(struct problem *problem,
+                                                                enum problem_type type,
+                                                                const char *rule,
+                                                                const char *format, ...);
 /** Adds one of several errors. The problem must have been set before. */
 __attribute__((format(printf, 3, 4))) void problem_add(struct problem *problem, const char *field,
                                                        const char *format, ...);
