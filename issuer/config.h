@@ -40,7 +40,7 @@ struct leaf_profile; /* issuer/leaf_profile.h */
 
 /* Numbers of the registry, the audit log and the external linter. */
 #define REGISTRY_NUMBER_TABLE(X) \
-    X(timeout_ms, 5000, 100, 60000, "to connect, and for a lock of the database")
+    X(wait_ms, 5000, 100, 60000, "to connect, and for a statement with its locks")
 
 #define AUDIT_NUMBER_TABLE(X)                                                                  \
     X(gather_us, 0, 0, 5000, "an append waits this long for others to be synced with")         \

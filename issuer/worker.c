@@ -21,8 +21,8 @@ static enum err open_all(struct issuer_worker *worker)
     const struct registry_options options = {
         .sqlite_path = config->registry.sqlite,
         .postgresql = config->registry.postgresql,
-        .statement_timeout_ms = (uint32_t)config->registry.timeout_ms,
-        .connect_timeout_ms = (uint32_t)config->registry.timeout_ms,
+        .statement_timeout_ms = (uint32_t)config->registry.wait_ms,
+        .connect_timeout_ms = (uint32_t)config->registry.wait_ms,
     };
     enum err err = registry_open(&options, &worker->registry);
     if (err != ERR_OK)
@@ -57,6 +57,8 @@ void issuer_worker_close(struct issuer_worker *worker)
 
 void issuer_ring(struct issuer *issuer)
 {
-    if (issuer->server != NULL)
-        https_server_ring(issuer->server);
+    /* The first workers run before the start of the server has returned. */
+    struct https_server *server = __atomic_load_n(&issuer->server, __ATOMIC_ACQUIRE);
+    if (server != NULL)
+        https_server_ring(server);
 }
