@@ -5,7 +5,7 @@
 
 #include "issuer/issue_stage.h"
 #include "issuer/problem.h"
-#include "lib/histogram.h"
+#include "lib/time_histogram.h"
 
 /* name, kind, help */
 #define ISSUER_COUNTER_TABLE(X)                                                                   \
@@ -50,7 +50,7 @@ enum issuer_timed {
 /* All zero: empty. One for the program. */
 struct issuer_metrics {
     uint64_t counters[ISSUER_COUNTER_COUNT];
-    struct histogram timed[ISSUER_TIMED_COUNT]; /* by enum issue_stage and issuer_timed */
+    struct time_histogram timed[ISSUER_TIMED_COUNT]; /* by enum issue_stage and issuer_timed */
     uint64_t revoked[ISSUER_REVOCATION_REASONS];
     uint64_t refused[PROBLEM_COUNT]; /* orders and revocations, by the problem's type */
 };

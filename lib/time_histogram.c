@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lib/histogram.h"
+#include "lib/time_histogram.h"
 
 #include <inttypes.h>
 
@@ -8,7 +8,7 @@ static void add(uint64_t *counter, uint64_t n)
     __atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
 }
 
-void histogram_add(struct histogram *h, struct histogram_bounds bounds, uint64_t us)
+void time_histogram_add(struct time_histogram *h, struct time_histogram_bounds bounds, uint64_t us)
 {
     size_t i = 0;
     while (i < bounds.count && us > bounds.us[i])
@@ -17,15 +17,16 @@ void histogram_add(struct histogram *h, struct histogram_bounds bounds, uint64_t
     add(&h->sum_us, us);
 }
 
-void histogram_write_head(struct text_writer *w, const char *prefix, const char *name,
-                          const char *help)
+void time_histogram_write_head(struct text_writer *w, const char *prefix, const char *name,
+                               const char *help)
 {
     text_writer_format(w, "# HELP %s_%s %s\n# TYPE %s_%s histogram\n", prefix, name, help, prefix,
                        name);
 }
 
-void histogram_write(struct text_writer *w, const char *prefix, const char *name,
-                     const char *labels, struct histogram_bounds bounds, const struct histogram *h)
+void time_histogram_write(struct text_writer *w, const char *prefix, const char *name,
+                          const char *labels, struct time_histogram_bounds bounds,
+                          const struct time_histogram *h)
 {
     const char *comma = labels[0] == '\0' ? "" : ",";
     uint64_t count = 0;
