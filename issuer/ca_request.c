@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "issuer/ca_request.h"
 
-#include <ctype.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdio.h>
 
 #include "issuer/ca_key_policy.h"
+#include "issuer/pem_one.h"
 
 static enum err read_file(const char *path, struct buffer *file, struct ca_refusal *why)
 {
@@ -14,49 +14,16 @@ static enum err read_file(const char *path, struct buffer *file, struct ca_refus
     return err == ERR_OK ? ERR_OK : ca_refuse(why, err, "%s: %s", path, err_text(err));
 }
 
-static bool only_blanks(BIO *in)
-{
-    char c;
-    while (BIO_read(in, &c, 1) == 1)
-        if (!isspace((unsigned char)c))
-            return false;
-    return true;
-}
-
-/* The DER in a file: its only PEM block with that name, or all of it. NULL: neither. */
-static uint8_t *der_of(const struct buffer *file, const char *name, const char *old_name,
-                       size_t *ret_size)
-{
-    char *found = NULL, *header = NULL;
-    unsigned char *der = NULL;
-    long size = 0;
-    if (file->size > 0 && file->data[0] == 0x30) {
-        der = OPENSSL_memdup(file->data, file->size);
-        *ret_size = file->size;
-        return der;
-    }
-    BIO *in = BIO_new_mem_buf(file->data, (int)file->size);
-    bool good = in != NULL && file->size > 0 && file->data[0] == '-' &&
-                PEM_read_bio(in, &found, &header, &der, &size) == 1 &&
-                (strcmp(found, name) == 0 || strcmp(found, old_name) == 0) && only_blanks(in);
-    BIO_free(in);
-    OPENSSL_free(found);
-    OPENSSL_free(header);
-    if (!good) {
-        OPENSSL_free(der);
-        ERR_clear_error();
-        return NULL;
-    }
-    *ret_size = (size_t)size;
-    return der;
-}
-
 enum err ca_certificate_read(const char *path, struct buffer *file, X509 **ret,
                              struct ca_refusal *why)
 {
+    uint8_t *der = NULL;
     size_t size = 0;
+    enum pem_flaw flaw;
     TRY(read_file(path, file, why));
-    uint8_t *der = der_of(file, PEM_STRING_X509, PEM_STRING_X509_OLD, &size);
+    if (pem_one_read(span_of(file->data, file->size), PEM_STRING_X509, PEM_STRING_X509_OLD, &der,
+                     &size, &flaw) != ERR_OK)
+        der = NULL;
     const unsigned char *at = der;
     X509 *certificate = der == NULL ? NULL : d2i_X509(NULL, &at, (long)size);
     bool whole = certificate != NULL && at == der + size;
@@ -143,10 +110,14 @@ static enum err check(const char *path, enum ca_kind kind, struct ca_request *r,
 enum err ca_request_read(const char *path, enum ca_kind kind, struct buffer *file,
                          struct ca_request *ret, struct ca_refusal *why)
 {
+    uint8_t *der = NULL;
     size_t size = 0;
+    enum pem_flaw flaw;
     struct ca_request r = {0};
     TRY(read_file(path, file, why));
-    uint8_t *der = der_of(file, PEM_STRING_X509_REQ, PEM_STRING_X509_REQ_OLD, &size);
+    if (pem_one_read(span_of(file->data, file->size), PEM_STRING_X509_REQ, PEM_STRING_X509_REQ_OLD,
+                     &der, &size, &flaw) != ERR_OK)
+        der = NULL;
     const unsigned char *at = der;
     r.request = der == NULL ? NULL : d2i_X509_REQ(NULL, &at, (long)size);
     enum err err = r.request != NULL && at == der + size ? ERR_OK : ERR_MALFORMED;

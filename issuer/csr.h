@@ -48,8 +48,8 @@ void csr_done(struct csr *csr);
 MUST_CHECK enum err csr_names(const struct csr *csr, const struct leaf_names *ordered,
                               struct leaf_names *ret, struct problem *why);
 
-/** Whether the key is one that a profile with these kinds of keys (bits 1 << enum key_alg) takes,
- *  and no weak one; `lists` may be NULL. Keys blocked in the registry are the caller's to ask for,
- *  by spki_sha256. ERR_KEY. */
+/** Whether the key, which csr_read() has found sound, is of one of these kinds (bits 1 << enum
+ *  key_alg) and in no list; `lists` may be NULL. Keys blocked in the registry are the caller's to
+ * ask for, by spki_sha256. ERR_KEY. */
 MUST_CHECK enum err csr_key_check(const struct csr *csr, unsigned key_algs,
                                   const struct key_lists *lists, struct problem *why);

@@ -31,7 +31,8 @@
 
 #define LEAF_DAY_S            86400u
 #define LEAF_BACKDATE_S       3600u /* at most; the clock of a client may be behind */
-#define LEAF_VALIDITY_S_MIN   3600u /* less is left of the CA: no certificate */
+#define LEAF_VALIDITY_S_MIN   7200u
+#define LEAF_REMAINING_S_MIN  3600u /* less is left of the CA: no certificate */
 #define LEAF_JITTER_MINUTES   60    /* off the end: renewals and OCSP spread */
 #define LEAF_POLICIES_MAX     4
 #define LEAF_OID_BYTES_MAX    32
@@ -78,8 +79,7 @@ struct leaf_ca {
     X509 *certificate;
     struct span subject; /* Name in DER: the leaf's issuer, octet for octet */
     struct span key_id;  /* its subjectKeyIdentifier */
-    struct span spki;
-    enum sig_alg alg; /* what it signs with */
+    enum sig_alg alg;    /* what it signs with */
     uint64_t not_before_s, not_after_s;
     const char *ocsp_url; /* NULL or "": none, these three */
     const char *ca_issuers_url;
@@ -107,9 +107,6 @@ struct leaf {
     const char *ocsp_url, *ca_issuers_url; /* NULL: none */
     char crl_url[CRL_SHARD_URL_MAX];       /* "": none */
     uint32_t shard;
-    /* The place of RFC 6962: a later issue makes precertificates. */
-    bool poison;          /* 3.1: a precertificate */
-    struct span sct_list; /* 3.3: SignedCertificateTimestampList; empty: none */
 };
 
 struct leaf_order {
@@ -129,6 +126,8 @@ struct leaf_order {
 /** Whether the profile can be used: it says nothing that contradicts the requirements or itself.
  *  For reading a configuration. ERR_CONFIG with the reason. */
 MUST_CHECK enum err leaf_profile_check(const struct leaf_profile *profile, struct problem *why);
+/** Whether the profile may break the lint with that id. */
+bool leaf_profile_allows(const struct leaf_profile *profile, const char *lint);
 const char *leaf_kind_text(enum leaf_kind kind);
 /** ERR_NOT_FOUND. */
 MUST_CHECK enum err leaf_kind_from_text(struct span text, enum leaf_kind *ret);

@@ -109,7 +109,7 @@
     X(FAILED, INTERNAL, "failed", "the library failed, or there is no memory")
 
 enum leaf_reason {
-#define X(name, type, word, text) LEAF_##name,
+#define X(name, type, word, text) LEAF_WHY_##name,
     LEAF_REASON_TABLE(X)
 #undef X
         LEAF_REASON_COUNT

@@ -9,7 +9,7 @@
 enum leaf_kind { LEAF_DV, LEAF_OV, LEAF_EV, LEAF_KIND_COUNT };
 
 #define LEAF_SUBJECT_TEXT_BYTES (4 * 128 + 1)
-#define LEAF_SUBJECT_DER_MAX    6000
+#define LEAF_SUBJECT_DER_MAX    6600 /* all parts at their longest, and their headers */
 
 /* name, word in JSON, OID, most characters (X.520, RFC 5280 A.1), how many DER strings it may be:
  * P PrintableString, U UTF8String. The order is that of BR 7.1.4.2, in which they are written. */
@@ -44,6 +44,8 @@ struct leaf_subject {
  *  SUBJECT_VALUE, SUBJECT_LONG, SUBJECT_PLACEHOLDER. */
 MUST_CHECK enum err leaf_subject_set(struct leaf_subject *subject, struct span word,
                                      struct span value, struct problem *why);
+/** A country of ISO 3166-1 in two capital letters, or XX. */
+bool leaf_country_valid(struct span code);
 /** The word of a part, as in JSON. */
 const char *leaf_subject_word(enum leaf_subject_part part);
 /** Whether a certificate of the kind may have this subject, and it has all that it must.
