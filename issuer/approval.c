@@ -4,7 +4,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-#include "issuer/registry_order.h"
+#include "issuer/registry_approval.h"
 
 enum err approval_subject_write(const struct leaf_subject *subject,
                                 char out[static APPROVAL_SUBJECT_BYTES_MAX])

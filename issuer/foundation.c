@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "issuer/continuity.h"
 #include "issuer/journal.h"
 #include "issuer/key_policy.h"
 #include "issuer/leaf_names.h"
@@ -134,6 +135,7 @@ static enum err open_registry(struct foundation *f, struct issuer_worker *worker
     TRY(registry_migrate(worker->registry));
     TRY(introduce_all(f, worker->registry));
     log_info("registry: %s", registry_version(worker->registry));
+    TRY(continuity_check(worker));
     TRY(recover_all(worker, &count));
     if (count > 0)
         log_warning("%" PRIu64 " serials were left unfinished and have their end now", count);

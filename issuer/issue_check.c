@@ -3,7 +3,7 @@
 #include "issuer/approval.h"
 #include "issuer/dcv.h"
 #include "issuer/issue_cycle.h"
-#include "issuer/registry_incident.h"
+#include "issuer/registry_key.h"
 
 static enum err check_blocked(struct cycle *c)
 {
@@ -11,7 +11,7 @@ static enum err check_blocked(struct cycle *c)
     enum err err = registry_key_blocked(c->worker->registry, &c->csr.spki_sha256, &is_blocked);
     if (err != ERR_OK)
         return cycle_registry_problem(c, "blocked keys cannot be read", err);
-    return is_blocked ? leaf_refuse(c->why, LEAF_KEY_BLOCKED, NULL) : ERR_OK;
+    return is_blocked ? leaf_refuse(c->why, LEAF_WHY_KEY_BLOCKED, NULL) : ERR_OK;
 }
 
 enum err cycle_check(struct cycle *c)

@@ -4,7 +4,7 @@
 #include "issuer/issuer_counters.h"
 #include "issuer/registry_certificate.h"
 #include "issuer/registry_event.h"
-#include "issuer/registry_incident.h"
+#include "issuer/registry_key.h"
 #include "issuer/registry_order.h"
 #include "lib/os/log.h"
 
@@ -170,7 +170,7 @@ enum err cycle_record(struct cycle *c)
 {
     enum err err = record_stubbornly(c);
     if (err == ERR_KEY)
-        return leaf_refuse(c->why, LEAF_KEY_BLOCKED, "the key was blocked a moment ago");
+        return leaf_refuse(c->why, LEAF_WHY_KEY_BLOCKED, "the key was blocked a moment ago");
     if (err != ERR_OK)
         return cycle_registry_problem(c, "a certificate cannot be stored", err);
     return ERR_OK;

@@ -34,7 +34,7 @@ enum err cycle_plan(struct cycle *c)
         c->profile->crl_url ? crl_shard_of(&c->authority->crl_set, &order.serial) : CRL_SHARD_NONE;
     TRY(leaf_plan(&order, &c->leaf, c->why));
     if (leaf_tbs_encode(&c->leaf, c->tbs, sizeof c->tbs, &c->tbs_size) != ERR_OK)
-        return leaf_refuse(c->why, LEAF_SIZE, NULL);
+        return leaf_refuse(c->why, LEAF_WHY_SIZE, NULL);
     c->tbs_sha256 = sha256_of(cycle_tbs(c));
     return ERR_OK;
 }
@@ -68,7 +68,7 @@ static enum err ask_linter(struct cycle *c)
 enum err cycle_lint(struct cycle *c)
 {
     if (leaf_draft(&c->leaf, cycle_tbs(c), c->der, sizeof c->der, &c->der_size) != ERR_OK)
-        return leaf_refuse(c->why, LEAF_SIZE, NULL);
+        return leaf_refuse(c->why, LEAF_WHY_SIZE, NULL);
     TRY(lint(c));
     return ask_linter(c);
 }

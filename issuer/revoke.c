@@ -3,7 +3,7 @@
 
 #include "issuer/issuer_counters.h"
 #include "issuer/registry_certificate.h"
-#include "issuer/registry_incident.h"
+#include "issuer/registry_key.h"
 #include "issuer/registry_revocation.h"
 #include "issuer/witness.h"
 #include "lib/os/log.h"
@@ -232,7 +232,7 @@ static enum err write_all(struct work *w)
     return err == ERR_OK ? ERR_OK : registry_problem(w, "a revocation cannot be stored", err);
 }
 
-static enum err revoke(struct work *w, bool *ret_is_news)
+static enum err do_all(struct work *w, bool *ret_is_news)
 {
     TRY(find(w));
     TRY(check_reason(w));
@@ -253,7 +253,7 @@ enum err revoke_certificate(struct issuer_worker *worker, const struct revoke_re
     struct work w = {
         .worker = worker, .request = request, .why = why, .now_s = issuer_now_s(worker->issuer)};
     bool is_news = false;
-    enum err err = revoke(&w, &is_news);
+    enum err err = do_all(&w, &is_news);
     witness_done(&w.said);
     if (err != ERR_OK) {
         issuer_count_refused(worker->issuer->metrics, why->type);
