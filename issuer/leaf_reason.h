@@ -88,7 +88,7 @@
     X(SUBJECT_VALUE, FIELD, "subject-value", "a value that the attribute cannot have")           \
     X(SUBJECT_LONG, FIELD, "subject-long", "a value that is longer than X.520 allows")           \
     X(SUBJECT_PLACEHOLDER, FIELD, "subject-placeholder",                                         \
-      "a value that only says that there is none (BR 7.1.4.3)")                                  \
+      "a value that only says that there is none (BR 7.1.2.7.4)")                                \
     X(SUBJECT_MISSING, POLICY, "subject-missing", "an attribute that the kind has to have")      \
     X(SUBJECT_NOT_OF_KIND, POLICY, "subject-not-of-kind",                                        \
       "an attribute that the kind cannot have")                                                  \

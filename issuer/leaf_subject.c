@@ -84,9 +84,11 @@ static size_t count_characters(struct span value)
     return count;
 }
 
-static bool is_placeholder(struct span value)
+bool leaf_subject_is_placeholder(struct span value)
 {
     char text[LEAF_SUBJECT_TEXT_BYTES];
+    if (value.size >= sizeof text)
+        return false;
     memcpy(text, value.data, value.size);
     text[value.size] = '\0';
     if (strspn(text, ".- ") == value.size)
@@ -97,7 +99,7 @@ static bool is_placeholder(struct span value)
     return false;
 }
 
-static bool is_category(struct span value)
+bool leaf_subject_is_category(struct span value)
 {
     for (size_t i = 0; i < sizeof business_categories / sizeof business_categories[0]; i++)
         if (span_equal(value, span_text(business_categories[i])))
@@ -127,6 +129,32 @@ bool leaf_country_valid(struct span code)
     return false;
 }
 
+enum err leaf_subject_find(struct span oid, enum leaf_subject_part *ret)
+{
+    for (size_t part = 0; part < LEAF_SUBJECT_PARTS; part++) {
+        if (span_equal(oid, rows[part].oid)) {
+            *ret = (enum leaf_subject_part)part;
+            return ERR_OK;
+        }
+    }
+    return ERR_NOT_FOUND;
+}
+
+bool leaf_subject_allows(enum leaf_kind kind, enum leaf_subject_part part)
+{
+    return (kinds[kind].allowed & 1u << part) != 0;
+}
+
+bool leaf_subject_is_printable(enum leaf_subject_part part)
+{
+    return rows[part].string == STRING_P;
+}
+
+bool leaf_subject_fits(enum leaf_subject_part part, struct span value)
+{
+    return count_characters(value) <= rows[part].most;
+}
+
 static enum err value_check(size_t part, struct span value, struct problem *why)
 {
     const struct row *row = &rows[part];
@@ -137,9 +165,9 @@ static enum err value_check(size_t part, struct span value, struct problem *why)
     if (characters > row->most)
         return leaf_refuse(why, LEAF_WHY_SUBJECT_LONG, "%s: %zu characters, at most %u", row->word,
                            characters, row->most);
-    if (is_placeholder(value))
+    if (leaf_subject_is_placeholder(value))
         return leaf_refuse(why, LEAF_WHY_SUBJECT_PLACEHOLDER,
-                           "%s: only says that there is no value (BR 7.1.4.3)", row->word);
+                           "%s: only says that there is no value (BR 7.1.2.7.4)", row->word);
     if (value.data[0] == ' ' || value.data[value.size - 1] == ' ')
         return leaf_refuse(why, LEAF_WHY_SUBJECT_VALUE, "%s: a blank at an end", row->word);
     for (size_t i = 0; row->string == STRING_P && i < value.size; i++)
@@ -148,7 +176,7 @@ static enum err value_check(size_t part, struct span value, struct problem *why)
     bool country = part == LEAF_SUBJECT_COUNTRY || part == LEAF_SUBJECT_JURISDICTION_COUNTRY;
     if (country && !leaf_country_valid(value))
         return leaf_refuse(why, LEAF_WHY_SUBJECT_VALUE, "%s: not of ISO 3166-1", row->word);
-    if (part == LEAF_SUBJECT_BUSINESS_CATEGORY && !is_category(value))
+    if (part == LEAF_SUBJECT_BUSINESS_CATEGORY && !leaf_subject_is_category(value))
         return leaf_refuse(why, LEAF_WHY_SUBJECT_VALUE, "%s: none of the four of EVG 7.1.4.2.3",
                            row->word);
     return ERR_OK;

@@ -44,6 +44,18 @@ struct leaf_subject {
  *  SUBJECT_VALUE, SUBJECT_LONG, SUBJECT_PLACEHOLDER. */
 MUST_CHECK enum err leaf_subject_set(struct leaf_subject *subject, struct span word,
                                      struct span value, struct problem *why);
+/** The part with that OID (its content octets). ERR_NOT_FOUND. */
+MUST_CHECK enum err leaf_subject_find(struct span oid, enum leaf_subject_part *ret);
+/** Whether a certificate of the kind may have the part. */
+bool leaf_subject_allows(enum leaf_kind kind, enum leaf_subject_part part);
+/** Whether it has to be a PrintableString. */
+bool leaf_subject_is_printable(enum leaf_subject_part part);
+/** Not more characters of UTF-8 than it may have. */
+bool leaf_subject_fits(enum leaf_subject_part part, struct span value);
+/** Only says that there is no value (BR 7.1.2.7.4). */
+bool leaf_subject_is_placeholder(struct span value);
+/** One of the four of EVG 7.1.4.2.3. */
+bool leaf_subject_is_category(struct span value);
 /** A country of ISO 3166-1 in two capital letters, or XX. */
 bool leaf_country_valid(struct span code);
 /** The word of a part, as in JSON. */

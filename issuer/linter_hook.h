@@ -35,10 +35,6 @@ struct linter_hook_options {
     const char *socket_path;
     uint32_t timeout_ms;           /* of the whole exchange */
     enum linter_severity severity; /* this and worse refuse */
-    const char *profile;           /* pkimetal's name of the profile; NULL: it finds out itself */
-    /* Findings that do not refuse, as "linter:code"; each has a reason in the configuration. */
-    const char *const *ignored;
-    size_t ignored_count;
 };
 
 struct linter_hook;
@@ -47,14 +43,15 @@ MUST_CHECK enum err linter_hook_open(const struct linter_hook_options *options,
                                      struct linter_hook **ret);
 struct linter_hook *linter_hook_close(struct linter_hook *hook);
 
-/** Asks about a certificate in DER. LINT_HOOK with the first finding; LINT_HOOK_SILENT (ERR_IO,
- *  ERR_MALFORMED) when there is no answer that could be read. */
+/** Asks about a certificate in DER. LINT_HOOK with the first finding; LINT_HOOK_SILENT when there
+ * is no answer that could be read. */
 MUST_CHECK enum err linter_hook_ask(struct linter_hook *hook, struct span certificate,
                                     struct problem *why);
 
-/** The decoder of an answer, pure: the first finding of at least that severity that is not ignored.
- *  ERR_MALFORMED (LINT_HOOK_SILENT), ERR_CONFLICT (LINT_HOOK). */
+/** The decoder of an answer, pure: the first finding of at least that severity.
+ *  LINT_HOOK_SILENT, LINT_HOOK. */
 MUST_CHECK enum err linter_answer_judge(const struct linter_hook_options *options,
                                         struct span answer, struct problem *why);
+const char *linter_severity_text(enum linter_severity severity);
 /** ERR_NOT_FOUND. */
 MUST_CHECK enum err linter_severity_from_text(struct span text, enum linter_severity *ret);
