@@ -119,7 +119,7 @@ enum err audit_log_open(const char *folder, const struct publish_key *key, struc
     return ERR_OK;
 }
 
-static enum err check_entries(const struct span *entries, size_t count)
+enum err audit_entries_check(const struct span *entries, size_t count)
 {
     if (count == 0 || count > AUDIT_BATCH_MAX)
         return ERR_LIMIT;
@@ -154,7 +154,7 @@ static enum err append_all(struct audit_log *log, const struct span *entries, si
 enum err audit_log_append(struct audit_log *log, const struct span *entries, size_t count,
                           uint64_t *ret_first)
 {
-    TRY(check_entries(entries, count));
+    TRY(audit_entries_check(entries, count));
     uint64_t first = log->edge.tree.size;
     TRY(audit_edge_copy(&log->edge, &log->next));
     TRY(append_all(log, entries, count));

@@ -38,6 +38,8 @@ MUST_CHECK enum err audit_log_append(struct audit_log *log, const struct span *e
                                      size_t count, uint64_t *ret_first);
 /** Signs what there is and puts the checkpoint in its place. ERR_IO, ERR_DISK_FULL, ERR_CRYPTO. */
 MUST_CHECK enum err audit_log_checkpoint(struct audit_log *log);
+/** Whether one append takes these: their number and sizes. ERR_LIMIT. */
+MUST_CHECK enum err audit_entries_check(const struct span *entries, size_t count);
 uint64_t audit_log_size(const struct audit_log *log);
 /** Takes NULL, returns NULL. */
 struct audit_log *audit_log_close(struct audit_log *log);

@@ -17,23 +17,22 @@
 
 #include "issuer/audit_event.h"
 #include "issuer/audit_log.h"
+#include "issuer/audit_retention.h"
 
 /* Entries and octets that wait at most; beyond that appends are refused (ERR_BUSY). */
 #define JOURNAL_WAITING_MAX       4096u
 #define JOURNAL_WAITING_BYTES_MAX (16u << 20)
 
-#define JOURNAL_GATHER_NS_MAX   5000000u /* 5 ms */
-#define JOURNAL_GATHER_NS       0u       /* default: what comes while the disk is busy is enough */
-#define JOURNAL_CHECKPOINT_NS   1000000000u /* default: a second */
-#define JOURNAL_RETENTION_YEARS 7u          /* default */
-#define JOURNAL_RETENTION_MAX   100u
+#define JOURNAL_GATHER_NS_MAX 5000000u    /* 5 ms */
+#define JOURNAL_GATHER_NS     0u          /* default: what comes while the disk is busy is enough */
+#define JOURNAL_CHECKPOINT_NS 1000000000u /* default: a second */
 
 struct journal_options {
     const char *folder;       /* made by `statim audit init` */
     const char *key;          /* file of the private key, Ed25519 in PKCS#8 PEM */
     uint64_t gather_ns;       /* wait for company before a commit; up to JOURNAL_GATHER_NS_MAX */
     uint64_t checkpoint_ns;   /* 0: JOURNAL_CHECKPOINT_NS */
-    unsigned retention_years; /* 0: JOURNAL_RETENTION_YEARS; see issuer/audit_retention.h */
+    unsigned retention_years; /* 0: AUDIT_RETENTION_YEARS; issuer/audit_retention.h */
 };
 
 struct journal;
