@@ -45,7 +45,7 @@
 /* Rows of one page. */
 #define REGISTRY_PAGE_MAX 1000
 /* Seven years, by policy; registry_retention_set() makes it longer. */
-#define REGISTRY_RETENTION_S (7u * 366 * 86400)
+#define REGISTRY_RETENTION_S 221356800 /* 7 * 366 days */
 
 struct registry_options {
     const char *sqlite_path;       /* one of the two; made when missing, its folder not */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Incidents and the certificates that they touch, and keys that must not be certified. See
- * registry.h for what holds for every function. */
+/* Incidents and the certificates that they touch. See registry.h for what holds for every function.
+ */
 #pragma once
 
 #include "issuer/registry_serial.h"
@@ -47,9 +47,3 @@ MUST_CHECK enum err registry_incident_serials(struct registry *r, uint64_t id,
 MUST_CHECK enum err registry_incident_of(struct registry *r, uint64_t issuer_id,
                                          const struct serial *serial, uint64_t *ret_id,
                                          uint64_t *ret_renew_by_s);
-
-/** No certificate for this key again. `*ret_new` is false when it was blocked already. */
-MUST_CHECK enum err registry_key_block(struct registry *r, const struct sha256 *spki_sha256,
-                                       struct span source, uint64_t at_s, bool *ret_new);
-MUST_CHECK enum err registry_key_blocked(struct registry *r, const struct sha256 *spki_sha256,
-                                         bool *ret);
