@@ -73,7 +73,7 @@ struct https_request {
     const char *request_id;
     struct https_slot *slot;
     uint32_t park_count;      /* 0 at the first call */
-    uint64_t parked_since_ns; /* monotonic; 0 at the first call */
+    uint64_t parked_since_ns; /* monotonic: of the first call */
     bool last_call;           /* HTTPS_PARKED is no longer an answer: it becomes 503 */
 };
 

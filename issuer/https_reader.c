@@ -100,8 +100,9 @@ static enum https_read read_head(struct https_reader *r, struct span bytes, stru
     r->total_bytes = h.head_bytes;
     enum https_read read = judge_head(r, &h, span_of(bytes.data, h.head_bytes), why);
     if (read != HTTPS_READ_REQUEST) {
-        /* A body that nobody reads would be taken for the next request. */
-        r->keep_alive &= h.content_length_bytes == 0;
+        /* A body that nobody reads, or what belongs to a tunnel, would be taken for a request. */
+        r->keep_alive &=
+            h.content_length_bytes == 0 && h.method != HTTP_OTHER && why->type != PROBLEM_MALFORMED;
         return read;
     }
     r->total_bytes += (size_t)h.content_length_bytes;

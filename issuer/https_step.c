@@ -82,6 +82,7 @@ static enum step take_request(struct https_loop *loop, struct https_conn *c)
     start_job(loop, c);
     https_reader_request(&c->reader, span_of(c->in.data, c->in.size), &c->job.request);
     c->job.route = c->reader.match.route;
+    c->job.request.parked_since_ns = loop->now_ns;
     c->job.request.last_call = loop->stopping;
     https_conn_enter(loop, c, PHASE_QUEUED);
     https_pool_push(loop->pool, &c->job);
@@ -296,8 +297,6 @@ static void park(struct https_loop *loop, struct https_conn *c)
         https_conn_close(loop, c);
         return;
     }
-    if (c->job.request.park_count == 0)
-        c->job.request.parked_since_ns = loop->now_ns;
     uint64_t until_ns = loop->now_ns + RECALL_NS;
     if (c->job.park_until_ns != 0 && c->job.park_until_ns < until_ns)
         until_ns = c->job.park_until_ns;
@@ -317,6 +316,7 @@ void https_conn_recall(struct https_loop *loop, struct https_conn *c)
     request->park_count++;
     request->last_call = loop->stopping || loop->now_ns - request->parked_since_ns >=
                                                HTTPS_PARK_S_MAX * (uint64_t)NS_PER_S;
+    c->job.keep_alive &= !loop->stopping;
     https_conn_enter(loop, c, PHASE_BUSY);
     https_pool_push(loop->pool, &c->job);
 }
