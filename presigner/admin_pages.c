@@ -44,6 +44,7 @@ static unsigned metrics_page(void *context, struct text_writer *w)
     for (size_t i = 0; i < COUNT_COUNT; i++)
         metrics_write_row(w, "statim_presigner", &presigner_metric_rows[i],
                           counter_get(&state->counters[i]));
+    feed_gauges_write(state->feeds, w, "statim_presigner");
     if (state->latencies == NULL)
         return 200;
     lane_latency_write(w, "statim_presigner", "revoked_to_applied_seconds",
@@ -69,6 +70,10 @@ static unsigned health_page(void *context, struct text_writer *w)
         text_writer_format(w, "warning: a CRL is larger than size_max_bytes\n");
     if (counter_get(&state->counters[COUNT_crls_abandoned]) != 0)
         text_writer_format(w, "warning: a CRL is published that no configured issuer makes\n");
+    if (feed_gauges_set(state->feeds, GAUGE_feed_stopped) != 0)
+        text_writer_format(w, "warning: an issuer's feed contradicts what is known, see the log\n");
+    else if (feed_gauges_set(state->feeds, GAUGE_feed_failing) != 0)
+        text_writer_format(w, "warning: an issuer's feed cannot be read, see the log\n");
     return trouble == NULL ? 200 : 503;
 }
 

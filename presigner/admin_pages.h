@@ -5,6 +5,7 @@
 #include "lib/os/admin.h"
 #include "presigner/config.h"
 #include "presigner/counters.h"
+#include "presigner/feed_gauges.h"
 #include "presigner/lane_latency.h"
 
 /* Written by the publishing thread, read by the admin thread; each field by atomic loads and
@@ -12,6 +13,7 @@
 struct admin_state {
     uint64_t *counters;
     const struct lane_latencies *latencies; /* NULL: no fast lane */
+    const struct feed_gauges *feeds;
     uint64_t head_validity_s;
     uint64_t step_err;    /* enum err of the latest step */
     uint64_t step_time_s; /* when a step last went well */

@@ -10,6 +10,7 @@
 #include "lib/publish_key.h"
 #include "lib/wire.h"
 #include "presigner/config_crl.h"
+#include "presigner/config_feed.h"
 #include "presigner/config_filter.h"
 
 struct loader {
@@ -40,6 +41,7 @@ static enum err resolve_all(struct loader *l, struct config_file *file)
         TRY(config_resolve(&l->place, &issuer->responder_certificate));
         TRY(resolve_key(l, issuer->key));
         TRY(resolve_key(l, issuer->responder_key));
+        TRY(config_resolve_feed(&l->place, issuer->feed));
     }
     uint64_t id;
     for (size_t i = 0; i < file->retired_issuers_count; i++)
@@ -147,6 +149,7 @@ static enum err take_issuer(struct loader *l, const struct issuer_file *file,
 #undef X
     TRY(take_keys(l, file, issuer));
     TRY(config_take_crl(&l->place, l->config, file->crl, issuer));
+    TRY(config_take_feed(&l->place, l->config, file->feed, issuer));
     return check_times(l, issuer);
 }
 

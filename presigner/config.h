@@ -5,6 +5,7 @@
 
 #include "lib/crl_gate.h"
 #include "lib/fast_lane.h"
+#include "lib/feed_event.h"
 #include "lib/limit.h"
 #include "lib/os/address.h"
 #include "lib/os/config.h"
@@ -64,6 +65,21 @@ struct crl_config {
 #undef X
 };
 
+/* Numbers of an issuer's feed. */
+#define FEED_NUMBER_TABLE(X)                                                           \
+    X(wait_s, 25, 1, 60, "the issuer may keep an answer without events for this long") \
+    X(batch_count, FEED_EVENTS_MAX, 1, FEED_EVENTS_MAX, "events in one answer at most")
+
+struct feed_config {
+    const char *url;         /* of statim-issuer's internal listener; NULL: there is no feed */
+    const char *server_ca;   /* PEM files: who certifies the issuer's listener, */
+    const char *certificate; /* and what the presigner shows it */
+    const char *key;
+#define X(name, fallback, min, max, text) uint64_t name;
+    FEED_NUMBER_TABLE(X)
+#undef X
+};
+
 struct issuer_config {
     const char *name;
     const char *ca_certificate;        /* PEM file */
@@ -73,6 +89,7 @@ struct issuer_config {
     bool has_ca_key;
     enum certid_set certid;
     struct crl_config crl;
+    struct feed_config feed;
 #define X(name, fallback, min, max, text) uint64_t name;
     ISSUER_NUMBER_TABLE(X)
 #undef X
@@ -109,7 +126,8 @@ struct presigner_config {
     struct filter_config filter;
     struct issuer_config *issuers;
     size_t issuer_count;
-    char **retired; /* each a CA certificate's PEM file or an issuer id in hex */
+    size_t feed_count; /* of the issuers, those with a feed */
+    char **retired;    /* each a CA certificate's PEM file or an issuer id in hex */
     size_t retired_count;
     char **withdrawn; /* URL paths, or how they begin when they end with "/" */
     size_t withdrawn_count;

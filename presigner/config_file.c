@@ -59,6 +59,17 @@ static const cyaml_schema_field_t filter_fields[] = {
         CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t feed_fields[] = {
+    TEXT(struct feed_file, url, REQUIRED, PATH_BYTES_MAX),
+    TEXT(struct feed_file, server_ca, REQUIRED, PATH_BYTES_MAX),
+    TEXT(struct feed_file, certificate, REQUIRED, PATH_BYTES_MAX),
+    TEXT(struct feed_file, key, REQUIRED, PATH_BYTES_MAX),
+#define X(name, fallback, min, max, text) CONFIG_FIELD_NUMBER(struct feed_file, name, min, max),
+    FEED_NUMBER_TABLE(X)
+#undef X
+        CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t issuer_fields[] = {
     TEXT(struct issuer_file, name, REQUIRED, NETWORK_NAME_MAX),
     TEXT(struct issuer_file, ca_certificate, REQUIRED, PATH_BYTES_MAX),
@@ -67,6 +78,7 @@ static const cyaml_schema_field_t issuer_fields[] = {
     CYAML_FIELD_MAPPING_PTR("responder_key", OPTIONAL, struct issuer_file, responder_key,
                             key_fields),
     CYAML_FIELD_MAPPING_PTR("crl", OPTIONAL, struct issuer_file, crl, crl_fields),
+    CYAML_FIELD_MAPPING_PTR("feed", OPTIONAL, struct issuer_file, feed, feed_fields),
     CYAML_FIELD_ENUM("certid", OPTIONAL | CYAML_FLAG_STRICT, struct issuer_file, certid,
                      certid_words, CYAML_ARRAY_LEN(certid_words)),
 #define X(name, fallback, min, max, text) CONFIG_FIELD_NUMBER(struct issuer_file, name, min, max),

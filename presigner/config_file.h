@@ -38,6 +38,16 @@ struct filter_file {
 #undef X
 };
 
+struct feed_file {
+    char *url;
+    char *server_ca;
+    char *certificate;
+    char *key;
+#define X(name, fallback, min, max, text) uint64_t *name;
+    FEED_NUMBER_TABLE(X)
+#undef X
+};
+
 struct issuer_file {
     char *name;
     char *ca_certificate;
@@ -46,6 +56,7 @@ struct issuer_file {
     struct key_file *responder_key;
     enum certid_set certid; /* 0: not given */
     struct crl_file *crl;
+    struct feed_file *feed;
 #define X(name, fallback, min, max, text) uint64_t *name;
     ISSUER_NUMBER_TABLE(X)
 #undef X

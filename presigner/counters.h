@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the presigner counts. Written by the publishing thread, read by the admin thread. */
+/* What the presigner counts. Written by the publishing thread (those of the fast lane and of feeds
+ * by their own threads), read by the admin thread. */
 #pragma once
 
 #include "lib/crl_gate.h"
@@ -79,6 +80,11 @@
     X(fast_lane_edges_current, GAUGE, "live edges that have the newest log entry")                 \
     X(fast_lane_low_water, GAUGE, "newest log entry that all live edges have; 0: no live edge")    \
     X(fast_lane_edges_ignored, COUNTER, "reports of edges that have another form or are too many") \
+    X(feed_requests, COUNTER, "requests to the feeds of issuers")                                  \
+    X(feed_failures, COUNTER, "requests that failed, answers that were refused")                   \
+    X(feed_events, COUNTER, "events taken from feeds")                                             \
+    X(feed_changes, COUNTER, "of these, those that changed a certificate's status")                \
+    X(feed_shard_conflicts, COUNTER, "events that name another CRL than the certificate has")      \
     X(lease_generation, GAUGE, "fencing token of the lease that is or was held; 0: none yet")      \
     X(lease_standby, GAUGE, "1: another presigner has the lease, this one waits")                  \
     X(lease_refusals, COUNTER, "publications refused: another presigner had taken over")           \

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "lib/os/admin.h"
@@ -13,12 +14,15 @@
 #include "lib/os/log.h"
 #include "presigner/admin_pages.h"
 #include "presigner/fast_lane.h"
+#include "presigner/feeds.h"
 #include "presigner/lease_beat.h"
 #include "presigner/publish.h"
 
 /* How often the status database is looked at for changes; with a fast lane, for which it counts. */
 #define POLL_MS      200
 #define LANE_POLL_MS 20
+/* With a feed, which wakes the loop itself: something waits for the time of the next log entry. */
+#define FEED_WAITING_MS 5
 /* Beats in the time after which a standby takes over. */
 #define LEASE_BEATS 5
 /* After a failure: first pause, doubled up to the last. */
@@ -26,6 +30,8 @@
 #define BACKOFF_LAST_MS  30000
 /* With --once, waiting for the second of the newest log entry to pass. */
 #define ONCE_WAIT_MS 50
+/* With --once, issuers are waited for. */
+#define ONCE_FEEDS_MS 60000
 
 struct daemon {
     const struct daemon_options *options;
@@ -36,6 +42,9 @@ struct daemon {
     struct publisher *publisher;
     pthread_mutex_t publisher_lock; /* the signal thread looks at it too */
     struct fast_lane *lane;         /* NULL: none */
+    struct feeds *feeds;            /* NULL: none */
+    struct feed_gauges gauges;
+    int wake_fd; /* an eventfd: readable when a feed has brought changes */
     uint64_t counters[COUNT_COUNT];
     struct lane_latencies latencies;
     struct admin *admin;
@@ -84,6 +93,18 @@ static bool pause_ms(const struct daemon *d, int ms)
     return poll(&fd, 1, ms) > 0;
 }
 
+/* The same, but changes of a feed end it. */
+static bool pause_or_wake(const struct daemon *d, int ms)
+{
+    struct pollfd fds[2] = {{.fd = d->stop_pipe[0], .events = POLLIN},
+                            {.fd = d->wake_fd, .events = POLLIN}};
+    uint64_t count;
+    poll(fds, 2, ms);
+    if (fds[1].revents != 0)
+        (void)!read(d->wake_fd, &count, sizeof count);
+    return fds[0].revents != 0;
+}
+
 /* --- Admin pages --- */
 
 static enum err admin_open(struct daemon *d)
@@ -109,7 +130,9 @@ static void admin_try(struct daemon *d)
 static enum err admin_first(struct daemon *d)
 {
     char text[ADDRESS_TEXT_BYTES];
+    feed_gauges_start(&d->gauges, d->config);
     admin_state_start(&d->admin_state, d->config, d->counters, clock_wall_s());
+    d->admin_state.feeds = &d->gauges;
     if (d->config->redis.addresses != NULL)
         d->admin_state.latencies = &d->latencies;
     enum err err = admin_open(d);
@@ -126,15 +149,25 @@ static enum err admin_first(struct daemon *d)
 
 /* --- The loop --- */
 
+static int idle_ms(const struct daemon *d, enum publish_outcome outcome)
+{
+    if (outcome == PUBLISH_WORKED)
+        return 0;
+    if (outcome == PUBLISH_WAITING && d->feeds != NULL)
+        return FEED_WAITING_MS;
+    return d->lane != NULL ? LANE_POLL_MS : POLL_MS;
+}
+
 static enum err loop(struct daemon *d)
 {
     int backoff_ms = BACKOFF_FIRST_MS;
     for (;;) {
         enum publish_outcome outcome = PUBLISH_IDLE;
         enum err err = publisher_step(d->publisher, &outcome);
-        int wait_ms = outcome == PUBLISH_WORKED ? 0 : d->lane != NULL ? LANE_POLL_MS : POLL_MS;
+        int wait_ms = idle_ms(d, outcome);
         if (err == ERR_STOPPED || err == ERR_FENCED)
             return err;
+        feeds_settled(d->feeds, d->publisher);
         lease_beats_alive(d->beats);
         admin_try(d);
         admin_state_step(&d->admin_state, err, clock_wall_s());
@@ -145,7 +178,7 @@ static enum err loop(struct daemon *d)
         } else {
             backoff_ms = BACKOFF_FIRST_MS;
         }
-        if (pause_ms(d, wait_ms))
+        if (pause_or_wake(d, wait_ms))
             return ERR_STOPPED;
     }
 }
@@ -153,6 +186,7 @@ static enum err loop(struct daemon *d)
 static enum err once(struct daemon *d)
 {
     enum publish_outcome outcome = PUBLISH_WORKED;
+    TRY(feeds_caught_up(d->feeds, ONCE_FEEDS_MS));
     while (outcome != PUBLISH_IDLE) {
         enum err err = publisher_step(d->publisher, &outcome);
         if (err == ERR_STOPPED || err == ERR_FENCED)
@@ -162,6 +196,7 @@ static enum err once(struct daemon *d)
             log_error("publication: %s", err_text(err));
             return err;
         }
+        feeds_settled(d->feeds, d->publisher);
         if (outcome == PUBLISH_WAITING && pause_ms(d, ONCE_WAIT_MS))
             return ERR_STOPPED;
     }
@@ -197,6 +232,24 @@ static enum err lane_open(struct daemon *d)
     return err;
 }
 
+/* When the publisher is open: a certificate's CRL shard must be known. */
+static enum err feeds_open(struct daemon *d)
+{
+    struct feeds_setup setup = {.config = d->config,
+                                .status = d->status,
+                                .publisher = d->publisher,
+                                .counters = d->counters,
+                                .gauges = &d->gauges,
+                                .wake_fd = d->wake_fd,
+                                .once = d->options->once};
+    if (d->config->feed_count == 0)
+        return ERR_OK;
+    enum err err = feeds_start(&setup, &d->feeds);
+    if (err != ERR_OK)
+        log_error("feeds of issuers: %s", err_text(err));
+    return err;
+}
+
 static enum err work(struct daemon *d)
 {
     struct publisher *p = NULL;
@@ -211,10 +264,13 @@ static enum err work(struct daemon *d)
     set_publisher(d, p);
     if (err == ERR_OK && pause_ms(d, 0))
         err = ERR_STOPPED;
+    if (err == ERR_OK)
+        err = feeds_open(d);
     if (err == ERR_OK) {
         log_info("ready: %s", d->options->once ? "publishing once" : "publishing");
         err = d->options->once ? once(d) : loop(d);
     }
+    d->feeds = feeds_stop(d->feeds);
     set_publisher(d, NULL);
     publisher_close(p);
     return err;
@@ -310,7 +366,8 @@ static enum err start(struct daemon *d)
     }
     TRY(lease_start(d));
     TRY(admin_first(d));
-    if (pipe2(d->stop_pipe, O_CLOEXEC) != 0 ||
+    d->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (d->wake_fd < 0 || pipe2(d->stop_pipe, O_CLOEXEC) != 0 ||
         pthread_create(&d->signal_thread, NULL, signal_main, d) != 0)
         return ERR_MEMORY;
     d->has_signal_thread = true;
@@ -330,12 +387,16 @@ static void finish(struct daemon *d)
     for (int i = 0; i < 2; i++)
         if (d->stop_pipe[i] >= 0)
             close(d->stop_pipe[i]);
+    if (d->wake_fd >= 0)
+        close(d->wake_fd);
 }
 
 enum err daemon_run(const struct daemon_options *options)
 {
-    struct daemon d = {
-        .options = options, .publisher_lock = PTHREAD_MUTEX_INITIALIZER, .stop_pipe = {-1, -1}};
+    struct daemon d = {.options = options,
+                       .publisher_lock = PTHREAD_MUTEX_INITIALIZER,
+                       .wake_fd = -1,
+                       .stop_pipe = {-1, -1}};
     sigset_t set;
     signals_block(&set);
     enum err err = start(&d);

@@ -17,6 +17,7 @@
 #include "presigner/publish_head.h"
 #include "presigner/publish_index.h"
 #include "presigner/publish_ranges.h"
+#include "presigner/publish_settled.h"
 #include "presigner/template_set.h"
 #include "presigner/withdraw.h"
 #include "presigner/withdraw_paths.h"
@@ -31,6 +32,14 @@ struct publish_issuer *publish_issuer_find(struct publisher *p, uint64_t issuer_
         if (p->issuers[i].template_.issuer_id == issuer_id)
             return &p->issuers[i];
     return NULL;
+}
+
+uint64_t publisher_issuer_id(const struct publisher *p, const struct issuer_config *issuer)
+{
+    for (size_t i = 0; i < p->issuer_count; i++)
+        if (p->issuers[i].config == issuer)
+            return p->issuers[i].template_.issuer_id;
+    return 0;
 }
 
 static enum err key_open(struct publisher *p)
@@ -88,6 +97,7 @@ static enum err open_all(struct publisher *p)
     TRY(publish_head_load(p));
     TRY(publish_check_files(p));
     TRY(template_set_open(p));
+    publish_settled_open(p);
     TRY(publish_withdraw(p));
     TRY(publish_crl_open(p));
     TRY(publish_withdraw_paths(p));

@@ -47,6 +47,13 @@ enum publish_outcome {
  * again. */
 MUST_CHECK enum err publisher_step(struct publisher *p, enum publish_outcome *ret);
 
+/** All changes of the issuer up to this sequence are published: their statements are in the log, as
+ *  far as any are wanted, and a head of this run names it. 0: not known, or no such issuer.
+ *  `ret_log_last` is the newest log entry that the head names. */
+uint64_t publisher_settled(const struct publisher *p, uint64_t issuer_id, uint64_t *ret_log_last);
+/** The id of a configured issuer (lib/template.h). */
+uint64_t publisher_issuer_id(const struct publisher *p, const struct issuer_config *issuer);
+
 /** Asks a step that runs to end at the next safe point (from a signal or another thread): it then
  *  gives ERR_STOPPED. */
 void publisher_stop(struct publisher *p);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "presigner/publish_settled.h"
 #include "presigner/publish_sign.h"
 
 enum err change_batch_make(size_t capacity, enum change_kind kind, struct change_batch *ret)
@@ -89,20 +90,36 @@ static enum err refresh(struct publisher *p, MDB_txn *txn, const struct change_b
     return ERR_OK;
 }
 
+static bool is_awaited(const struct change_batch *batch, const struct publish_issuer *issuer)
+{
+    return batch->few && issuer->config->feed.url != NULL;
+}
+
+/* The changes from..to come with their range. */
+static enum err defer(struct publish_issuer *issuer, const struct change_batch *batch, size_t from,
+                      size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        publish_settled_defer(issuer, batch->changes[i].sequence, batch->changes[i].sequence);
+    return ERR_OK;
+}
+
 /* Of the changes from..to, all of one range: keeps those that become statements. */
 static enum err settle_range(struct publisher *p, MDB_txn *txn, struct change_batch *batch,
                              const struct range_record *range, size_t from, size_t to, size_t *kept)
 {
     /* Before the first head nobody was told anything: a revocation is not urgent either, and would
      * be signed twice, for the log and for the pack that all of its range becomes. */
-    bool bulk = batch->kind == CHANGE_ADDITION || p->first_head_waits;
-    bool able = publish_issuer_able(publish_issuer_find(p, range->issuer_id), p->clock_s());
+    struct publish_issuer *issuer = publish_issuer_find(p, range->issuer_id);
+    bool bulk =
+        (batch->kind == CHANGE_ADDITION && !is_awaited(batch, issuer)) || p->first_head_waits;
+    bool able = publish_issuer_able(issuer, p->clock_s());
     bool many = bulk && range->tail_count + (to - from) > range_tail_limit(range);
     if ((range->flags & RANGE_DIRTY) && (bulk || !able))
-        return ERR_OK;
+        return defer(issuer, batch, from, to);
     if (many || !able) {
         batch->dirty[batch->dirty_count++] = batch->changes[from];
-        return ERR_OK;
+        return defer(issuer, batch, from, to);
     }
     for (size_t i = from; i < to; i++) {
         bool wanted = false;
@@ -175,6 +192,7 @@ enum err change_batch_collect(struct publisher *p, uint64_t after, uint64_t unti
     if (err == ERR_OK) {
         qsort(batch->changes, batch->count, sizeof *batch->changes, compare);
         keep_newest(batch);
+        batch->few = limit >= batch->capacity && batch->count <= CHANGE_FEW_MAX;
         err = settle(p, txn, batch);
     }
     status_txn_abort(txn);

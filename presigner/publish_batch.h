@@ -21,12 +21,17 @@ struct change_batch {
     size_t dirty_count;
     size_t capacity;
     uint64_t through_sequence; /* all changes up to here were looked at */
+    bool few;                  /* there are no more than these, and not many */
 };
 
 /** Room for `capacity` changes. ERR_MEMORY. */
 MUST_CHECK enum err change_batch_make(size_t capacity, enum change_kind kind,
                                       struct change_batch *ret);
 void change_batch_done(struct change_batch *batch);
+
+/* So few additions of an issuer with a feed are signed at once also when their range is dirty:
+ * somebody waits for them. More are likely an import or a backlog, and cheaper as ranges. */
+#define CHANGE_FEW_MAX 1000
 
 /** Collects changes above `after` and up to `until` (sequences), at most `limit` that fit the kind
  *  and CHANGE_SCAN_MAX in all; keeps the newest of each certificate, in key order; drops those

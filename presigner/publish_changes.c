@@ -182,12 +182,13 @@ static enum err publish_batch(struct publisher *p, const struct change_batch *ba
 }
 
 /* Entries come at most one a second, unless they are large: many changes in a row make few. Edges
- * that follow by polling would not have more of them sooner; those on the fast lane have. */
+ * that follow by polling would not have more of them sooner; those on the fast lane have, and who
+ * gets a certificate from an issuer with a feed waits for its entry. */
 static bool must_wait(const struct publisher *p, const struct change_batch *batch)
 {
     if (batch->count == 0 || batch->count >= ENTRY_AT_ONCE)
         return false;
-    if (p->config->redis.addresses != NULL)
+    if (p->config->redis.addresses != NULL || p->config->feed_count > 0)
         return clock_monotonic_ns() - p->entry_ns < LANE_ENTRY_NS;
     return p->entry_time_s == p->clock_s();
 }

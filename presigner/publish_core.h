@@ -30,6 +30,9 @@ struct publish_issuer {
     struct signer *signer;
     struct sign_source *source;
     uint64_t blocked_until_s; /* its key failed: the other issuers go on meanwhile */
+    uint64_t deferred_first; /* changes that come with a dirty range (publish_settled.h); 0: none */
+    uint64_t deferred_last;
+    uint64_t scanned_sequence; /* for publish_scan.c: what its dirty ranges have, at least */
 };
 
 struct publish_crls;   /* publish_crl.c */

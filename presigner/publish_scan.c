@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "presigner/publish_scan.h"
 
+#include "presigner/publish_settled.h"
 #include "presigner/publish_sign.h"
 
 /* The clock and other processes can make a range due without a log entry. */
@@ -66,12 +67,14 @@ static void consider_dirty(struct scan *s, const struct range_record *range, boo
 
 static void consider(struct scan *s, struct span key, const struct range_record *range)
 {
-    const struct publish_issuer *issuer = publish_issuer_find(s->p, range->issuer_id);
+    struct publish_issuer *issuer = publish_issuer_find(s->p, range->issuer_id);
     s->statements += range->statement_count;
     if (issuer == NULL)
         return;
     bool able = publish_issuer_able(issuer, s->now_s);
     s->some_unable |= !able;
+    if ((range->flags & RANGE_DIRTY) && range->sequence < issuer->scanned_sequence)
+        issuer->scanned_sequence = range->sequence;
     consider_due(s, due_time(s, issuer, key, range), range, able);
     consider_dirty(s, range, able);
     if (able && range->tail_count > s->long_.tail_count)
@@ -81,6 +84,8 @@ static void consider(struct scan *s, struct span key, const struct range_record 
 static enum err walk(struct scan *s, MDB_txn *txn)
 {
     struct publish_cursor c;
+    for (size_t i = 0; i < s->p->issuer_count; i++)
+        s->p->issuers[i].scanned_sequence = UINT64_MAX;
     TRY(publish_cursor_open(txn, s->p->db.range, SPAN_EMPTY, &c));
     enum err err = ERR_OK;
     while (err == ERR_OK) {
@@ -163,6 +168,8 @@ enum err publish_range_pick(struct publisher *p, struct range_record *ret)
     status_txn_abort(txn);
     TRY(err);
     gauges(&s, tail_count);
+    for (size_t i = 0; i < p->issuer_count; i++)
+        publish_settled_scanned(&p->issuers[i], p->issuers[i].scanned_sequence);
     err = choose(&s, tail_count, ret);
     if (err == ERR_NOT_FOUND)
         remember(&s);
