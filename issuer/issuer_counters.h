@@ -20,7 +20,6 @@
     X(feed_requests, COUNTER, "requests of the feed")                                             \
     X(feed_events_sent, COUNTER, "status events sent to a presigner")                             \
     X(feed_rejected, COUNTER, "requests of the feed that were refused")                           \
-    X(database_reconnects, COUNTER, "lost connections to the database that were opened again")    \
     X(database_errors, COUNTER, "transactions that the database refused or lost")                 \
     X(database_retries, COUNTER, "transactions tried again: deadlock, serialization, lock")       \
     X(database_in_doubt, COUNTER, "commits whose outcome had to be looked up")                    \

@@ -135,11 +135,20 @@ static enum err settle(struct registry *r, bool *ret_committed)
     return ERR_OK;
 }
 
+/* By all registries of the process: a number for /metrics. */
+static uint64_t reconnects;
+
+uint64_t registry_reconnects(void)
+{
+    return __atomic_load_n(&reconnects, __ATOMIC_RELAXED);
+}
+
 static enum err reconnect(struct registry *r)
 {
     if (sql_connected(r->sql))
         return ERR_OK;
     TRY(sql_reconnect(r->sql));
+    __atomic_fetch_add(&reconnects, 1, __ATOMIC_RELAXED);
     log_info("registry: connected again to %s", sql_version(r->sql));
     return registry_schema_check(r);
 }

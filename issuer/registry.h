@@ -76,6 +76,8 @@ MUST_CHECK enum err registry_schema_check(struct registry *r);
  * checked; and when a commit's outcome was unknown, waits until the database has decided. After
  * ERR_OK, whatever is read is the truth about that transaction, too. ERR_IO. */
 MUST_CHECK enum err registry_ready(struct registry *r);
+/** Lost connections that were opened again, of all registries of this process. Any thread. */
+uint64_t registry_reconnects(void);
 
 /** SQLite: BEGIN IMMEDIATE; PostgreSQL: read committed. Reconnects once by itself when the
  * connection turns out to be lost: nothing can have happened yet. */
