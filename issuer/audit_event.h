@@ -51,6 +51,7 @@ enum audit_kind {
     X(CHANGE, "change", TEXT, "what was done: `created`, `disabled`, `granted` ...")           \
     X(COUNT, "count", NUMBER, "how many things it is about")                                   \
     X(CRL_NUMBER, "crl_number", NUMBER, "CRLNumber of the published CRL")                      \
+    X(CRL_SHA256, "crl_sha256", HASH, "of the published CRL in DER")                           \
     X(CSR_SHA256, "csr_sha256", HASH, "of the CSR in DER")                                     \
     X(CUSTOMER, "customer", TEXT, "whose order, domain or certificate")                        \
     X(DECISION, "decision", TEXT, "`approved` or `rejected`")                                  \
