@@ -2,19 +2,21 @@
 #include "issuer/daemon.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "issuer/audit_event.h"
 #include "issuer/foundation.h"
 #include "issuer/https.h"
+#include "issuer/issuer_pages.h"
 #include "issuer/journal.h"
 #include "issuer/keeper.h"
 #include "issuer/policy_note.h"
 #include "issuer/rest.h"
-#include "lib/os/admin.h"
 #include "lib/os/file.h"
 #include "lib/os/lock.h"
 #include "lib/os/log.h"
@@ -30,6 +32,7 @@ struct daemon {
     struct https_listener listeners[LISTENERS];
     struct https_options https_options;
     struct https_server *server;
+    struct issuer_pages *pages;
     struct admin *admin;
 };
 
@@ -141,6 +144,24 @@ static void reload(struct daemon *d)
     }
 }
 
+static enum err open_pages(struct daemon *d)
+{
+    char text[ADDRESS_TEXT_BYTES];
+    if (!d->config->has_admin)
+        return ERR_OK;
+    TRY(issuer_pages_open(&d->foundation.issuer, &d->pages));
+    address_to_text(&d->config->admin, text);
+    enum err err = admin_start(&d->config->admin, issuer_admin_pages, d->pages, &d->admin);
+    if (err != ERR_OK) {
+        log_error("admin %s: %s", text, err == ERR_IO ? strerror(errno) : err_text(err));
+        return err;
+    }
+    admin_address(d->admin, &d->config->admin);
+    address_to_text(&d->config->admin, text);
+    log_info("metrics on http://%s", text);
+    return ERR_OK;
+}
+
 /* --- Start and end --- */
 
 /* Who starts and stops an issuer stands in the audit log, too. */
@@ -166,7 +187,8 @@ static enum err start(struct daemon *d)
     TRY(policy_note(&f->issuer));
     TRY(keeper_start(&f->issuer, &d->keeper));
     f->issuer.keeper = d->keeper;
-    return serve(d);
+    TRY(serve(d));
+    return open_pages(d);
 }
 
 static void run(struct daemon *d, const sigset_t *signals)
@@ -186,6 +208,7 @@ static void finish(struct daemon *d)
 {
     struct issuer *issuer = &d->foundation.issuer;
     admin_stop(d->admin);
+    issuer_pages_close(d->pages);
     if (d->server != NULL)
         https_server_stop(d->server, (uint32_t)d->config->drain_timeout_s * 1000);
     keeper_stop(d->keeper);
