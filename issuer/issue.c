@@ -55,11 +55,9 @@ static void give_up_serial(struct cycle *c)
 
 static void failed(struct cycle *c, enum err err)
 {
-    char order_id[ISSUE_ORDER_ID_MAX + 1];
-    snprintf(order_id, sizeof order_id, "%.*s", (int)c->request->order_id.size,
-             (const char *)c->request->order_id.data);
     log_write(problem_status(c->why->type) >= 500 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
-              "order %s of %s: %s: %s", order_id, c->request->customer, problem_word(c->why->type),
+              "order %s of %s: %s: %s", c->order_id, c->request->customer,
+              problem_word(c->why->type),
               c->why->detail[0] != '\0' ? c->why->detail : err_text(err));
     issuer_count_refused(c->worker->issuer->metrics, c->why->type);
     if (c->reach == CYCLE_NOTHING)

@@ -23,6 +23,7 @@ struct cycle {
     struct span customer;
     uint64_t now_s;
     enum cycle_reach reach;
+    char order_id[ISSUE_ORDER_ID_MAX + 1]; /* "" until it is known to be one */
 
     /* claim */
     const struct authority *authority;

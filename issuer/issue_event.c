@@ -20,7 +20,7 @@ static void begin(const struct cycle *c, enum audit_event_type type, struct audi
     audit_event_begin(event, type, c->now_s, span_text(c->request->actor),
                       span_text(c->request->request_id));
     audit_event_text(event, AUDIT_FIELD_CUSTOMER, c->customer);
-    audit_event_text(event, AUDIT_FIELD_ORDER, c->request->order_id);
+    audit_event_text(event, AUDIT_FIELD_ORDER, span_text(c->order_id));
 }
 
 static void put_serial(const struct cycle *c, struct audit_event *event)

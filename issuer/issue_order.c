@@ -72,6 +72,7 @@ static enum err take_request(struct cycle *c)
     if (!is_order_id(request->order_id))
         return problem_set(c->why, PROBLEM_FIELD, "order_id: 1 to %d visible characters of ASCII",
                            ISSUE_ORDER_ID_MAX);
+    memcpy(c->order_id, request->order_id.data, request->order_id.size);
     c->profile = issuing_config_profile(issuer->config, request->profile);
     if (c->profile == NULL)
         return problem_set(c->why, PROBLEM_PROFILE, "there is no such profile");
