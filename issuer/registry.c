@@ -143,11 +143,11 @@ uint64_t registry_reconnects(void)
     return __atomic_load_n(&reconnects, __ATOMIC_RELAXED);
 }
 
-static enum err reconnect(struct registry *r)
+static enum err reconnect(struct registry *r, enum err (*how)(struct sql *))
 {
     if (sql_connected(r->sql))
         return ERR_OK;
-    TRY(sql_reconnect(r->sql));
+    TRY(how(r->sql));
     __atomic_fetch_add(&reconnects, 1, __ATOMIC_RELAXED);
     log_info("registry: connected again to %s", sql_version(r->sql));
     return registry_schema_check(r);
@@ -157,7 +157,7 @@ enum err registry_ready(struct registry *r)
 {
     bool committed = false;
     CHECK(!sql_in_transaction(r->sql));
-    TRY(reconnect(r));
+    TRY(reconnect(r, sql_reconnect));
     if (!r->unsettled)
         return ERR_OK;
     enum err err = settle(r, &committed);
@@ -221,7 +221,7 @@ enum err registry_commit(struct registry *r)
     if (err != ERR_IO)
         return err;
     r->unsettled = true;
-    if (reconnect(r) != ERR_OK || settle(r, &committed) != ERR_OK)
+    if (reconnect(r, sql_reconnect_patiently) != ERR_OK || settle(r, &committed) != ERR_OK)
         return ERR_IO;
     return committed ? ERR_OK : ERR_BUSY;
 }

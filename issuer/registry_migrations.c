@@ -83,7 +83,7 @@ enum err registry_schema_migrate(struct sql *sql)
         /* What others have done meanwhile counts, and what of ours nobody knows is looked up. */
         enum err err = migrate_to(sql, version + 1);
         if (err == ERR_IO)
-            err = sql_reconnect(sql);
+            err = sql_reconnect_patiently(sql);
         TRY(err);
         TRY(registry_schema_version(sql, &version));
     }

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "issuer/sql.h"
 
-#include <stdio.h>
+#include <poll.h>
 #include <stdlib.h>
 
 #include "issuer/sql_backend.h"
 #include "lib/check.h"
-#include "lib/os/log.h"
+#include "lib/os/clock.h"
 #include "lib/utf8.h"
+
+/* Between two tries to connect. */
+#define CONNECT_PAUSE_MS 50
 
 struct sql_param sql_text(struct span text, size_t size_max)
 {
@@ -17,6 +20,16 @@ struct sql_param sql_text(struct span text, size_t size_max)
     else if (text.size > 0 && (memchr(text.data, 0, text.size) != NULL || !utf8_is_valid(text)))
         param.err = ERR_MALFORMED;
     return param;
+}
+
+static enum err connect_patiently(struct sql *sql)
+{
+    uint64_t deadline_ns = clock_monotonic_ns() + (uint64_t)sql->connect_timeout_ms * 1000000u;
+    enum err err;
+    while ((err = sql->backend->connect(sql)) == ERR_IO && sql->backend->is_server &&
+           clock_monotonic_ns() < deadline_ns)
+        poll(NULL, 0, CONNECT_PAUSE_MS);
+    return err;
 }
 
 enum err sql_open(const struct sql_options *options, struct sql **ret)
@@ -33,7 +46,7 @@ enum err sql_open(const struct sql_options *options, struct sql **ret)
     sql->connect_timeout_ms = options->connect_timeout_ms;
     sql->statements = options->statements;
     sql->statement_count = options->statement_count;
-    enum err err = sql->target == NULL ? ERR_MEMORY : sql->backend->connect(sql);
+    enum err err = sql->target == NULL ? ERR_MEMORY : connect_patiently(sql);
     if (err != ERR_OK) {
         sql_close(sql);
         return err;
@@ -75,6 +88,13 @@ enum err sql_reconnect(struct sql *sql)
     return sql->backend->connect(sql);
 }
 
+enum err sql_reconnect_patiently(struct sql *sql)
+{
+    CHECK(!sql->in_transaction);
+    sql->backend->disconnect(sql);
+    return connect_patiently(sql);
+}
+
 bool sql_in_transaction(const struct sql *sql)
 {
     return sql->in_transaction;
@@ -82,17 +102,10 @@ bool sql_in_transaction(const struct sql *sql)
 
 enum err sql_begin(struct sql *sql, const char *first)
 {
-    char text[512];
     CHECK(!sql->in_transaction);
-    int size = snprintf(text, sizeof text, "%s; %s", sql->backend->begin, first);
-    CHECK(size > 0 && (size_t)size < sizeof text);
     if (!sql_connected(sql))
         return ERR_IO;
-    enum err err = sql->backend->script(sql, text);
-    if (err != ERR_OK) {
-        sql->backend->rollback(sql);
-        return err;
-    }
+    TRY(sql->backend->begin(sql, first));
     sql->in_transaction = true;
     sql->lost = false;
     return ERR_OK;

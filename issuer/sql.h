@@ -114,7 +114,7 @@ struct sql_options {
 
 struct sql;
 
-/** Connects. ERR_CONFIG, ERR_IO, ERR_MEMORY; logged. */
+/** Connects, patiently. ERR_CONFIG, ERR_IO, ERR_MEMORY; logged. */
 MUST_CHECK enum err sql_open(const struct sql_options *options, struct sql **ret);
 /** Takes NULL, returns NULL. */
 struct sql *sql_close(struct sql *sql);
@@ -124,9 +124,12 @@ enum sql_dialect sql_dialect(const struct sql *sql);
 const char *sql_version(const struct sql *sql);
 /** Whether there is a connection as far as we know. */
 bool sql_connected(const struct sql *sql);
-/** Drops what is left of the connection, and makes a new one within connect_timeout_ms. Not in a
- * transaction. ERR_IO, ERR_CONFIG. */
+/** Drops what is left of the connection, and tries once to make a new one, which takes no longer
+ * than connect_timeout_ms. Not in a transaction. ERR_IO, ERR_CONFIG. */
 MUST_CHECK enum err sql_reconnect(struct sql *sql);
+/** As above, again and again until connect_timeout_ms are over: a server that restarts refuses
+ * connections for a while. */
+MUST_CHECK enum err sql_reconnect_patiently(struct sql *sql);
 
 /** BEGIN, and `first`, a statement without parameters, in one go. */
 MUST_CHECK enum err sql_begin(struct sql *sql, const char *first);

@@ -7,7 +7,7 @@
 
 struct sql_backend {
     enum sql_dialect dialect;
-    const char *begin;
+    bool is_server;          /* it may be there in a moment */
     const char *lock_suffix; /* what makes a SELECT lock its rows */
     /* A connection, ready for statements, or an error and none. */
     enum err (*connect)(struct sql *sql);
@@ -19,6 +19,8 @@ struct sql_backend {
     enum err (*query)(struct sql *sql, const char *text, sql_row_function row, void *context);
     enum err (*run)(struct sql *sql, size_t statement, const struct sql_param *params,
                     size_t param_count, sql_row_function row, void *context);
+    /* Begins a transaction for writing, with its first statement; on failure there is none. */
+    enum err (*begin)(struct sql *sql, const char *first);
     /* ERR_IO: nobody knows. */
     enum err (*commit)(struct sql *sql);
     void (*rollback)(struct sql *sql);
@@ -39,7 +41,8 @@ struct sql {
     const struct sql_statement *statements;
     size_t statement_count;
     bool in_transaction;
-    bool lost; /* the transaction cannot be committed */
+    bool lost;    /* the transaction cannot be committed */
+    bool is_down; /* and the log knows: an outage is one line, not one for each try */
     uint64_t row_count;
     char version[64];
     void *native; /* the backend's; NULL: no connection */

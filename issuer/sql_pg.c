@@ -208,6 +208,18 @@ static void pg_rollback(struct sql *sql)
         connection_of(sql)->lost = true;
 }
 
+static enum err pg_begin(struct sql *sql, const char *first)
+{
+    char text[512];
+    int size =
+        snprintf(text, sizeof text, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; %s", first);
+    CHECK(size > 0 && (size_t)size < sizeof text);
+    enum err err = pg_script(sql, text);
+    if (err != ERR_OK)
+        pg_rollback(sql);
+    return err;
+}
+
 static void pg_disconnect(struct sql *sql)
 {
     struct pg_connection *c = connection_of(sql);
@@ -268,7 +280,9 @@ static enum err pg_connect(struct sql *sql)
     uint64_t deadline_ns = clock_monotonic_ns() + (uint64_t)sql->connect_timeout_ms * 1000000u;
     PGconn *conn;
     TRY(pg_target_check(sql->target));
-    TRY(pg_link_connect(sql->target, deadline_ns, &conn));
+    enum err err = pg_link_connect(sql->target, deadline_ns, sql->is_down, &conn);
+    sql->is_down = err != ERR_OK;
+    TRY(err);
     struct pg_connection *c = calloc(1, sizeof *c + sql->statement_count * sizeof c->prepared[0]);
     if (c == NULL) {
         PQfinish(conn);
@@ -279,7 +293,7 @@ static enum err pg_connect(struct sql *sql)
     int version = PQserverVersion(conn);
     snprintf(sql->version, sizeof sql->version, "PostgreSQL %d.%d", version / 10000,
              version % 10000);
-    enum err err = version >= SERVER_VERSION_MIN ? configure(sql) : ERR_CONFIG;
+    err = version >= SERVER_VERSION_MIN ? configure(sql) : ERR_CONFIG;
     if (err != ERR_OK)
         pg_disconnect(sql);
     return err;
@@ -324,7 +338,7 @@ static int pg_columns(const struct sql_row *row)
 
 const struct sql_backend sql_postgresql_backend = {
     .dialect = SQL_POSTGRESQL,
-    .begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+    .is_server = true,
     .lock_suffix = " FOR NO KEY UPDATE",
     .connect = pg_connect,
     .disconnect = pg_disconnect,
@@ -332,6 +346,7 @@ const struct sql_backend sql_postgresql_backend = {
     .script = pg_script,
     .query = pg_query,
     .run = pg_run,
+    .begin = pg_begin,
     .commit = pg_commit,
     .rollback = pg_rollback,
     .number = pg_number,

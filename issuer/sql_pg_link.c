@@ -81,7 +81,7 @@ static void hear_notice(void *context, const char *message)
     log_info("registry: PostgreSQL: %.*s", line_size(message), message);
 }
 
-enum err pg_link_connect(const char *target, uint64_t deadline_ns, PGconn **ret)
+enum err pg_link_connect(const char *target, uint64_t deadline_ns, bool quiet, PGconn **ret)
 {
     /* Before the target: what it may say otherwise; after it: what it may not. */
     static const char *const before[][2] = {{"fallback_application_name", "statim-issuer"},
@@ -107,7 +107,8 @@ enum err pg_link_connect(const char *target, uint64_t deadline_ns, PGconn **ret)
     enum err err = connect_poll(conn, deadline_ns);
     if (err != ERR_OK) {
         const char *message = err == ERR_BUSY ? "no connection in time" : PQerrorMessage(conn);
-        log_error("registry: PostgreSQL: %.*s", line_size(message), message);
+        if (!quiet)
+            log_error("registry: PostgreSQL: %.*s", line_size(message), message);
         PQfinish(conn);
         return ERR_IO;
     }

@@ -8,15 +8,18 @@
 #pragma once
 
 #include <libpq-fe.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/err.h"
 
 /** ERR_CONFIG: libpq does not take the connection string. */
 MUST_CHECK enum err pg_target_check(const char *target);
-/** ERR_IO (logged), ERR_MEMORY. Sessions are read-write and speak UTF-8, whatever the string says.
+/** ERR_IO (logged, unless `quiet`), ERR_MEMORY. Sessions are read-write and speak UTF-8, whatever
+ * the string says.
  */
-MUST_CHECK enum err pg_link_connect(const char *target, uint64_t deadline_ns, PGconn **ret);
+MUST_CHECK enum err pg_link_connect(const char *target, uint64_t deadline_ns, bool quiet,
+                                    PGconn **ret);
 
 /** Waits for the results of what PQsend...() has begun (`sent` is what that returned) and takes the
  * first that is an error, or the last. ERR_IO: the connection is lost, or late and closed. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "issuer/sql_backend.h"
+#include "issuer/sqlite_gate.h"
 #include "lib/check.h"
 #include "lib/os/clock.h"
 #include "lib/os/log.h"
@@ -18,6 +19,8 @@ struct sqlite_connection {
     sqlite3 *db;
     uint64_t deadline_ns; /* of the statement that runs; 0: none */
     bool lost;            /* an input or output error: nothing that it has in memory counts */
+    bool is_inside;       /* the gate */
+    struct sqlite_gate *gate;
     sqlite3_stmt *prepared[];
 };
 
@@ -88,6 +91,14 @@ static void start_clock(struct sql *sql)
         clock_monotonic_ns() + (uint64_t)sql->statement_timeout_ms * 1000000u;
 }
 
+/* After the end of a transaction, if there was one. */
+static void leave_gate(struct sqlite_connection *c)
+{
+    if (c->is_inside)
+        sqlite_gate_leave(c->gate);
+    c->is_inside = false;
+}
+
 static void sqlite_disconnect(struct sql *sql)
 {
     struct sqlite_connection *c = connection_of(sql);
@@ -96,6 +107,8 @@ static void sqlite_disconnect(struct sql *sql)
     for (size_t i = 0; i < sql->statement_count; i++)
         sqlite3_finalize(c->prepared[i]);
     sqlite3_close(c->db);
+    leave_gate(c);
+    sqlite_gate_close(c->gate);
     free(c);
     sql->native = NULL;
 }
@@ -194,6 +207,33 @@ static enum err sqlite_run(struct sql *sql, size_t number, const struct sql_para
     return step_all(sql, statement, name, row, context);
 }
 
+static void sqlite_rollback(struct sql *sql)
+{
+    struct sqlite_connection *c = connection_of(sql);
+    if (c == NULL)
+        return;
+    c->deadline_ns = 0;
+    /* Some errors have done it already. */
+    if (!sqlite3_get_autocommit(c->db) &&
+        sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
+        c->lost = true;
+    leave_gate(c);
+}
+
+static enum err sqlite_begin(struct sql *sql, const char *first)
+{
+    struct sqlite_connection *c = connection_of(sql);
+    start_clock(sql);
+    TRY(sqlite_gate_enter(c->gate, c->deadline_ns));
+    c->is_inside = true;
+    enum err err = sqlite_script(sql, "BEGIN IMMEDIATE");
+    if (err == ERR_OK)
+        err = sqlite_script(sql, first);
+    if (err != ERR_OK)
+        sqlite_rollback(sql);
+    return err;
+}
+
 /* When the fsync of the log fails, the frames may lie there complete: this process does not see
  * them, but one that opens the file after a crash would. So that is ERR_IO, the unknown outcome;
  * the next transaction that commits writes over them. */
@@ -201,17 +241,10 @@ static enum err sqlite_commit(struct sql *sql)
 {
     struct sqlite_connection *c = connection_of(sql);
     c->deadline_ns = 0;
-    return result(c, sqlite3_exec(c->db, "COMMIT", NULL, NULL, NULL), "commit");
-}
-
-static void sqlite_rollback(struct sql *sql)
-{
-    struct sqlite_connection *c = connection_of(sql);
-    if (c == NULL || sqlite3_get_autocommit(c->db))
-        return;
-    c->deadline_ns = 0;
-    if (sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
-        c->lost = true;
+    enum err err = result(c, sqlite3_exec(c->db, "COMMIT", NULL, NULL, NULL), "commit");
+    if (err == ERR_OK)
+        leave_gate(c);
+    return err;
 }
 
 static enum err expect_wal(void *context, struct sql_row *row)
@@ -258,6 +291,8 @@ static enum err sqlite_connect(struct sql *sql)
     enum err err = c->db == NULL ? ERR_MEMORY : result(c, code, sql->target);
     if (err == ERR_OK)
         err = configure(sql);
+    if (err == ERR_OK)
+        err = sqlite_gate_open(sql->target, &c->gate);
     if (err != ERR_OK)
         sqlite_disconnect(sql);
     return err;
@@ -289,7 +324,7 @@ static int sqlite_columns(const struct sql_row *row)
 
 const struct sql_backend sql_sqlite_backend = {
     .dialect = SQL_SQLITE,
-    .begin = "BEGIN IMMEDIATE",
+    .is_server = false,
     .lock_suffix = "",
     .connect = sqlite_connect,
     .disconnect = sqlite_disconnect,
@@ -297,6 +332,7 @@ const struct sql_backend sql_sqlite_backend = {
     .script = sqlite_script,
     .query = sqlite_query,
     .run = sqlite_run,
+    .begin = sqlite_begin,
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,
     .number = sqlite_number,
