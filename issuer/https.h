@@ -30,6 +30,7 @@
 #define HTTPS_COMMON_NAME_BYTES 65 /* RFC 5280: 64 characters */
 #define HTTPS_ACTOR_BYTES       80
 #define HTTPS_CUSTOMER_BYTES    65
+#define HTTPS_PERSON_BYTES      65
 #define HTTPS_LOCATION_BYTES    256
 #define HTTPS_LISTENERS_MAX     2
 #define HTTPS_WORKERS_MAX       64
@@ -48,7 +49,8 @@ struct https_peer {
 /* What `authorize` makes of it. `roles` are bits that the routes and `authorize` agree on. */
 struct https_actor {
     uint32_t roles;
-    char name[HTTPS_ACTOR_BYTES];        /* for audit events: "key:...", "cert:..." */
+    char name[HTTPS_ACTOR_BYTES];    /* for audit events: "key:...", "cert:..." */
+    char person[HTTPS_PERSON_BYTES]; /* whose key or certificate it is: an operator, a presigner */
     char customer[HTTPS_CUSTOMER_BYTES]; /* whose orders and certificates; empty: not a customer */
 };
 
