@@ -148,13 +148,13 @@ enum err csr_read(struct span pem_or_der, struct csr *ret, struct problem *why)
     if (err == ERR_OK)
         err = parse(&csr, &asked, why);
     if (err == ERR_OK)
-        err = key_read(&csr, why);
-    if (err == ERR_OK)
-        err = proof_check(&csr, why);
-    if (err == ERR_OK)
         err = csr_subject_read(&csr, why);
     if (err == ERR_OK)
         err = csr_asked_read(&asked, &csr, why);
+    if (err == ERR_OK)
+        err = key_read(&csr, why);
+    if (err == ERR_OK)
+        err = proof_check(&csr, why);
     ERR_clear_error();
     if (err != ERR_OK) {
         csr_done(&csr);

@@ -70,8 +70,8 @@ static bool all_digits(struct span label)
     return label.size > 0;
 }
 
-/* All labels behind the star, of a name in lower case. */
-static enum leaf_reason labels_check(struct span name)
+/* All labels behind the star, of a name in lower case; there are at least so many. */
+static enum leaf_reason labels_check(struct span name, size_t least)
 {
     size_t count = 0;
     for (;;) {
@@ -87,7 +87,7 @@ static enum leaf_reason labels_check(struct span name)
             name = span_of(dot + 1, name.size - label.size - 1);
             continue;
         }
-        if (count == 1)
+        if (count < least)
             return LEAF_WHY_NAME_ONE_LABEL;
         return all_digits(label) ? LEAF_WHY_NAME_TOP_NUMERIC : FINE;
     }
@@ -105,9 +105,13 @@ static void lower(struct span text, char *out)
 static enum leaf_reason dns_check(const struct leaf_name *name)
 {
     struct span labels = span_of(name->text, name->size);
-    if (name->size >= 2 && name->text[0] == '*' && name->text[1] == '.')
+    bool wildcard = name->size >= 2 && name->text[0] == '*' && name->text[1] == '.';
+    if (wildcard)
         labels = span_of(name->text + 2, name->size - 2u);
-    return labels.size == 0 ? LEAF_WHY_NAME_EMPTY : labels_check(labels);
+    if (labels.size == 0)
+        return LEAF_WHY_NAME_EMPTY;
+    /* "*.com" has the form of a name; it is the public suffixes that refuse it. */
+    return labels_check(labels, wildcard ? 1 : 2);
 }
 
 enum err leaf_name_dns(struct span text, struct leaf_name *ret, struct problem *why)

@@ -52,27 +52,6 @@ static enum err request_check(const struct leaf_order *o, struct problem *why)
     return ERR_OK;
 }
 
-static enum err names_check(const struct leaf_order *o, struct problem *why)
-{
-    const struct leaf_profile *p = o->profile;
-    if (o->names->count == 0)
-        return leaf_refuse(why, LEAF_WHY_NAMES_NONE, NULL);
-    if (o->names->count > p->names_max)
-        return leaf_refuse(why, LEAF_WHY_NAMES_TOO_MANY, "%zu names: the profile has at most %u",
-                           o->names->count, p->names_max);
-    for (size_t i = 0; i < o->names->count; i++) {
-        const struct leaf_name *name = &o->names->at[i];
-        if (leaf_name_is_wildcard(name) && (!p->wildcards || p->kind == LEAF_EV))
-            return leaf_refuse(why, LEAF_WHY_NAME_WILDCARD_PROFILE,
-                               "%.200s: a wildcard, which the profile does not have", name->text);
-        if (name->type == LEAF_NAME_IP && (!p->addresses || p->kind == LEAF_EV))
-            return leaf_refuse(why, LEAF_WHY_NAME_IP_PROFILE,
-                               "%s: an address, which the profile does not have", name->text);
-        TRY(leaf_name_policy(name, o->suffixes, why));
-    }
-    return ERR_OK;
-}
-
 static enum err times_settle(const struct leaf_order *o, struct leaf *leaf, struct problem *why)
 {
     const char *section = "";
@@ -190,7 +169,7 @@ enum err leaf_plan(const struct leaf_order *order, struct leaf *ret, struct prob
     if (!serial_is_ours(&order->serial))
         return leaf_refuse(why, LEAF_WHY_SERIAL, NULL);
     TRY(request_check(order, why));
-    TRY(names_check(order, why));
+    TRY(leaf_profile_names_check(p, order->names, order->suffixes, why));
     TRY(subject_settle(order, &leaf, why));
     TRY(times_settle(order, &leaf, why));
     TRY(urls_settle(order, &leaf, why));

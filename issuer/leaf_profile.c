@@ -222,3 +222,26 @@ enum err leaf_profile_check(const struct leaf_profile *profile, struct problem *
                                 "lint key_algorithm, with a reason");
     return ERR_OK;
 }
+
+enum err leaf_profile_names_check(const struct leaf_profile *profile,
+                                  const struct leaf_names *names,
+                                  const struct leaf_suffixes *suffixes, struct problem *why)
+{
+    const struct leaf_profile *p = profile;
+    if (names->count == 0)
+        return leaf_refuse(why, LEAF_WHY_NAMES_NONE, NULL);
+    if (names->count > p->names_max)
+        return leaf_refuse(why, LEAF_WHY_NAMES_TOO_MANY, "%zu names: the profile has at most %u",
+                           names->count, p->names_max);
+    for (size_t i = 0; i < names->count; i++) {
+        const struct leaf_name *name = &names->at[i];
+        if (leaf_name_is_wildcard(name) && (!p->wildcards || p->kind == LEAF_EV))
+            return leaf_refuse(why, LEAF_WHY_NAME_WILDCARD_PROFILE,
+                               "%.200s: a wildcard, which the profile does not have", name->text);
+        if (name->type == LEAF_NAME_IP && (!p->addresses || p->kind == LEAF_EV))
+            return leaf_refuse(why, LEAF_WHY_NAME_IP_PROFILE,
+                               "%s: an address, which the profile does not have", name->text);
+        TRY(leaf_name_policy(name, suffixes, why));
+    }
+    return ERR_OK;
+}

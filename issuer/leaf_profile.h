@@ -139,6 +139,13 @@ MUST_CHECK enum err leaf_oid_read(struct span text, struct leaf_oid *ret);
 /** The longest validity of what is issued at that time, and where it says so. 0: none such. */
 uint64_t leaf_validity_max_s(bool short_lived, uint64_t issued_s, const char **ret_section);
 
+/** Whether a certificate of the profile may have these names: how many, wildcards and addresses,
+ *  and leaf_name_policy() of each. Needs no validation, so it may come before it. */
+MUST_CHECK enum err leaf_profile_names_check(const struct leaf_profile *profile,
+                                             const struct leaf_names *names,
+                                             const struct leaf_suffixes *suffixes,
+                                             struct problem *why);
+
 /** The facts of a CA's certificate; the URLs are NULL. It has to be one that may issue leaves:
  *  basicConstraints CA, keyCertSign, a subjectKeyIdentifier. CA_MAY_NOT; ERR_KEY. */
 MUST_CHECK enum err leaf_ca_read(X509 *certificate, struct leaf_ca *ret, struct problem *why);
