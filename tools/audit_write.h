@@ -12,6 +12,7 @@ struct audit_cli {
     const char *since;   /* prove: --since */
     const char *from;    /* export */
     const char *until;   /* export */
+    const char *format;  /* export: ndjson, avro */
 };
 
 int audit_init(const struct audit_cli *c);

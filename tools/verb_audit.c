@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "lib/base64.h"
 #include "lib/textline.h"
 #include "issuer/audit_key.h"
+#include "tools/audit_export.h"
 #include "tools/audit_write.h"
 #include "tools/verb.h"
 
@@ -135,39 +135,16 @@ static int run_prove(const struct audit_cli *c)
     return status;
 }
 
-/* An entry that is no JSON comes in base64, so that each line is JSON. */
-static enum err print_entry(void *context, uint64_t index, struct span entry)
-{
-    (void)context;
-    char hash[SHA256_TEXT_BYTES];
-    struct sha256 leaf = merkle_leaf(entry);
-    sha256_to_text(&leaf, hash);
-    printf("{\"index\":%" PRIu64 ",\"leaf_hash\":\"%s\",", index, hash);
-    json_t *json = json_loadb((const char *)entry.data, entry.size, JSON_REJECT_DUPLICATES, NULL);
-    if (json != NULL) {
-        printf("\"entry\":%.*s}\n", (int)entry.size, (const char *)entry.data);
-    } else {
-        size_t size = 0;
-        char *text = malloc(BASE64_ENCODED_BYTES(entry.size));
-        if (text == NULL)
-            return ERR_MEMORY;
-        enum err err = base64_encode(entry, text, BASE64_ENCODED_BYTES(entry.size), &size);
-        if (err == ERR_OK)
-            printf("\"entry_base64\":\"%.*s\"}\n", (int)size, text);
-        free(text);
-        TRY(err);
-    }
-    json_decref(json);
-    return ferror(stdout) ? ERR_IO : ERR_OK;
-}
-
 static int run_export(const struct audit_cli *c)
 {
     struct verify_key key;
     struct audit_reader r;
     uint64_t from;
     uint64_t until;
+    enum audit_export_format format;
     char fault[TILE_PATH_BYTES] = "";
+    if (audit_export_format(c->format, &format) != ERR_OK)
+        return audit_complain(c->format, "neither ndjson nor avro");
     if (!open_reader(c, &key, &r))
         return 1;
     int status = 1;
@@ -177,10 +154,8 @@ static int run_export(const struct audit_cli *c)
         enum err err = audit_verify(&r, fault);
         if (err == ERR_OK) {
             snprintf(fault, sizeof fault, "%s", "export");
-            err = audit_each(&r, from, until, print_entry, NULL);
+            err = audit_export(&r, key.network, format, from, until);
         }
-        if (err == ERR_OK && fflush(stdout) != 0)
-            err = ERR_IO;
         status = err == ERR_OK ? 0 : complain_err(fault, err);
     }
     audit_reader_done(&r);
@@ -194,9 +169,9 @@ static const struct command {
     const char *options; /* letters of the table below */
     const char *needed;
 } commands[] = {
-    {"init", audit_init, "ko", "ko"},  {"append", audit_append, "k", "k"},
-    {"verify", run_verify, "ka", ""},  {"prove", run_prove, "kis", ""},
-    {"export", run_export, "kfu", ""},
+    {"init", audit_init, "ko", "ko"},   {"append", audit_append, "k", "k"},
+    {"verify", run_verify, "ka", ""},   {"prove", run_prove, "kis", ""},
+    {"export", run_export, "kfum", ""},
 };
 
 static const char **place_of(struct audit_cli *c, int option)
@@ -216,6 +191,8 @@ static const char **place_of(struct audit_cli *c, int option)
         return &c->from;
     case 'u':
         return &c->until;
+    case 'm':
+        return &c->format;
     default:
         return NULL;
     }
@@ -223,11 +200,15 @@ static const char **place_of(struct audit_cli *c, int option)
 
 static bool parse(int argc, char **argv, const struct command *command, struct audit_cli *c)
 {
-    static const struct option table[] = {
-        {"key", required_argument, NULL, 'k'},     {"origin", required_argument, NULL, 'o'},
-        {"against", required_argument, NULL, 'a'}, {"index", required_argument, NULL, 'i'},
-        {"since", required_argument, NULL, 's'},   {"from", required_argument, NULL, 'f'},
-        {"until", required_argument, NULL, 'u'},   {0}};
+    static const struct option table[] = {{"key", required_argument, NULL, 'k'},
+                                          {"origin", required_argument, NULL, 'o'},
+                                          {"against", required_argument, NULL, 'a'},
+                                          {"index", required_argument, NULL, 'i'},
+                                          {"since", required_argument, NULL, 's'},
+                                          {"from", required_argument, NULL, 'f'},
+                                          {"until", required_argument, NULL, 'u'},
+                                          {"format", required_argument, NULL, 'm'},
+                                          {0}};
     int option;
     while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
         const char **place = place_of(c, option);

@@ -11,6 +11,7 @@
 
 #include "issuer/audit_event.h"
 #include "issuer/audit_log.h"
+#include "lib/os/file.h"
 #include "lib/utf8.h"
 #include "tests/unit/format_fixture.h"
 
@@ -296,6 +297,41 @@ static void utf8_is_what_jansson_takes(void **state)
     }
 }
 
+/* docs/formats.md has a row for each type and each member, and the types have what they need. */
+static void formats_has_them_all(void **state)
+{
+    (void)state;
+    char path[512];
+    struct buffer page = {0};
+    const char *data = getenv("STATIM_TEST_DATA");
+    if (data == NULL)
+        skip();
+    snprintf(path, sizeof path, "%s/../../docs/formats.md", data);
+    assert_int_equal(file_read(path, 1u << 20, &page), ERR_OK);
+    assert_int_equal(buffer_append(&page, span_of("", 1)), ERR_OK);
+    const char *text = (const char *)page.data;
+    for (unsigned type = 0; type < AUDIT_EVENT_COUNT; type++) {
+        char row[512];
+        int size = snprintf(row, sizeof row, "\n| `%s` | ", audit_event_word(type));
+        const char *before = "";
+        for (unsigned i = 0; i < AUDIT_FIELD_END; i++)
+            if ((needs[type] & UINT64_C(1) << i) != 0) {
+                size += snprintf(row + size, sizeof row - (size_t)size, "%s`%s`", before,
+                                 audit_field_word(i));
+                before = ", ";
+            }
+        if (strstr(text, row) == NULL)
+            fail_msg("docs/formats.md lacks%s", row);
+    }
+    for (unsigned i = 0; i < AUDIT_FIELD_END; i++) {
+        char row[128];
+        snprintf(row, sizeof row, "\n| `%s` | ", audit_field_word(i));
+        if (strstr(text, row) == NULL)
+            fail_msg("docs/formats.md lacks%s", row);
+    }
+    buffer_done(&page);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +342,7 @@ int main(void)
         cmocka_unit_test(fields_are_sorted),
         cmocka_unit_test(reads_back_equal),
         cmocka_unit_test(utf8_is_what_jansson_takes),
+        cmocka_unit_test(formats_has_them_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
