@@ -121,7 +121,7 @@ static const struct schema_step version_1[] = {
                  " spki_sha256 bytea NOT NULL, tbs_sha256 bytea NOT NULL, der bytea NOT NULL,"
                  " stored_at bigint NOT NULL, UNIQUE (ca, serial, kind),"
                  " FOREIGN KEY (ca, serial) REFERENCES serial_reservation (ca, serial))"},
-    {SCHEMA_ANY, "CREATE INDEX certificate_expiry ON certificate (not_after, ca, serial)"
+    {SCHEMA_ANY, "CREATE INDEX certificate_expiry ON certificate (not_after, ca, serial, kind)"
                  " WHERE kind = 2"},
     {SCHEMA_ANY, "CREATE INDEX certificate_customer ON certificate"
                  " (customer, not_after, ca, serial) WHERE kind = 2"},

@@ -112,7 +112,7 @@
       "SELECT count(*) FROM certificate WHERE kind = 2 AND not_after >= $1 AND not_after < $2")   \
     /* After ($1, $2, $3), below $4; $5 is where the names that match begin: a certificate comes  \
      * with the first of its names that do. */                                                    \
-    X(SEARCH_NAME, READ, "onootnnnn",                                                             \
+    X(SEARCH_NAME, READ, "onoootnnn",                                                             \
       "SELECT " CERTIFICATE_COLUMNS ", n.name_reversed FROM certificate_name n"                   \
       " JOIN certificate c ON c.ca = n.ca AND c.serial = n.serial AND c.kind = 2"                 \
       " WHERE (n.name_reversed, n.ca, n.serial) > ($1, $2, $3) AND n.name_reversed < $4"          \
