@@ -28,6 +28,7 @@ enum err cycle_plan(struct cycle *c)
         .suffixes = c->worker->issuer->suffixes,
         .ca = &c->authority->ca,
         .now_s = c->now_s,
+        .backdate_s = (uint32_t)c->worker->issuer->config->backdate_s,
     };
     TRY(take_random(c, &order));
     order.shard =

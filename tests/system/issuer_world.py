@@ -149,7 +149,8 @@ authorities:
         finally:
             connection.close()
         kind = answer.headers.get("Content-Type", "")
-        return answer.status, json.loads(text) if kind.endswith("json") and text else text, answer.headers
+        is_json = text and kind in ("application/json", "application/problem+json")
+        return answer.status, json.loads(text) if is_json else text, answer.headers
 
     def must(self, *words, **options):
         status, body, _ = self.ask(*words, **options)
