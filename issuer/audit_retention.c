@@ -15,7 +15,7 @@
 #define FILE_MODE       0644
 #define NO_LEAF         UINT64_MAX
 
-/* What a walk over entries has found last. */
+/* The longest promise that a walk over entries has found. */
 struct found {
     unsigned years;
     uint64_t leaf;
@@ -36,7 +36,8 @@ static enum err look(void *context, uint64_t index, struct span entry)
     uint64_t number;
     if (years != NULL && is_text(json, AUDIT_FIELD_TYPE, audit_event_word(AUDIT_POLICY_CHANGED)) &&
         is_text(json, AUDIT_FIELD_POLICY, AUDIT_RETENTION_POLICY) &&
-        text_decimal(span_text(years), &number) == ERR_OK && number <= AUDIT_RETENTION_YEARS_MAX)
+        text_decimal(span_text(years), &number) == ERR_OK && number >= found->years &&
+        number <= AUDIT_RETENTION_YEARS_MAX)
         *found = (struct found){.years = (unsigned)number, .leaf = index};
     json_decref(json);
     return ERR_OK;
@@ -62,11 +63,10 @@ static uint64_t hint(const char *folder)
     return leaf;
 }
 
-static enum err find(const char *folder, const struct verify_key *key, uint64_t size,
+static enum err find(const char *folder, const struct verify_key *key, uint64_t size, uint64_t leaf,
                      struct found *found)
 {
     struct audit_reader r;
-    uint64_t leaf = hint(folder);
     *found = (struct found){.leaf = NO_LEAF};
     TRY(audit_reader_open(folder, key, &r));
     r.tree.size = size; /* the writer's own tree is ahead of the checkpoint */
@@ -81,7 +81,7 @@ enum err audit_retention_get(const char *folder, const struct verify_key *key, u
                              unsigned *ret_years)
 {
     struct found found;
-    TRY(find(folder, key, size, &found));
+    TRY(find(folder, key, size, NO_LEAF, &found));
     if (found.leaf == NO_LEAF)
         return ERR_NOT_FOUND;
     *ret_years = found.years;
@@ -124,7 +124,7 @@ enum err audit_retention_set(struct audit_log *log, const char *folder,
     struct found found;
     if (years == 0 || years > AUDIT_RETENTION_YEARS_MAX)
         return ERR_RANGE;
-    TRY(find(folder, key, audit_log_size(log), &found));
+    TRY(find(folder, key, audit_log_size(log), hint(folder), &found));
     if (found.leaf != NO_LEAF && found.years > years)
         return ERR_CONFLICT;
     uint64_t leaf = found.leaf;

@@ -252,3 +252,27 @@ void audit_parts_remove(const char *folder, uint64_t old_size, uint64_t size)
         }
     }
 }
+
+/* `count` things in tiles of one level. */
+static enum err level_each(unsigned level, uint64_t count, bool only_whole,
+                           enum err (*each)(void *context, const char *name), void *context)
+{
+    char name[TILE_PATH_BYTES];
+    for (uint64_t n = 0; n < count / TILE_WIDTH; n++) {
+        tile_path(level, n, TILE_WIDTH, name);
+        TRY(each(context, name));
+    }
+    if (only_whole || count % TILE_WIDTH == 0)
+        return ERR_OK;
+    tile_path(level, count / TILE_WIDTH, (unsigned)(count % TILE_WIDTH), name);
+    return each(context, name);
+}
+
+enum err audit_files_each(uint64_t size, bool only_whole,
+                          enum err (*each)(void *context, const char *name), void *context)
+{
+    TRY(level_each(TILE_ENTRIES, size, only_whole, each, context));
+    for (unsigned level = 0; level < TILE_LEVELS; level++)
+        TRY(level_each(level, size >> (TILE_HEIGHT * level), only_whole, each, context));
+    return ERR_OK;
+}

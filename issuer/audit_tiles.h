@@ -48,6 +48,12 @@ MUST_CHECK enum err audit_bundle_read(const char *folder, uint64_t number, unsig
 /** Walks a bundle; `*rest` begins as all of it. ERR_TRUNCATED: no further entry. */
 MUST_CHECK enum err audit_bundle_next(struct span *rest, struct span *ret_entry);
 
+/** Calls `each` with the name of every tile and bundle that a log of that size has, or only of the
+ * whole ones; what it returns when it is not OK ends it. */
+MUST_CHECK enum err audit_files_each(uint64_t size, bool only_whole,
+                                     enum err (*each)(void *context, const char *name),
+                                     void *context);
+
 /** Reads and verifies the checkpoint; `note` gets its octets. */
 MUST_CHECK enum err audit_checkpoint_read(const char *folder, const struct verify_key *key,
                                           struct buffer *note, struct audit_tree *ret);

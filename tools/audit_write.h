@@ -13,6 +13,7 @@ struct audit_cli {
     const char *from;    /* export */
     const char *until;   /* export */
     const char *format;  /* export: ndjson, avro */
+    const char *sealed;  /* verify: not NULL */
 };
 
 int audit_init(const struct audit_cli *c);

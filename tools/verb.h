@@ -46,9 +46,10 @@
       "ask a filter about certificates; exit 1: one is revoked, 2: it says nothing of one")      \
     X(audit,                                                                                     \
       "init DIR --key FILE --origin NAME | append DIR --key FILE [FILE] | verify DIR "           \
-      "[--key VKEY|FILE] [--against CHECKPOINT] | prove DIR [--key VKEY|FILE] (--index N | "     \
-      "--since N) | export DIR [--key VKEY|FILE] [--from N] [--until N]",                        \
-      "an append-only log that shows tampering: begin one, add to it, verify, prove, export")    \
+      "[--key VKEY|FILE] [--against CHECKPOINT] [--sealed] | prove DIR [--key VKEY|FILE] "       \
+      "(--index N | --since N) | export DIR [--key VKEY|FILE] [--format ndjson|avro] "           \
+      "[--from N] [--until N] | seal DIR [--key VKEY|FILE]",                                     \
+      "an append-only log that shows tampering: begin one, add, verify, prove, export, seal")    \
     X(ca,                                                                                        \
       "root DIR --subject NAME | intermediate|responder csr DIR --subject NAME | "               \
       "intermediate|responder sign DIR CSR | intermediate|responder install DIR CERT "           \

@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "issuer/audit_retention.h"
+#include "issuer/audit_seal.h"
 #include "issuer/audit_verify.h"
 #include "lib/base64.h"
 #include "lib/textline.h"
@@ -14,6 +17,8 @@
 #include "tools/audit_export.h"
 #include "tools/audit_write.h"
 #include "tools/verb.h"
+
+#define MISSING_NAMES_MAX 100 /* files that are named; the rest is counted */
 
 static int complain_err(const char *what, enum err err)
 {
@@ -55,6 +60,61 @@ static int check_older(struct audit_reader *r, const struct verify_key *key, con
     return 0;
 }
 
+/* Verification stops at the first file that is gone; a person wants to know of all. */
+struct missing {
+    const char *folder;
+    unsigned long count;
+};
+
+static enum err name_missing(void *context, const char *name)
+{
+    struct missing *m = context;
+    char path[AUDIT_PATH_MAX];
+    TRY(path_join(path, sizeof path, m->folder, name));
+    if (access(path, F_OK) == 0)
+        return ERR_OK;
+    if (m->count++ < MISSING_NAMES_MAX)
+        audit_complain(name, "is GONE");
+    return ERR_OK;
+}
+
+static int complain_fault(const struct audit_reader *r, const char *fault, enum err err)
+{
+    struct missing missing = {.folder = r->folder};
+    if (err == ERR_NOT_FOUND &&
+        audit_files_each(r->tree.size, false, name_missing, &missing) == ERR_OK &&
+        missing.count > 0) {
+        fprintf(stderr, "statim audit: %lu files of the log are missing\n", missing.count);
+        return 1;
+    }
+    return complain_err(fault, err);
+}
+
+static int check_sealed(const struct audit_reader *r)
+{
+    struct audit_seal seal;
+    enum err err = audit_seal(r->folder, r->tree.size, true, &seal);
+    if (err != ERR_OK)
+        return complain_err(seal.first_open, err);
+    printf("%" PRIu64 " of %" PRIu64 " whole files are sealed\n", seal.sealed, seal.whole);
+    return seal.sealed == seal.whole ? 0 : audit_complain(seal.first_open, "is not sealed");
+}
+
+static int check_more(struct audit_reader *r, const struct verify_key *key,
+                      const struct audit_cli *c)
+{
+    unsigned years;
+    enum err err = audit_retention_get(r->folder, key, r->tree.size, &years);
+    if (err == ERR_OK)
+        printf("promises to keep entries for %u years\n", years);
+    else if (err != ERR_NOT_FOUND)
+        return complain_err(AUDIT_RETENTION_FILE, err);
+    int status = c->against == NULL ? 0 : check_older(r, key, c->against);
+    if (status == 0 && c->sealed != NULL)
+        status = check_sealed(r);
+    return status;
+}
+
 static int run_verify(const struct audit_cli *c)
 {
     struct verify_key key;
@@ -64,13 +124,48 @@ static int run_verify(const struct audit_cli *c)
     if (!open_reader(c, &key, &r))
         return 1;
     enum err err = audit_verify(&r, fault);
-    int status = err == ERR_OK ? 0 : complain_err(fault, err);
+    int status = err == ERR_OK ? 0 : complain_fault(&r, fault, err);
     if (status == 0) {
         sha256_to_text(&r.tree.root, root);
         printf("%s: %" PRIu64 " entries, root %s%s\n", key.network, r.tree.size, root,
                c->key == NULL ? " (by the key that lies beside the log)" : "");
-        status = c->against == NULL ? 0 : check_older(&r, &key, c->against);
+        status = check_more(&r, &key, c);
     }
+    audit_reader_done(&r);
+    return status;
+}
+
+static const char *seal_trouble(enum err err)
+{
+    switch ((int)err) {
+    case ERR_KEY:
+        return "no right to make it immutable (CAP_LINUX_IMMUTABLE)";
+    case ERR_UNSUPPORTED:
+        return "this file system has no immutable files";
+    case ERR_NOT_FOUND:
+        return "is GONE";
+    default:
+        return strerror(errno);
+    }
+}
+
+/* What is sealed has been verified: nobody can put it right afterwards. */
+static int run_seal(const struct audit_cli *c)
+{
+    struct verify_key key;
+    struct audit_reader r;
+    struct audit_seal seal;
+    char fault[TILE_PATH_BYTES] = "";
+    if (!open_reader(c, &key, &r))
+        return 1;
+    enum err err = audit_verify(&r, fault);
+    int status = err == ERR_OK ? 0 : complain_fault(&r, fault, err);
+    if (status == 0) {
+        err = audit_seal(r.folder, r.tree.size, false, &seal);
+        status = err == ERR_OK ? 0 : audit_complain(seal.first_open, seal_trouble(err));
+    }
+    if (status == 0)
+        printf("%" PRIu64 " files sealed, %" PRIu64 " in all\n", seal.changed, seal.sealed);
     audit_reader_done(&r);
     return status;
 }
@@ -170,8 +265,8 @@ static const struct command {
     const char *needed;
 } commands[] = {
     {"init", audit_init, "ko", "ko"},   {"append", audit_append, "k", "k"},
-    {"verify", run_verify, "ka", ""},   {"prove", run_prove, "kis", ""},
-    {"export", run_export, "kfum", ""},
+    {"verify", run_verify, "kal", ""},  {"prove", run_prove, "kis", ""},
+    {"export", run_export, "kfum", ""}, {"seal", run_seal, "k", ""},
 };
 
 static const char **place_of(struct audit_cli *c, int option)
@@ -193,6 +288,8 @@ static const char **place_of(struct audit_cli *c, int option)
         return &c->until;
     case 'm':
         return &c->format;
+    case 'l':
+        return &c->sealed;
     default:
         return NULL;
     }
@@ -200,21 +297,18 @@ static const char **place_of(struct audit_cli *c, int option)
 
 static bool parse(int argc, char **argv, const struct command *command, struct audit_cli *c)
 {
-    static const struct option table[] = {{"key", required_argument, NULL, 'k'},
-                                          {"origin", required_argument, NULL, 'o'},
-                                          {"against", required_argument, NULL, 'a'},
-                                          {"index", required_argument, NULL, 'i'},
-                                          {"since", required_argument, NULL, 's'},
-                                          {"from", required_argument, NULL, 'f'},
-                                          {"until", required_argument, NULL, 'u'},
-                                          {"format", required_argument, NULL, 'm'},
-                                          {0}};
+    static const struct option table[] = {
+        {"key", required_argument, NULL, 'k'},     {"origin", required_argument, NULL, 'o'},
+        {"against", required_argument, NULL, 'a'}, {"index", required_argument, NULL, 'i'},
+        {"since", required_argument, NULL, 's'},   {"from", required_argument, NULL, 'f'},
+        {"until", required_argument, NULL, 'u'},   {"format", required_argument, NULL, 'm'},
+        {"sealed", no_argument, NULL, 'l'},        {0}};
     int option;
     while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
         const char **place = place_of(c, option);
         if (place == NULL || strchr(command->options, option) == NULL)
             return false;
-        *place = optarg;
+        *place = optarg != NULL ? optarg : "";
     }
     for (const char *needed = command->needed; *needed != '\0'; needed++) {
         const char **place = place_of(c, *needed);
