@@ -15,9 +15,9 @@
 #include "edge/sync_aside.h"
 #include "edge/sync_check.h"
 #include "edge/sync_files.h"
+#include "lib/os/background.h"
 #include "lib/os/clock.h"
 #include "lib/os/log.h"
-#include "lib/os/priority.h"
 
 /* The same trouble again is told again only after this long. */
 #define SYNC_LOG_AGAIN_NS UINT64_C(60000000000)
@@ -42,7 +42,7 @@ struct sync_process {
     bool told_relaying; /* whether the relay's copy was on when last told of */
     enum err told_fill_err;
     uint64_t told_fill_ns;
-    struct priority priority;
+    struct background *background;
 };
 
 static bool stop_asked(void *context)
@@ -297,10 +297,10 @@ static struct sync_action act(struct sync_process *p, const struct sync_action *
 {
     bool aside = sync_steps_aside(&p->core, action->type);
     if (aside)
-        priority_background(&p->priority, true);
+        background_begin(p->background);
     struct sync_action next = fetch ? do_fetch(p, action) : do_apply(p, action);
     if (aside)
-        priority_background(&p->priority, false);
+        background_end(p->background);
     return next;
 }
 
@@ -439,6 +439,7 @@ static enum err start(struct sync_process *p)
 {
     struct position position;
     TRY(take_signals(p));
+    TRY(background_new(&p->background));
     TRY(start_trust(p));
     TRY(sync_files_start(&p->files, p->config, stop_asked, p));
     TRY(start_store(p, &position));
@@ -456,6 +457,7 @@ static void stop(struct sync_process *p)
     store_close(p->store);
     sync_files_stop(&p->files);
     trust_free(p->trust);
+    background_free(p->background);
     if (p->signals >= 0)
         close(p->signals);
 }
@@ -465,8 +467,7 @@ int sync_run(const struct edge_config *config, struct edge_shared *shared)
     struct sync_process p = {.config = &config->sync,
                              .counters = shared->sync,
                              .committed = &shared->committed,
-                             .signals = -1,
-                             .priority = priority_here()};
+                             .signals = -1};
     enum err err = start(&p);
     counter_set(&shared->sync_ready, err == ERR_OK);
     if (err == ERR_OK)

@@ -11,6 +11,9 @@
 #include "lib/limit.h"
 
 #define BUFFER_BYTES_MIN 4096
+/* At once: a kernel without preemption copies as many large pages as it is asked for, milliseconds
+ * in which nobody else gets the processor. */
+#define READ_BYTES_MAX 65536
 
 void buffer_done(struct buffer *b)
 {
@@ -74,7 +77,8 @@ static enum err read_all(int fd, size_t size_max, struct buffer *b)
     /* One octet more, so that the end shows itself in the first read. */
     TRY(buffer_reserve(b, (size_t)info.st_size + 1));
     for (;;) {
-        ssize_t n = read(fd, b->data + b->size, b->capacity - b->size);
+        size_t room = b->capacity - b->size;
+        ssize_t n = read(fd, b->data + b->size, room < READ_BYTES_MAX ? room : READ_BYTES_MAX);
         if (n == 0)
             return ERR_OK;
         if (n < 0 && errno == EINTR)
