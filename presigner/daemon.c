@@ -232,6 +232,12 @@ static enum err lane_open(struct daemon *d)
     return err;
 }
 
+static void settled(void *context, const struct publisher *p)
+{
+    const struct daemon *d = context;
+    feeds_settled(d->feeds, p);
+}
+
 /* When the publisher is open: a certificate's CRL shard must be known. */
 static enum err feeds_open(struct daemon *d)
 {
@@ -257,7 +263,9 @@ static enum err work(struct daemon *d)
                                     .status = d->status,
                                     .lease = d->lease,
                                     .clock_s = clock_wall_s,
-                                    .counters = d->counters};
+                                    .counters = d->counters,
+                                    .settled = settled,
+                                    .settled_context = d};
     if (d->lane != NULL)
         setup.watch = (struct publish_watch){fast_lane_published, d->lane};
     enum err err = publisher_open(&setup, &p);

@@ -117,6 +117,8 @@ enum err publisher_open(const struct publisher_setup *setup, struct publisher **
     p->clock_s = setup->clock_s;
     p->counters = setup->counters;
     p->watch = setup->watch;
+    p->settled = setup->settled;
+    p->settled_context = setup->settled_context;
     p->db = publish_db_of(p->status);
     p->sign_rate = SIGN_RATE_FIRST;
     enum err err = open_all(p);

@@ -25,6 +25,10 @@ struct publisher_setup {
     uint64_t (*clock_s)(void); /* the wall clock */
     uint64_t *counters;        /* COUNT_COUNT; any thread may read them by counter_get() */
     struct publish_watch watch;
+    /** The same thread, after each head, which may be in the middle of a step: publisher_settled()
+     *  may have news. NULL: nobody. */
+    void (*settled)(void *context, const struct publisher *p);
+    void *settled_context;
 };
 
 /** Opens the keys, checks them against the certificates, makes folders, publishes templates that

@@ -96,9 +96,10 @@ static bool is_awaited(const struct change_batch *batch, const struct publish_is
 }
 
 /* The changes from..to come with their range. */
-static enum err defer(struct publish_issuer *issuer, const struct change_batch *batch, size_t from,
+static enum err defer(struct publish_issuer *issuer, struct change_batch *batch, size_t from,
                       size_t to)
 {
+    batch->deferred = true;
     for (size_t i = from; i < to; i++)
         publish_settled_defer(issuer, batch->changes[i].sequence, batch->changes[i].sequence);
     return ERR_OK;
@@ -182,6 +183,7 @@ enum err change_batch_collect(struct publisher *p, uint64_t after, uint64_t unti
     struct status_change_cursor c;
     batch->count = 0;
     batch->dirty_count = 0;
+    batch->deferred = false;
     batch->through_sequence = after;
     TRY(status_txn_read(p->status, &txn));
     enum err err = status_changes_begin(p->status, txn, after, &c);

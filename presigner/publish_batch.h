@@ -22,6 +22,7 @@ struct change_batch {
     size_t capacity;
     uint64_t through_sequence; /* all changes up to here were looked at */
     bool few;                  /* there are no more than these, and not many */
+    bool deferred;             /* some come with their dirty range */
 };
 
 /** Room for `capacity` changes. ERR_MEMORY. */

@@ -249,3 +249,23 @@ enum err publish_additions(struct publisher *p, bool *ret_worked, bool *ret_wait
     change_batch_done(&batch);
     return err;
 }
+
+static enum err awaited(struct publisher *p, struct change_batch *batch)
+{
+    TRY(change_batch_collect(p, p->state.published_sequence, p->state.urgent_sequence,
+                             batch->capacity, batch));
+    if (!batch->few || batch->deferred || batch->dirty_count > 0 || must_wait(p, batch))
+        return ERR_OK;
+    return publish_batch(p, batch);
+}
+
+enum err publish_awaited(struct publisher *p)
+{
+    struct change_batch batch;
+    if (p->config->feed_count == 0 || p->state.published_sequence >= p->state.urgent_sequence)
+        return ERR_OK;
+    TRY(change_batch_make(CHANGE_FEW_MAX + 1, CHANGE_ADDITION, &batch));
+    enum err err = awaited(p, &batch);
+    change_batch_done(&batch);
+    return err;
+}

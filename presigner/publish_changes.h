@@ -13,3 +13,7 @@ MUST_CHECK enum err publish_revocations(struct publisher *p, bool *ret_worked, b
 /** The next changes other than revocations: few in a range become statements, many make the range
  *  dirty (publish_ranges.h). Goes no further than publish_revocations() has been. */
 MUST_CHECK enum err publish_additions(struct publisher *p, bool *ret_worked, bool *ret_waiting);
+
+/** While a range is being signed: additions that somebody waits for, a few of issuers with feeds.
+ *  Does nothing when any of them would have to come with a range, which may be that one. */
+MUST_CHECK enum err publish_awaited(struct publisher *p);

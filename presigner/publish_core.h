@@ -69,6 +69,8 @@ struct publisher {
     uint64_t sign_rate;    /* signatures a second, measured */
 
     struct publish_watch watch;
+    void (*settled)(void *context, const struct publisher *p);
+    void *settled_context;
     struct publish_news news; /* for the next head */
 
     struct buffer entry; /* the log entry in the making */

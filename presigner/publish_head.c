@@ -109,6 +109,8 @@ static void tell(struct publisher *p)
     p->news.log_last = p->head.log_last;
     if (p->watch.published != NULL)
         p->watch.published(p->watch.context, &p->news);
+    if (p->settled != NULL)
+        p->settled(p->settled_context, p);
     p->news = (struct publish_news){0};
 }
 

@@ -129,7 +129,8 @@ static void chunk_add(const struct pack_run *run, size_t number, size_t count)
     }
 }
 
-/* What does not wait for the pack: revocations, and the head that tells of them. */
+/* What does not wait for the pack: revocations, what somebody waits for, and the head that tells of
+ * them. */
 static enum err interlude(struct publisher *p)
 {
     bool worked = false;
@@ -137,6 +138,8 @@ static enum err interlude(struct publisher *p)
     if (publish_stopped(p))
         return ERR_STOPPED;
     TRY(publish_revocations(p, &worked, &waiting));
+    if (!waiting)
+        TRY(publish_awaited(p));
     return publish_head_refresh(p);
 }
 

@@ -10,6 +10,7 @@
  * change       sequence 8                      wire key || cert record as of that sequence
  * meta         "layout"                        version 1
  * meta         "count" || issuer id 8          good 8, revoked 8
+ * meta         "feed", "told" || issuer id 8   presigner/feed_position.h
  *
  * Cert records: presigner/cert_record.h; status_writer.h makes changes. All integers big-endian.
  * Table `revoked`: presigner/revoked_index.h; `commit`: presigner/commit_times.h. The others belong
