@@ -28,7 +28,8 @@ static struct span take_line(struct span *rest)
 bool https_field(struct span head, const char *name, struct span *ret, bool *ret_repeated)
 {
     bool found = false, repeated = false;
-    /* The request line has a colon only in its target; no method is a field's name and a colon. */
+    while (head.size > 0 && take_line(&head).size == 0)
+        continue; /* an empty line, and then the request line, which is no field */
     while (head.size > 0) {
         struct span line = take_line(&head);
         const uint8_t *colon = line.size > 0 ? memchr(line.data, ':', line.size) : NULL;

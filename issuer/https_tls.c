@@ -8,7 +8,6 @@
 
 /* Forward secrecy and AEAD only; TLS 1.3 has nothing else. */
 #define CIPHERS_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20"
-#define GROUPS      "X25519:P-256:P-384"
 /* 112 bits: RSA-2048 and SHA-256 at least, in our chain and in the clients'. */
 #define SECURITY_LEVEL 2
 /* A client's certificate, an intermediate or two, a root. */
@@ -50,6 +49,7 @@ static int no_passphrase(char *out, int size, int writing, void *context)
 
 static bool set_rules(SSL_CTX *context)
 {
+    static char groups[] = "X25519:P-256:P-384"; /* OpenSSL's macro takes no constant */
     SSL_CTX_set_security_level(context, SECURITY_LEVEL);
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                      SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE |
@@ -62,7 +62,7 @@ static bool set_rules(SSL_CTX *context)
     return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
            SSL_CTX_set_num_tickets(context, 0) == 1 &&
            SSL_CTX_set_cipher_list(context, CIPHERS_1_2) == 1 &&
-           SSL_CTX_set1_groups_list(context, GROUPS) == 1;
+           SSL_CTX_set1_groups_list(context, groups) == 1;
 }
 
 static enum err load_own(SSL_CTX *context, const struct https_tls *files, struct https_error *error)
