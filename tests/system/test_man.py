@@ -144,6 +144,14 @@ def metrics():
         found |= {"statim_edge_" + re.search(r'"(\w+)"', row)[1] + suffix(row) for row in rows.values()}
     rows = table(source("bpf/shed_metrics.h"), "SHED_VALUE_TABLE")
     found |= {"statim_shed_" + re.search(r'"(\w+)"', row)[1] + suffix(row) for row in rows.values()}
+    for path, name, prefix in (("issuer/issuer_counters.h", "ISSUER_COUNTER_TABLE", ""),
+                               ("issuer/audit_metrics.c", "AUDIT_METRIC_TABLE", ""),
+                               ("issuer/https.h", "HTTPS_COUNTER_TABLE", "https_")):
+        rows = table(source(path), name)
+        found |= {f"statim_issuer_{prefix}{name}" + suffix(row) for name, row in rows.items()}
+    for path in ("issuer_counters", "audit_metrics", "feed_lag", "expiring", "issuer_pages"):
+        for name, kind in re.findall(r'\{\s*"(\w+)", (METRIC_\w+)', source(f"issuer/{path}.c")):
+            found.add("tls_" + name if name == "cert_days_remaining" else f"statim_issuer_{name}" + suffix(kind))
     rows = table(source("bpf/filter.h"), "FILTER_TROUBLE_TABLE")
     found |= {"statim_shed_" + re.search(r'"(\w+)"', row)[1] + "_total" for row in rows.values()}
     return found
@@ -151,8 +159,12 @@ def metrics():
 
 def test_every_metric_is_in_operations():
     text = (ROOT / "docs" / "operations.md").read_text()
-    missing = [name for name in sorted(metrics()) if f"`{name.split('_', 2)[2]}`" not in text]
+    missing = [name for name in sorted(metrics())
+               if f"`{name.split('_', 2)[2] if name.startswith('statim_') else name}`" not in text]
     assert not missing
+    for row in table(source("issuer/issue_stage.h"), "ISSUE_STAGE_TABLE").values():
+        label = re.search(r'"(\w+)"', row)[1]
+        assert f"`{label}`" in text, f"{label} is not in operations.md"
     for path, name in (("edge/outcome.h", "OUTCOME_TABLE"), ("edge/conn_end.h", "CONN_END_TABLE"),
                        ("bpf/filter.h", "FILTER_REASON_TABLE")):
         for row in table(source(path), name).values():
