@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
-/* Buckets and gates; filter.h says what they do. A word is read once, whole, and changed only from
- * what was read. */
+/* Buckets and gates; filter.h says what they do. A word is changed only from what was read of it,
+ * whole and once. */
 #pragma once
 
 #include "bpf/packet.bpf.h"
+
+#define TIME_MASK ((1ull << FILTER_TIME_BITS) - 1)
 
 static __always_inline __u64 read_word(const __u64 *word)
 {
@@ -15,21 +17,21 @@ static __always_inline bool swap(__u64 *word, __u64 old, __u64 new)
     return __sync_val_compare_and_swap(word, old, new) == old;
 }
 
-static __always_inline __u64 ahead_of(__u64 time_ns, __u64 now_ns)
+static __always_inline __u64 ahead_of(__u64 time, __u64 now)
 {
-    return time_ns > now_ns ? time_ns - now_ns : 0;
+    return time > now ? time - now : 0;
 }
 
-/* Takes a token of one bucket, or only looks whether there is one. false: none is there. */
-static __always_inline bool take_one(__u64 *word, const struct filter_rate *rate, __u64 now_ns,
-                                     bool look)
+/* Takes a token of a gate, or only looks whether there is one. false: none is there. */
+static __always_inline bool take_gate(__u64 *word, const struct filter_rate *rate, __u64 now_ns,
+                                      bool look)
 {
 #pragma clang loop unroll(disable) /* a second try is rare */
     for (unsigned i = 0; i < FILTER_SWAP_TRIES; i++) {
         __u64 old = read_word(word);
         __u64 ahead = ahead_of(old, now_ns);
         if (ahead > rate->burst_ns) {
-            __u64 most = rate->burst_ns + FILTER_DEBT * rate->interval_ns;
+            __u64 most = rate->burst_ns + rate->interval_ns;
             if (ahead > most + FILTER_LATE_NS)
                 swap(word, old, now_ns + most); /* one who is faster has done it */
             return false;
@@ -41,46 +43,67 @@ static __always_inline bool take_one(__u64 *word, const struct filter_rate *rate
     return false;
 }
 
-/* Takes a token whether there is one or not. */
-static __always_inline void charge(__u64 *word, const struct filter_rate *rate, __u64 now_ns)
+static __always_inline struct filter_set *find_set(__u64 hash)
 {
-    __u64 most = rate->burst_ns + FILTER_DEBT * rate->interval_ns;
-#pragma clang loop unroll(disable) /* a second try is rare */
-    for (unsigned i = 0; i < FILTER_SWAP_TRIES; i++) {
-        __u64 old = read_word(word);
-        __u64 ahead = ahead_of(old, now_ns);
-        if (ahead >= most && ahead <= most + FILTER_LATE_NS)
-            return;
-        ahead += rate->interval_ns;
-        if (swap(word, old, now_ns + (ahead < most ? ahead : most)))
-            return;
-    }
-    trouble_add(FILTER_TROUBLE_SWAPS);
+    __u32 key = (__u32)hash & filter_set_mask;
+    return bpf_map_lookup_elem(&buckets, &key);
 }
 
-/* A token of both rows, if one of them has one. */
-static __always_inline bool take(__u64 *row0, __u64 *row1, const struct filter_rate *rate,
-                                 __u64 now_ns)
+/* 1 where left < right, both below 2^63; else 0. */
+static __always_inline __u64 is_less(__u64 left, __u64 right)
+{
+    __u64 difference = left - right;
+    barrier_var(difference); /* or clang makes a branch of it */
+    return difference >> 63;
+}
+
+/* Which of the places is that of the prefix with the hash, `now` in units. Most packets find theirs
+ * at home. The rest is without branches: among spoofed sources the processor would guess them
+ * wrongly. */
+static __always_inline __u32 choose_place(const __u64 *places, __u64 hash, __u64 now)
+{
+    __u64 mark = hash >> FILTER_TIME_BITS;
+    __u32 at_home = (__u32)(hash >> 32) % FILTER_PLACES;
+    if (read_word(&places[at_home]) >> FILTER_TIME_BITS == mark)
+        return at_home;
+    __u64 own = 0, free = 0, home = 1ull << at_home;
+    for (__u32 i = 0; i < FILTER_PLACES; i++) {
+        __u64 word = read_word(&places[i]);
+        own |= is_less((word >> FILTER_TIME_BITS) ^ mark, 1) << i;
+        free |= is_less(word & TIME_MASK, now + 1) << i;
+    }
+    /* Four bits for each rule of filter.h; the lowest of all that are set decides. */
+    __u64 all = own | (free & home) << 4 | free << 8 | home << 12;
+    __u64 lowest = all & -all;
+    lowest = (lowest | lowest >> 4 | lowest >> 8 | lowest >> 12) & 15;
+    return (lowest >> 1) - (lowest >> 3); /* of 1, 2, 4, 8 */
+}
+_Static_assert(FILTER_PLACES == 4, "as choose_place counts them");
+
+/* Takes a token of a prefix. false: none is there. */
+static __always_inline bool take(__u64 places[static FILTER_PLACES], __u64 hash,
+                                 const struct filter_rate *rate, __u64 now_ns)
 {
     if (rate->interval_ns == 0)
         return true;
-    bool won0 = take_one(row0, rate, now_ns, false);
-    bool won1 = take_one(row1, rate, now_ns, false);
-    if (won0 != won1)
-        charge(won0 ? row1 : row0, rate, now_ns);
-    return won0 || won1;
-}
-
-/* The two buckets of a prefix's hash. */
-struct spot {
-    struct filter_bucket *row0, *row1;
-};
-
-static __always_inline bool find_buckets(__u64 hash, struct spot *ret)
-{
-    __u32 at0 = (__u32)hash & filter_bucket_mask;
-    __u32 at1 = ((__u32)(hash >> 32) & filter_bucket_mask) + filter_bucket_mask + 1;
-    ret->row0 = bpf_map_lookup_elem(&buckets, &at0);
-    ret->row1 = bpf_map_lookup_elem(&buckets, &at1);
-    return ret->row0 != NULL && ret->row1 != NULL;
+    __u64 now = now_ns / FILTER_UNIT_NS, burst = rate->burst_ns / FILTER_UNIT_NS;
+    __u64 interval = (rate->interval_ns + FILTER_UNIT_NS / 2) / FILTER_UNIT_NS;
+#pragma clang loop unroll(disable) /* a second try is rare */
+    for (unsigned i = 0; i < FILTER_SWAP_TRIES; i++) {
+        __u64 *place = &places[choose_place(places, hash, now) % FILTER_PLACES];
+        __u64 old = read_word(place), owner = old & ~TIME_MASK;
+        __u64 ahead = ahead_of(old & TIME_MASK, now);
+        if (ahead > burst) {
+            __u64 most = burst + interval;
+            if (ahead > most + FILTER_LATE_NS / FILTER_UNIT_NS)
+                swap(place, old, owner | (now + most)); /* one who is faster has done it */
+            return false;
+        }
+        if (ahead == 0)
+            owner = hash & ~TIME_MASK; /* the mark */
+        if (swap(place, old, owner | (now + ahead + interval)))
+            return true;
+    }
+    trouble_add(FILTER_TROUBLE_SWAPS);
+    return false;
 }

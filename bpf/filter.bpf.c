@@ -29,23 +29,50 @@ static __always_inline bool find_policy(struct policy *ret)
     return ret->config != NULL;
 }
 
+/* The filter's clock, which costs next to nothing. */
+static __always_inline __u64 read_ticks(const struct policy *y)
+{
+    return filter_test_clock ? read_word(&y->control->test_now_ns)
+                             : bpf_jiffies64() * filter_tick_ns;
+}
+
+/* The clock that user space has as well. */
 static __always_inline __u64 read_clock(const struct policy *y)
 {
     return filter_test_clock ? read_word(&y->control->test_now_ns) : bpf_ktime_get_coarse_ns();
 }
 
-/* Without a port: whether the address is one of a service. */
+#define SERVICE_WORDS (sizeof(struct filter_service_key) / sizeof(__u32))
+union service {
+    struct filter_service_key key;
+    __u32 words[SERVICE_WORDS]; /* address, then the rest */
+};
+
+static __always_inline bool is_same(const union service *a, const union service *b)
+{
+    if (a->words[SERVICE_WORDS - 1] != b->words[SERVICE_WORDS - 1])
+        return false;
+    __u32 difference = 0;
+    for (unsigned i = 0; i < SERVICE_WORDS - 1; i++)
+        difference |= a->words[i] ^ b->words[i];
+    return difference == 0;
+}
+
+/* Without a port: whether the address is one of a service. The map costs as much as parsing does,
+ * so few services are looked for one by one. */
 static __always_inline bool is_service(const struct policy *y, const struct packet *p)
 {
-    union {
-        struct filter_service_key key;
-        struct {
-            union address address;
-            __be32 rest;
-        };
-    } k = {.address = p->target};
-    k.rest = bpf_htonl((__u32)bpf_ntohs(p->target_port) << 16 | (__u32)p->version << 8 | y->half);
-    return bpf_map_lookup_elem(&services, &k.key) != NULL;
+    union service s;
+    __builtin_memcpy(s.key.address, &p->target, sizeof s.key.address);
+    s.words[SERVICE_WORDS - 1] =
+        bpf_htonl((__u32)bpf_ntohs(p->target_port) << 16 | (__u32)p->version << 8 | y->half);
+    if (y->config->near_count > FILTER_NEAR_MAX)
+        return bpf_map_lookup_elem(&services, &s.key) != NULL;
+    for (unsigned i = 0; i < FILTER_NEAR_MAX && i < y->config->near_count; i++) {
+        if (is_same((const union service *)&y->config->near[i], &s))
+            return true;
+    }
+    return false;
 }
 
 static __always_inline bool is_listed(const struct policy *y, const struct packet *p, bool deny)
@@ -95,17 +122,18 @@ static __always_inline bool is_shed(const struct policy *y, __u64 hash, __u64 no
 {
     const struct filter_config *c = y->config;
     __u64 permille = read_word(&y->control->shed_permille);
-    if (permille == 0 || now_ns >= read_word(&y->control->shed_until_ns) || c->shed_period_ns == 0)
+    if (permille == 0 || c->shed_period_ns == 0)
         return false;
     __u64 word = hash + now_ns / c->shed_period_ns;
     __u32 draw = (__u32)sip_hash(c->hash_key[0], c->hash_key[1], word);
-    return ((__u64)draw * FILTER_SHED_ALL) >> 32 < permille;
+    return ((__u64)draw * FILTER_SHED_ALL) >> 32 < permille &&
+           read_clock(y) < read_word(&y->control->shed_until_ns);
 }
 
 static __always_inline bool may_answer(const struct packet *p, __u64 *gate,
                                        const struct filter_rate *rate, __u64 now_ns)
 {
-    return rate->interval_ns != 0 && is_answerable(p) && take_one(gate, rate, now_ns, false);
+    return rate->interval_ns != 0 && is_answerable(p) && take_gate(gate, rate, now_ns, false);
 }
 
 /* A SYN that its source may send. */
@@ -118,7 +146,7 @@ static __always_inline enum filter_reason judge_new(const struct policy *y, cons
     if (g == NULL)
         return FILTER_REASON_SYN;
     bool shed = is_shed(y, hash, now_ns);
-    if (c->budget.interval_ns != 0 && !take_one(&g->budget.full_ns, &c->budget, now_ns, shed)) {
+    if (c->budget.interval_ns != 0 && !take_gate(&g->budget.full_ns, &c->budget, now_ns, shed)) {
         bool cookie =
             filter_with_cookies && !shed && may_answer(p, &g->cookies.full_ns, &c->cookies, now_ns);
         return cookie ? FILTER_REASON_COOKIE : FILTER_REASON_SYN_BUDGET;
@@ -135,6 +163,12 @@ static __always_inline enum filter_reason judge(const struct policy *y, const st
 {
     if (!is_service(y, p))
         return FILTER_REASON_OTHER;
+    const struct filter_config *c = y->config;
+    __u64 hash = hash_prefix(c, p);
+    struct filter_set *set = find_set(hash);
+    if (set == NULL)
+        return FILTER_REASON_FLOW;
+    (void)read_word(&set->packets[0]); /* its line may come while the lists are looked through */
     if (is_listed(y, p, false))
         return FILTER_REASON_ALLOWED;
     if (is_listed(y, p, true))
@@ -144,16 +178,11 @@ static __always_inline enum filter_reason judge(const struct policy *y, const st
     if (parsed != FILTER_REASON_FLOW)
         return parsed;
 
-    const struct filter_config *c = y->config;
-    __u64 now_ns = read_clock(y);
-    __u64 hash = hash_prefix(c, p);
-    struct spot at;
-    if (!find_buckets(hash, &at))
-        return FILTER_REASON_FLOW;
+    __u64 now_ns = read_ticks(y);
     bool syn = p->tcp_flags & TCP_SYN;
-    if (syn && !take(&at.row0->syn_full_ns, &at.row1->syn_full_ns, &c->syn, now_ns))
+    if (syn && !take(set->syn, hash, &c->syn, now_ns))
         return FILTER_REASON_SYN_RATE;
-    if (!take(&at.row0->packets_full_ns, &at.row1->packets_full_ns, &c->packets, now_ns))
+    if (!take(set->packets, hash, &c->packets, now_ns))
         return FILTER_REASON_PACKET_RATE;
     return syn ? judge_new(y, p, hash, now_ns) : FILTER_REASON_FLOW;
 }

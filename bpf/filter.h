@@ -51,24 +51,50 @@
  *
  * Buckets
  *
- * A bucket is one 64-bit word: the time at which it will be full again, in ns of the coarse
- * monotonic clock (the generic cell rate algorithm); 0 is full. It is changed by compare-and-swap,
- * so that two processors cannot spend the same token. Buckets are an array of fixed size, found by
- * a keyed hash, in two rows. With `ahead` for how far a bucket's time is ahead of now, 0 if it is
- * past, and `most` for burst_ns + FILTER_DEBT * interval_ns:
+ * A bucket is the time at which it will be full again (the generic cell rate algorithm), in the
+ * filter's clock: the kernel's ticks since it began to count, in ns. With `ahead` for how far that
+ * time is ahead of now, 0 if it is past:
  *
- *   admitted  when in one row at least ahead <= burst_ns: a noisy neighbour in one does no harm
- *   charged   an admitted packet moves both buckets to now + min(ahead + interval_ns, most), also
- *             the one that did not admit it: were it free there, two processors could each win one
- *             row, and a source have twice its rate
- *   denied    writes nothing
+ *   admitted  when ahead <= burst; the bucket moves to now + ahead + interval
+ *   denied    writes nothing, unless the bucket is ahead by more than burst + interval +
+ *             FILTER_LATE_NS: it was charged under other rates, and is brought back to now + burst
+ *             + interval. What is less far ahead may be so because this processor was held since it
+ *             looked at the clock
  *
- * A bucket further ahead than `most` stays where it is: this processor may have been held since it
- * looked at the clock, and to bring the bucket back to an old now would give back what others have
- * spent since. Further ahead than most + FILTER_LATE_NS it was charged under other rates: then it
- * is brought back to now + most, by a packet that is charged and by one that is denied.
+ * It is changed by compare-and-swap, so that two processors cannot spend the same token. An
+ * interval of 0 leaves it alone. Gates, which all sources share, are one such bucket each.
  *
- * An interval of 0 leaves the bucket alone. Gates, which all sources share, are one such bucket.
+ * The buckets of source prefixes are in sets of one cache line: FILTER_PLACES places for SYN, and
+ * as many for packets. A place is a word: the mark of the prefix that it belongs to (12 bits), and
+ * its bucket's time (52 bits, in units of FILTER_UNIT_NS, of which 2^52 are nine years; bursts are
+ * rounded down to units, intervals to the nearest). A keyed hash of the prefix says its set, its
+ * mark, and which place of the set is its home. Of the places of one kind it uses
+ *
+ *   1. the one with its mark, at home if there are two: two processors that see a new prefix at the
+ *      same moment may give it two, of which it then uses one
+ *   2. else, of those that are free, its home, or the first; free: its bucket is full, so whoever
+ *      had it loses nothing
+ *   3. else its home, shared with the one it belongs to: what one of them spends the other lacks
+ *
+ * A free place belongs to the prefix from its first packet on. Nobody is evicted from a bucket that
+ * is not full, and a packet costs one cache line whatever its source.
+ *
+ * What spoofed sources can do with it: nothing to a prefix whose set has a free place, however
+ * noisy its neighbours are. A place costs them a packet an interval as long as they hold it: the
+ * rate itself. With N prefixes always beyond their rate and the default of 65,536 places, a prefix
+ * that sends little is denied while four of them are in its set, or one of them has its mark too (N
+ * in 2^26). Two rows of 65,536 buckets, either of which may admit, which is twice the memory and
+ * two cache lines, deny it when both of its buckets are another's too:
+ *
+ *   N prefixes                  2,000    5,000   10,000   20,000   40,000   80,000
+ *   sets: share denied        0.00003   0.0003    0.004    0.034     0.23     0.72
+ *   two rows: share denied     0.0009    0.005    0.020    0.069     0.21     0.50
+ *   sets of the same memory   0.00001  0.00004   0.0002    0.003    0.036     0.23
+ *
+ * The rows are better only beyond 40,000 prefixes, which at the default rate send eight million SYN
+ * a second. Spoofed packets each of another prefix, R a second, deny others when R / places comes
+ * near to the rate, which is so with rows as well. tests/bpf/test_bucket_neighbours.c measures
+ * both.
  *
  * Answers
  *
@@ -92,18 +118,20 @@
 #define FILTER_VLAN_MAX            2u
 #define FILTER_EXTENSIONS_MAX      6u
 #define FILTER_EXTENSION_BYTES_MAX 256u
-#define FILTER_BUCKETS_MIN         1024u /* of one row; powers of two */
+#define FILTER_NEAR_MAX            8u    /* keys of services that are looked for without the map */
+#define FILTER_BUCKETS_MIN         1024u /* places of a kind, in all sets; powers of two */
 #define FILTER_BUCKETS_DEFAULT     65536u
 #define FILTER_BUCKETS_MAX         4194304u
-#define FILTER_ROWS                2u
+#define FILTER_PLACES              4u          /* of a kind, in one set */
+#define FILTER_UNIT_NS             64u         /* of the times in places */
+#define FILTER_TIME_BITS           52u         /* of a place; the mark is above them */
 #define FILTER_SWAP_TRIES          8u          /* compare-and-swaps of one packet in one bucket */
-#define FILTER_DEBT                8u          /* intervals that charges may go beyond the burst */
 #define FILTER_LATE_NS             1000000000u /* a processor is not held longer */
 #define FILTER_EVENTS_BYTES        (256u * 1024u)
 #define FILTER_SHED_ALL            1000u /* per mille */
 #define FILTER_COOKIE_WINDOW       65535u
 #define FILTER_ANSWER_HOPS         64u
-#define FILTER_TICK_NS             10000000u /* the coarse clock's step, at 100 Hz at most */
+#define FILTER_TICK_NS             10000000u /* the step of the filter's clock, at 100 Hz at most */
 
 /* How a packet ends. enum name, what is done with it, label for metrics and events, help. */
 #define FILTER_REASON_TABLE(X)                                                               \
@@ -140,11 +168,11 @@ struct filter_count {
 };
 
 /* Map `trouble`: per-CPU array of counters (__u64) that are no verdicts. */
-#define FILTER_TROUBLE_TABLE(X)                                                                    \
-    X(SWAPS, "swaps_given_up", "Buckets not won in FILTER_SWAP_TRIES: denied there, or no charge") \
-    X(EVENTS_LOST, "events_lost", "Events for which there was no room")                            \
-    X(UNSET, "unset", "Packets passed as other since no configuration was there")                  \
-    X(SPLIT, "split", "Packets passed as other since the driver gave their headers in pieces")     \
+#define FILTER_TROUBLE_TABLE(X)                                                                \
+    X(SWAPS, "swaps_given_up", "Buckets not won in FILTER_SWAP_TRIES: denied")                 \
+    X(EVENTS_LOST, "events_lost", "Events for which there was no room")                        \
+    X(UNSET, "unset", "Packets passed as other since no configuration was there")              \
+    X(SPLIT, "split", "Packets passed as other since the driver gave their headers in pieces") \
     X(ANSWERS, "answers_failed", "RST and cookies that could not be made: dropped instead")
 enum filter_trouble {
 #define X(name, label, help) FILTER_TROUBLE_##name,
@@ -162,6 +190,8 @@ struct filter_rate {
 #define FILTER_INTERVAL_NS_MAX 3600000000000u  /* one an hour */
 #define FILTER_BURST_NS_MAX    86400000000000u /* a day's */
 #define FILTER_PER_S_MAX       10000000u
+/* Of a source prefix: above it the units of places would make more than 5 % of the interval. */
+#define FILTER_PREFIX_PER_S_MAX 1000000u
 
 /** The rate of `per_s` (1 to FILTER_PER_S_MAX) a second with `burst` (1 or more) at once. The clock
  * stands still for a tick: a burst of less than a tick would take from the rate, so it is a tick.
@@ -177,6 +207,15 @@ static inline struct filter_rate filter_rate_of(__u32 per_s, __u32 burst)
     return rate;
 }
 
+/* Map `services`: hash; the values are octets without a meaning. An entry with port 0 says that the
+ * address is one of a service. */
+struct filter_service_key {
+    __u8 address[16]; /* IPv4 in the first four, the rest zero */
+    __be16 port;
+    __u8 version;    /* 4 or 6 */
+    __u8 generation; /* its lowest bit */
+} __attribute__((aligned(4)));
+
 /* Map `configs`: array of two, by the generation's lowest bit. */
 struct filter_config {
     struct filter_rate syn;      /* of one source prefix */
@@ -187,12 +226,26 @@ struct filter_config {
     __u64 shed_period_ns;        /* after it other prefixes are the ones that are shed; never 0 */
     __u64 hash_key[2];           /* secret; the same over the life of the buckets */
     __u32 rule_count[4];         /* by filter_list: an empty list is not looked up */
-    __u32 sample_one_in;         /* dropped or answered packets that make an event; 0: none */
-    __u8 v4_prefix_bits;         /* 8 to 32 */
-    __u8 v6_prefix_bits;         /* 16 to 64 */
-    __u8 observe;                /* count as always, but pass everything */
-    __u8 pass_fragments;         /* do not drop fragments of TCP */
+    __u32 near_count;            /* keys of this generation in `services` ... */
+    struct filter_service_key near[FILTER_NEAR_MAX]; /* ... which are these, if there are no more */
+    __u32 sample_one_in; /* dropped or answered packets that make an event; 0: none */
+    __u8 v4_prefix_bits; /* 8 to 32 */
+    __u8 v6_prefix_bits; /* 16 to 64 */
+    __u8 observe;        /* count as always, but pass everything */
+    __u8 pass_fragments; /* do not drop fragments of TCP */
 };
+
+/** Adds a key that is in `services` as well. */
+static inline void filter_near_add(struct filter_config *c, const struct filter_service_key *key)
+{
+    for (__u32 i = 0; i < c->near_count && i < FILTER_NEAR_MAX; i++) {
+        if (__builtin_memcmp(&c->near[i], key, sizeof *key) == 0)
+            return;
+    }
+    if (c->near_count < FILTER_NEAR_MAX)
+        c->near[c->near_count] = *key;
+    c->near_count++;
+}
 
 enum filter_list { FILTER_ALLOW_V4, FILTER_ALLOW_V6, FILTER_DENY_V4, FILTER_DENY_V6 };
 
@@ -205,7 +258,7 @@ struct filter_control {
     __u64 generation;    /* which half of everything counts; 0: nothing is configured yet */
     __u64 shed_permille; /* of source prefixes */
     __u64 shed_until_ns; /* coarse monotonic; from then on nothing is shed: the agent has died */
-    __u64 test_now_ns;   /* read only where filter_test_clock was set before loading */
+    __u64 test_now_ns;   /* both clocks, where filter_test_clock was set before loading */
 };
 
 /* Map `gates`: array of one; what all sources share, as buckets. A cache line each. */
@@ -219,21 +272,12 @@ struct filter_gates {
     struct filter_gate refusals;
 };
 
-/* Map `buckets`: array of FILTER_ROWS times the buckets of a row, row after row. The prefix's hash:
- * its low half, modulo the buckets of a row, finds the bucket in row 0, its high half that in
- * row 1. */
-struct filter_bucket {
-    __u64 syn_full_ns;
-    __u64 packets_full_ns;
-};
-
-/* Map `services`: hash; the values are octets without a meaning. An entry with port 0 says that the
- * address is one of a service. */
-struct filter_service_key {
-    __u8 address[16]; /* IPv4 in the first four, the rest zero */
-    __be16 port;
-    __u8 version;    /* 4 or 6 */
-    __u8 generation; /* its lowest bit */
+/* Map `buckets`: array of sets, mapped into memory so that it begins at a page, and a set is a
+ * cache line. Of the prefix's hash the low 32 bits, modulo the sets, are the set; the next two the
+ * home; the highest twelve the mark. */
+struct filter_set {
+    __u64 syn[FILTER_PLACES];
+    __u64 packets[FILTER_PLACES];
 };
 
 /* Maps `rules_v4`, `rules_v6`: arrays of four LPM tries: generation's lowest bit * 2 + (deny ? 1 :
@@ -262,13 +306,15 @@ struct filter_event {
 };
 
 /* Constants that are set before loading (.rodata of the skeleton), so that the verifier leaves out
- * what is not wanted: filter_bucket_mask (buckets of a row less one; FILTER_BUCKETS_DEFAULT less
- * one unless set, with the size of `buckets`), filter_test_clock (tests only) and
- * filter_with_cookies (false where the kernel has no bpf_tcp_raw_gen_syncookie). */
+ * what is not wanted: filter_set_mask (sets less one; FILTER_BUCKETS_DEFAULT / FILTER_PLACES less
+ * one unless set, with the size of `buckets`), filter_tick_ns (the kernel's tick, which is the
+ * resolution of CLOCK_MONOTONIC_COARSE), filter_test_clock (tests only) and filter_with_cookies
+ * (false where the kernel has no bpf_tcp_raw_gen_syncookie). */
 
 /* The hash of a source prefix is SipHash-1-3 under hash_key of eight octets: the first eight of the
  * source address, masked to the prefix, as in the packet; IPv4's four and four zero octets. The
  * key's two words are SipHash's k0 and k1; for IPv6 k1 is inverted first. The hash that says
  * whether it is shed is SipHash-1-3 under hash_key (not inverted) of the prefix's hash plus now /
- * shed_period_ns (modulo 2^64), as eight little-endian octets: shed when its low 32 bits times
- * 1000, shifted right by 32, are below shed_permille, and now is before shed_until_ns. */
+ * shed_period_ns by the filter's clock (modulo 2^64), as eight little-endian octets: shed when its
+ * low 32 bits times 1000, shifted right by 32, are below shed_permille, and the coarse monotonic
+ * clock is before shed_until_ns. */

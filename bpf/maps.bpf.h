@@ -9,7 +9,8 @@
 
 #include "bpf/filter.h"
 
-const volatile __u32 filter_bucket_mask = FILTER_BUCKETS_DEFAULT - 1;
+const volatile __u32 filter_set_mask = FILTER_BUCKETS_DEFAULT / FILTER_PLACES - 1;
+const volatile __u64 filter_tick_ns = FILTER_TICK_NS;
 const volatile bool filter_test_clock = false;
 const volatile bool filter_with_cookies = true;
 
@@ -38,9 +39,10 @@ struct {
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, FILTER_ROWS *FILTER_BUCKETS_DEFAULT);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, FILTER_BUCKETS_DEFAULT / FILTER_PLACES);
     __type(key, __u32);
-    __type(value, struct filter_bucket);
+    __type(value, struct filter_set);
 } buckets SEC(".maps");
 
 /* Of two generations, each service with its address's own entry. */

@@ -24,12 +24,12 @@
  * sent. A burst is how many may come at once. */
 #define SHED_NUMBER_TABLE(X)                                                                     \
     X(buckets, FILTER_BUCKETS_DEFAULT, FILTER_BUCKETS_MIN, FILTER_BUCKETS_MAX,                   \
-      "token buckets of a row, a power of two; two rows of 16 octets each")                      \
+      "token buckets of a kind, a power of two; two kinds of 8 octets a bucket")                 \
     X(v4_prefix_bits, 24, 8, 32, "what counts as one source in IPv4")                            \
     X(v6_prefix_bits, 56, 16, 64, "what counts as one source in IPv6")                           \
-    X(syn_per_s, 200, 0, FILTER_PER_S_MAX, "SYN of one source prefix")                           \
+    X(syn_per_s, 200, 0, FILTER_PREFIX_PER_S_MAX, "SYN of one source prefix")                    \
     X(syn_burst, 400, 1, SHED_BURST_MAX, "and at once")                                          \
-    X(packets_per_s, 20000, 0, FILTER_PER_S_MAX, "packets of one source prefix")                 \
+    X(packets_per_s, 20000, 0, FILTER_PREFIX_PER_S_MAX, "packets of one source prefix")          \
     X(packets_burst, 40000, 1, SHED_BURST_MAX, "and at once")                                    \
     X(budget_per_s, 0, 0, FILTER_PER_S_MAX, "SYN of all sources together")                       \
     X(budget_burst, 1000, 1, SHED_BURST_MAX, "and at once")                                      \

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bpf/shed_link.h"
@@ -88,6 +89,14 @@ static enum err fail_load(int result, char message[static SHED_MESSAGE_BYTES])
     return ERR_IO;
 }
 
+/* What the kernel's coarse clocks go by. */
+static uint64_t tick_ns(void)
+{
+    struct timespec tick;
+    CHECK(clock_getres(CLOCK_MONOTONIC_COARSE, &tick) == 0 && tick.tv_sec == 0);
+    return (uint64_t)tick.tv_nsec;
+}
+
 static enum err open_object(const struct shed_filter_config *config, struct shed_filter *f,
                             char message[static SHED_MESSAGE_BYTES])
 {
@@ -96,10 +105,12 @@ static enum err open_object(const struct shed_filter_config *config, struct shed
     f->skeleton = filter_bpf__open();
     if (f->skeleton == NULL)
         return fail_load(-errno, message);
-    f->skeleton->rodata->filter_bucket_mask = config->buckets - 1;
+    f->skeleton->rodata->filter_set_mask = config->buckets / FILTER_PLACES - 1;
+    f->skeleton->rodata->filter_tick_ns = tick_ns();
     f->skeleton->rodata->filter_with_cookies =
         libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_tcp_raw_gen_syncookie_ipv4, NULL) == 1;
-    int result = bpf_map__set_max_entries(f->skeleton->maps.buckets, FILTER_ROWS * config->buckets);
+    int result =
+        bpf_map__set_max_entries(f->skeleton->maps.buckets, config->buckets / FILTER_PLACES);
     return result == 0 ? ERR_OK : fail_load(result, message);
 }
 
@@ -258,17 +269,25 @@ static int clear_services(int map, uint32_t half)
     return 0;
 }
 
-static int put_services(int map, uint32_t half, const struct shed_policy *policy)
+static int put_service(int map, const struct filter_service_key *key, struct filter_config *config)
 {
     static const uint8_t nothing;
+    filter_near_add(config, key);
+    return bpf_map_update_elem(map, key, &nothing, BPF_ANY);
+}
+
+static int put_services(int map, uint32_t half, const struct shed_policy *policy,
+                        struct filter_config *config)
+{
+    config->near_count = 0;
     for (uint32_t i = 0; i < policy->service_count; i++) {
         const struct shed_service *service = &policy->services[i];
         struct filter_service_key key = {.version = service->version, .generation = (__u8)half};
         memcpy(key.address, service->address, service->version == 4 ? 4 : 16);
-        if (bpf_map_update_elem(map, &key, &nothing, BPF_ANY) != 0)
+        if (put_service(map, &key, config) != 0)
             return -1;
         key.port = __builtin_bswap16(service->port);
-        if (bpf_map_update_elem(map, &key, &nothing, BPF_ANY) != 0)
+        if (put_service(map, &key, config) != 0)
             return -1;
     }
     return 0;
@@ -290,7 +309,7 @@ static enum err hash_key(const struct shed_filter *f, uint64_t generation,
     return size == sizeof config->hash_key ? ERR_OK : ERR_CRYPTO;
 }
 
-static enum err put_half(struct shed_filter *f, uint32_t half, const struct filter_config *config,
+static enum err put_half(struct shed_filter *f, uint32_t half, struct filter_config *config,
                          const struct shed_policy *policy, char message[static SHED_MESSAGE_BYTES])
 {
     int services = bpf_map__fd(f->skeleton->maps.services);
@@ -302,7 +321,7 @@ static enum err put_half(struct shed_filter *f, uint32_t half, const struct filt
     }
     if (err != ERR_OK)
         return say_error("the lists cannot be written", message);
-    if (clear_services(services, half) != 0 || put_services(services, half, policy) != 0)
+    if (clear_services(services, half) != 0 || put_services(services, half, policy, config) != 0)
         return say_error("the services cannot be written", message);
     int configs = bpf_map__fd(f->skeleton->maps.configs);
     return bpf_map_update_elem(configs, &half, config, BPF_ANY) == 0

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/check.h"
@@ -43,11 +44,14 @@ print_warnings(enum libbpf_print_level level, const char *format, va_list argume
 static void prepare(struct filter_world *w, const struct world_options *options)
 {
     struct filter_bpf *s = w->skeleton;
+    struct timespec tick;
+    CHECK(clock_getres(CLOCK_MONOTONIC_COARSE, &tick) == 0);
     w->buckets = options->buckets != 0 ? options->buckets : FILTER_BUCKETS_MIN;
-    s->rodata->filter_bucket_mask = w->buckets - 1;
+    s->rodata->filter_set_mask = w->buckets / FILTER_PLACES - 1;
+    s->rodata->filter_tick_ns = (uint64_t)tick.tv_nsec;
     s->rodata->filter_test_clock = !options->real_clock;
     s->rodata->filter_with_cookies = !options->no_cookies;
-    CHECK(bpf_map__set_max_entries(s->maps.buckets, FILTER_ROWS * w->buckets) == 0);
+    CHECK(bpf_map__set_max_entries(s->maps.buckets, w->buckets / FILTER_PLACES) == 0);
 }
 
 /* Whether anything of our kind can be loaded: the smallest program there is. */
@@ -147,7 +151,7 @@ static void write_rules(struct filter_world *w, uint32_t half, const struct worl
 }
 
 static void write_services(struct filter_world *w, uint32_t half,
-                           const struct world_service *services)
+                           const struct world_service *services, struct filter_config *config)
 {
     int map = bpf_map__fd(w->skeleton->maps.services);
     struct filter_service_key key, next;
@@ -162,8 +166,10 @@ static void write_services(struct filter_world *w, uint32_t half,
         key = (struct filter_service_key){.generation = (uint8_t)half};
         key.version = parse_address(s->address, key.address);
         put(w->skeleton->maps.services, &key, &value);
+        filter_near_add(config, &key);
         key.port = htons(s->port);
         put(w->skeleton->maps.services, &key, &value);
+        filter_near_add(config, &key);
     }
 }
 
@@ -185,7 +191,8 @@ void world_policy(struct filter_world *w, const struct world_policy *policy)
     memset(config.rule_count, 0, sizeof config.rule_count);
     uint32_t half = ++w->generation & 1;
     write_rules(w, half, policy->rules, &config);
-    write_services(w, half, policy->services);
+    config.near_count = 0;
+    write_services(w, half, policy->services, &config);
     put(w->skeleton->maps.configs, &half, &config);
     struct filter_control control = read_control(w);
     control.generation = w->generation;
@@ -229,7 +236,7 @@ static void clear(struct filter_world *w, const struct bpf_map *map, uint32_t co
 void world_reset(struct filter_world *w)
 {
     struct filter_event event;
-    clear(w, w->skeleton->maps.buckets, FILTER_ROWS * w->buckets, sizeof(struct filter_bucket));
+    clear(w, w->skeleton->maps.buckets, w->buckets / FILTER_PLACES, sizeof(struct filter_set));
     clear(w, w->skeleton->maps.gates, 1, sizeof(struct filter_gates));
     clear(w, w->skeleton->maps.counters, FILTER_REASON_COUNT, sizeof(struct filter_count));
     clear(w, w->skeleton->maps.trouble, FILTER_TROUBLE_COUNT, sizeof(uint64_t));
@@ -289,16 +296,11 @@ bool world_event(struct filter_world *w, struct filter_event *ret)
     return w->has_event;
 }
 
-struct filter_bucket world_bucket(struct filter_world *w, uint32_t index)
+struct filter_set world_set(struct filter_world *w, uint32_t index)
 {
-    struct filter_bucket bucket;
-    get(w->skeleton->maps.buckets, &index, &bucket);
-    return bucket;
-}
-
-void world_set_bucket(struct filter_world *w, uint32_t index, const struct filter_bucket *bucket)
-{
-    put(w->skeleton->maps.buckets, &index, bucket);
+    struct filter_set set;
+    get(w->skeleton->maps.buckets, &index, &set);
+    return set;
 }
 
 struct filter_gates world_gates(struct filter_world *w)

@@ -24,7 +24,7 @@ struct world_rule {
     uint8_t bits;
 };
 
-/* A generation. Ends of lists: an address of NULL. rule_count is counted here. */
+/* A generation. Ends of lists: an address of NULL. rule_count and near_count are counted here. */
 struct world_policy {
     struct filter_config config;
     const struct world_service *services;
@@ -32,7 +32,7 @@ struct world_policy {
 };
 
 struct world_options {
-    uint32_t buckets; /* of a row; 0: FILTER_BUCKETS_MIN */
+    uint32_t buckets; /* 0: FILTER_BUCKETS_MIN */
     bool real_clock;
     bool no_cookies;
 };
@@ -62,7 +62,6 @@ struct filter_count world_count(struct filter_world *w, enum filter_reason reaso
 uint64_t world_trouble(struct filter_world *w, enum filter_trouble trouble);
 /** The last one of the events that are there, and takes all; false: there is none. */
 bool world_event(struct filter_world *w, struct filter_event *ret);
-struct filter_bucket world_bucket(struct filter_world *w, uint32_t index);
-void world_set_bucket(struct filter_world *w, uint32_t index, const struct filter_bucket *bucket);
+struct filter_set world_set(struct filter_world *w, uint32_t index);
 struct filter_gates world_gates(struct filter_world *w);
 void world_set_gates(struct filter_world *w, const struct filter_gates *gates);

@@ -104,38 +104,24 @@ static uint64_t ahead_of(__u64 word, uint64_t now_ns)
     return word > now_ns ? word - now_ns : 0;
 }
 
-/* `words` are buckets of which one is enough. Writes only what is further ahead than it can be. */
-static bool would_take(const struct filter_rate *rate, uint64_t now_ns, __u64 *words[],
-                       unsigned count)
+/* Whether a gate has a token. Writes only what is further ahead than it can be. */
+static bool would_take_gate(const struct filter_rate *rate, uint64_t now_ns, __u64 *word)
 {
-    uint64_t most = rate->burst_ns + FILTER_DEBT * rate->interval_ns;
-    bool admitted = rate->interval_ns == 0;
-    for (unsigned i = 0; i < count; i++)
-        admitted = admitted || ahead_of(*words[i], now_ns) <= rate->burst_ns;
-    for (unsigned i = 0; i < count && !admitted; i++) {
-        if (ahead_of(*words[i], now_ns) > most + FILTER_LATE_NS)
-            *words[i] = now_ns + most;
-    }
-    return admitted;
-}
-
-/* The same, and all are charged. */
-static bool take(const struct filter_rate *rate, uint64_t now_ns, __u64 *words[], unsigned count)
-{
-    uint64_t most = rate->burst_ns + FILTER_DEBT * rate->interval_ns;
-    if (!would_take(rate, now_ns, words, count))
-        return false;
-    for (unsigned i = 0; i < count && rate->interval_ns != 0; i++) {
-        uint64_t ahead = ahead_of(*words[i], now_ns), after = ahead + rate->interval_ns;
-        if (ahead <= most || ahead > most + FILTER_LATE_NS)
-            *words[i] = now_ns + (after < most ? after : most);
-    }
-    return true;
+    uint64_t most = rate->burst_ns + rate->interval_ns;
+    if (rate->interval_ns == 0 || ahead_of(*word, now_ns) <= rate->burst_ns)
+        return true;
+    if (ahead_of(*word, now_ns) > most + FILTER_LATE_NS)
+        *word = now_ns + most;
+    return false;
 }
 
 static bool take_gate(const struct filter_rate *rate, uint64_t now_ns, __u64 *word)
 {
-    return take(rate, now_ns, (__u64 *[]){word}, 1);
+    if (!would_take_gate(rate, now_ns, word))
+        return false;
+    if (rate->interval_ns != 0)
+        *word = now_ns + ahead_of(*word, now_ns) + rate->interval_ns;
+    return true;
 }
 
 static bool is_answerable(const struct policy_segment *s)
@@ -157,8 +143,7 @@ static enum filter_reason judge_syn(struct policy_model *m, const struct policy_
     bool answerable = is_answerable(s);
     if (is_shed(m, prefix)) {
         /* Looks at the budget and takes nothing. */
-        __u64 *budget[] = {&m->budget_full_ns};
-        if (!would_take(&c->budget, m->now_ns, budget, 1))
+        if (!would_take_gate(&c->budget, m->now_ns, &m->budget_full_ns))
             return FILTER_REASON_SYN_BUDGET;
         bool told = c->refusals.interval_ns != 0 && answerable &&
                     take_gate(&c->refusals, m->now_ns, &m->refusals_full_ns);
@@ -188,15 +173,12 @@ static enum filter_reason judge(struct policy_model *m, const struct policy_segm
         return s->reason;
 
     uint64_t prefix = prefix_hash(m, s);
-    v->has_buckets = true;
-    v->at[0] = (uint32_t)prefix % m->row_buckets;
-    v->at[1] = m->row_buckets + (uint32_t)(prefix >> 32) % m->row_buckets;
-    struct filter_bucket *first = &m->buckets[v->at[0]], *second = &m->buckets[v->at[1]];
-    __u64 *syn[] = {&first->syn_full_ns, &second->syn_full_ns};
-    __u64 *packets[] = {&first->packets_full_ns, &second->packets_full_ns};
-    if (s->is_syn && !take(&m->config.syn, m->now_ns, syn, FILTER_ROWS))
+    v->has_set = true;
+    v->set = (uint32_t)prefix % m->set_count;
+    struct filter_set *set = &m->sets[v->set];
+    if (s->is_syn && !bucket_model_take(set->syn, prefix, &m->config.syn, m->now_ns, m->places))
         return FILTER_REASON_SYN_RATE;
-    if (!take(&m->config.packets, m->now_ns, packets, FILTER_ROWS))
+    if (!bucket_model_take(set->packets, prefix, &m->config.packets, m->now_ns, m->places))
         return FILTER_REASON_PACKET_RATE;
     return s->is_syn ? judge_syn(m, s, prefix) : FILTER_REASON_FLOW;
 }

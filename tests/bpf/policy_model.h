@@ -3,6 +3,7 @@
  * what the filter must do with a frame, what it must count, and what its buckets must hold. */
 #pragma once
 
+#include "tests/bpf/bucket_model.h"
 #include "tests/bpf/policy_read.h"
 
 #define MODEL_SERVICES_MAX 16u
@@ -31,8 +32,9 @@ struct policy_model {
     uint32_t shed_permille;
     uint64_t shed_until_ns;
 
-    uint32_t row_buckets;
-    struct filter_bucket *buckets; /* FILTER_ROWS * row_buckets; the caller's */
+    uint32_t set_count;
+    struct filter_set *sets;         /* the caller's */
+    uint64_t places[BUCKET_CHOICES]; /* by which rule they were chosen */
     __u64 budget_full_ns;
     __u64 cookies_full_ns;
     __u64 refusals_full_ns;
@@ -43,8 +45,8 @@ struct policy_model {
 struct model_verdict {
     enum filter_reason reason;
     enum filter_action action; /* PASS when observing */
-    bool has_buckets;          /* it came to the buckets of a source prefix ... */
-    uint32_t at[FILTER_ROWS];  /* ... these */
+    bool has_set;              /* it came to the buckets of a source prefix ... */
+    uint32_t set;              /* ... in this one */
 };
 
 /** Judges a frame, counts it, and changes the buckets. */

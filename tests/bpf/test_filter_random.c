@@ -16,6 +16,8 @@
 #define ROUND_FRAMES  4000u
 #define UNSET_FRAMES  500u
 #define POLICY_FRAMES 1000u /* then the next generation */
+#define BUCKETS       8u    /* so few that sets are full */
+#define NOW_NS_MAX    (UINT64_C(1) << 57)
 
 struct judge {
     struct filter_world *world;
@@ -100,11 +102,18 @@ static void move_time(struct judge *j, const struct model_verdict *last)
     static const uint64_t steps_ns[] = {0, 1, 100, 1000000, 4000000, 10000000, 1000000000};
     struct policy_model *m = &j->model;
     uint64_t now_ns = m->now_ns + steps_ns[draw_below(&j->random, 7)];
-    if (last->has_buckets && draw_one_in(&j->random, 2)) {
-        const struct filter_bucket *b = &m->buckets[last->at[draw_below(&j->random, 2)]];
-        bool is_syn = draw_one_in(&j->random, 2);
-        uint64_t edge = is_syn ? b->syn_full_ns - m->config.syn.burst_ns
-                               : b->packets_full_ns - m->config.packets.burst_ns;
+    if (last->has_set && draw_one_in(&j->random, 2)) {
+        const struct filter_set *set = &m->sets[last->set];
+        uint64_t place = draw_below(&j->random, FILTER_PLACES);
+        uint64_t full_ns = bucket_model_time_ns(set->packets[place]);
+        uint64_t edge = full_ns - m->config.packets.burst_ns;
+        if (draw_one_in(&j->random, 2)) {
+            full_ns = bucket_model_time_ns(set->syn[place]);
+            edge = full_ns - m->config.syn.burst_ns;
+        }
+        if (draw_one_in(&j->random, 2))
+            edge = full_ns; /* when it is free */
+        edge -= edge % FILTER_UNIT_NS;
         edge += draw_below(&j->random, 3) - 1;
         if (edge > m->now_ns && edge - m->now_ns < FILTER_BURST_NS_MAX)
             now_ns = edge;
@@ -118,12 +127,13 @@ static void move_time(struct judge *j, const struct model_verdict *last)
     world_time(j->world, now_ns);
 }
 
-static void compare_words(const struct judge *j, const struct packet_frame *f, uint32_t index)
+static void compare_set(const struct judge *j, const struct packet_frame *f, uint32_t index)
 {
-    struct filter_bucket there = world_bucket(j->world, index);
-    compare(j, f, "a bucket of SYN", j->model.buckets[index].syn_full_ns, there.syn_full_ns);
-    compare(j, f, "a bucket of packets", j->model.buckets[index].packets_full_ns,
-            there.packets_full_ns);
+    struct filter_set there = world_set(j->world, index), *here = &j->model.sets[index];
+    for (unsigned i = 0; i < FILTER_PLACES; i++) {
+        compare(j, f, "a bucket of SYN", here->syn[i], there.syn[i]);
+        compare(j, f, "a bucket of packets", here->packets[i], there.packets[i]);
+    }
 }
 
 static void compare_gates(const struct judge *j, const struct packet_frame *f)
@@ -150,8 +160,8 @@ static void compare_all(const struct judge *j)
             compare(j, NULL, "a trouble", j->model.trouble[i],
                     world_trouble(j->world, (enum filter_trouble)i));
     }
-    for (uint32_t i = 0; i < FILTER_ROWS * j->model.row_buckets; i++)
-        compare_words(j, NULL, i);
+    for (uint32_t i = 0; i < j->model.set_count; i++)
+        compare_set(j, NULL, i);
 }
 
 /* The answer to a frame of which `p` says everything; what the kernel makes of a cookie is taken
@@ -210,10 +220,10 @@ static struct model_verdict run_frame(struct judge *j)
     int code = world_run(j->world, f.octets, f.bytes, 0, out, &out_bytes);
     compare_reason(j, &f, v.reason);
     compare(j, &f, "verdict", (uint64_t)codes[v.action], (uint64_t)code);
-    for (unsigned row = 0; v.has_buckets && row < FILTER_ROWS; row++)
-        compare_words(j, &f, v.at[row]);
-    if (v.has_buckets)
+    if (v.has_set) {
+        compare_set(j, &f, v.set);
         compare_gates(j, &f);
+    }
     if (v.action != FILTER_TX)
         compare(j, &f, "a frame that is let alone", 1,
                 out_bytes == f.bytes && memcmp(out, f.octets, f.bytes) == 0);
@@ -227,11 +237,11 @@ static void start_round(struct judge *j, uint64_t seed)
 {
     struct policy_model *m = &j->model;
     j->seed = j->random = seed;
-    memset(m->buckets, 0, FILTER_ROWS * m->row_buckets * sizeof *m->buckets);
+    memset(m->sets, 0, m->set_count * sizeof *m->sets);
     memset(m->counts, 0, sizeof m->counts);
     memset(m->trouble, 0, sizeof m->trouble);
     m->budget_full_ns = m->cookies_full_ns = m->refusals_full_ns = 0;
-    m->now_ns = draw_one_in(&j->random, 2) ? 0 : draw_below(&j->random, UINT64_C(1) << 62);
+    m->now_ns = draw_one_in(&j->random, 2) ? 0 : draw_below(&j->random, NOW_NS_MAX);
     world_reset(j->world);
     world_time(j->world, m->now_ns);
 }
@@ -277,14 +287,15 @@ int main(int argc, char **argv)
     struct judge judges[2] = {0};
     for (unsigned i = 0; i < 2; i++) {
         struct judge *j = &judges[i];
-        j->world = world_open(&(struct world_options){.no_cookies = i == 1});
+        j->world = world_open(&(struct world_options){.buckets = BUCKETS, .no_cookies = i == 1});
         if (j->world == NULL)
             return WORLD_SKIP;
-        j->model = (struct policy_model){.with_cookies = i == 0, .row_buckets = FILTER_BUCKETS_MIN};
+        j->model =
+            (struct policy_model){.with_cookies = i == 0, .set_count = BUCKETS / FILTER_PLACES};
         struct filter_config config = world_config();
         memcpy(j->model.config.hash_key, config.hash_key, sizeof config.hash_key);
-        j->model.buckets = calloc(FILTER_ROWS * FILTER_BUCKETS_MIN, sizeof *j->model.buckets);
-        CHECK(j->model.buckets != NULL);
+        j->model.sets = calloc(j->model.set_count, sizeof *j->model.sets);
+        CHECK(j->model.sets != NULL);
         run_unset(j);
     }
     for (uint64_t seed = from; seed < from + rounds; seed++)
@@ -295,8 +306,14 @@ int main(int argc, char **argv)
         if (rounds >= ROUNDS && reasons_seen[i] == 0)
             return 1; /* a rule that is never met is not tested */
     }
+    for (unsigned i = 0; i < BUCKET_CHOICES; i++) {
+        uint64_t count = judges[0].model.places[i] + judges[1].model.places[i];
+        printf("place %u: %llu\n", i, (unsigned long long)count);
+        if (rounds >= ROUNDS && count == 0)
+            return 1;
+    }
     for (unsigned i = 0; i < 2; i++) {
-        free(judges[i].model.buckets);
+        free(judges[i].model.sets);
         judges[i].world = world_close(judges[i].world);
     }
     return 0;

@@ -72,7 +72,7 @@ static bool test_rates_change(struct filter_world *w)
     bool right = send_one(w, &syn, 0) == XDP_PASS && send_one(w, &syn, 0) == XDP_DROP;
     world_policy(w, &fast);
     right = right && send_one(w, &syn, 0) == XDP_DROP;
-    world_time(w, START + (FILTER_DEBT + 1) * S);
+    world_time(w, START + 2 * S);
     right = right && send_one(w, &syn, 0) == XDP_PASS;
     world_time(w, START);
     return right;

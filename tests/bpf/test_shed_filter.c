@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bpf/shed_pins.h"
 #include "lib/os/clock.h"
 #include "lib/random.h"
 #include "tests/bpf/veth_pair.h"
@@ -280,7 +281,7 @@ static void some_pins_are_gone(void **state)
     char path[128], new_path[128];
     pair_policy(f);
     shed_filter_close(f);
-    snprintf(path, sizeof path, "%s/" PAIR_NEAR "/maps-1", pair_pins);
+    snprintf(path, sizeof path, "%s/" PAIR_NEAR "/maps-" SHED_LAYOUT, pair_pins);
     snprintf(new_path, sizeof new_path, "%s/" PAIR_NEAR "/maps-new", pair_pins);
     assert_int_equal(rename(path, new_path), 0);
     snprintf(new_path, sizeof new_path, "%s/" PAIR_NEAR "/maps-new/services", pair_pins);
@@ -294,9 +295,37 @@ static void some_pins_are_gone(void **state)
         assert_int_equal(pair_received(), 0);
         assert_int_equal(pair_count(f, FILTER_REASON_DENIED), 4);
         shed_filter_close(f);
-        snprintf(path, sizeof path, "%s/" PAIR_NEAR "/maps-1/rules_v4", pair_pins);
+        snprintf(path, sizeof path, "%s/" PAIR_NEAR "/maps-" SHED_LAYOUT "/rules_v4", pair_pins);
         assert_int_equal(unlink(path), 0);
     }
+}
+
+/* An agent of another version has left a filter whose maps may look alike and mean something else.
+ */
+static void maps_of_another_layout(void **state)
+{
+    (void)state;
+    struct shed_filter_config config = pair_config();
+    struct shed_filter *f = pair_open(&config);
+    char path[128], old_path[128];
+    pair_policy(f);
+    pair_send(PAIR_DENIED, 2);
+    assert_int_equal(pair_count(f, FILTER_REASON_DENIED), 2);
+    shed_filter_close(f);
+    snprintf(path, sizeof path, "%s/" PAIR_NEAR "/maps-" SHED_LAYOUT, pair_pins);
+    snprintf(old_path, sizeof old_path, "%s/" PAIR_NEAR "/maps-0", pair_pins);
+    assert_int_equal(rename(path, old_path), 0);
+    f = pair_open(&config);
+    pair_send(PAIR_DENIED, 3); /* the filter of before is at work */
+    assert_int_equal(pair_received(), 0);
+    assert_int_equal(pair_count(f, FILTER_REASON_DENIED), 0);
+    pair_policy(f);
+    pair_send(PAIR_DENIED, 4);
+    assert_int_equal(pair_received(), 0);
+    assert_int_equal(pair_count(f, FILTER_REASON_DENIED), 4);
+    assert_int_equal(access(path, F_OK), 0);
+    assert_int_not_equal(access(old_path, F_OK), 0);
+    shed_filter_close(f);
 }
 
 static const struct prefix everybody = {.version = 4};
@@ -404,6 +433,7 @@ int main(void)
         cmocka_unit_test_teardown(new_maps_leave_no_gap, pair_clean),
         cmocka_unit_test_teardown(killed_at_any_time, pair_clean),
         cmocka_unit_test_teardown(some_pins_are_gone, pair_clean),
+        cmocka_unit_test_teardown(maps_of_another_layout, pair_clean),
         cmocka_unit_test_teardown(policies_change_in_one_step, pair_clean),
         cmocka_unit_test_teardown(taken_off, pair_clean),
         cmocka_unit_test_teardown(attached_again, pair_clean),
