@@ -206,7 +206,7 @@ authorities:
         """Its entries, verified; the issuer has to be stopped, or its checkpoint awaited."""
         folder = self.folder / "audit"
         run(STATIM, "audit", "verify", folder)
-        return [json.loads(line) for line in run(STATIM, "audit", "export", folder).stdout.splitlines()]
+        return [json.loads(line)["entry"] for line in run(STATIM, "audit", "export", folder).stdout.splitlines()]
 
 
 def make_key():

@@ -13,13 +13,15 @@ import threading
 import pytest
 
 from issuer_world import BUILD, Issuer, make_csr, make_key
+from pg_world import make_postgresql  # noqa: F401
 from site_under_test import ROOT, wait_for
 
 STAGED = str(BUILD / "tests" / "issuer-staged")
 STAGES = [word for word in re.findall(r'X\([A-Z]+, "(\w+)"', (ROOT / "issuer" / "issue_stage.h").read_text())
           if word != "publish"]
 LOST = (OSError, ssl.SSLError, http.client.HTTPException)
-ROUNDS = 40 if os.environ.get("STATIM_FULL") else 6
+FULL = bool(os.environ.get("STATIM_FULL"))
+ROUNDS = 40 if FULL else 6
 PATIENCE_S = 30
 NO_WAIT = "publish_wait_ms: 0\nworkers: 3\n"
 
@@ -108,7 +110,8 @@ def check(orders, before=()):
     revoked = {leaf["serial"] for leaf in leaves if leaf["type"] == "cert.revoked"}
     refused = {leaf.get("serial") for leaf in leaves if leaf["type"] == "cert.refused"}
     for event in events:
-        assert event["serial"] in signing and event["serial"] in (issued if event["type"] == "issued" else revoked), event
+        assert event["serial"] in (issued if event["type"] == "issued" else revoked), event
+        assert event["serial"] in signing or event["type"] == "revoked", event
     assert set(orders.done.values()) <= set(issued.values())
     # What the log says would be signed has a status, or was certainly not signed.
     assert set(signing) <= set(status) | refused
@@ -130,23 +133,28 @@ def begin(tmp_path):
         issuer.kill()
 
 
+def given_up(events):
+    """Serials that were only ever revoked."""
+    types = {}
+    for event in events:
+        types.setdefault(event["serial"], []).append(event["type"])
+    return [serial for serial, seen in types.items() if seen == ["revoked"]]
+
+
 def test_killed_at_every_stage(begin):
     orders = begin()
     issuer = orders.issuer
-    events = []
+    issuer.stop()
     for stage in STAGES:
-        issuer.stop()
+        # Each start is the recovery from the stage before.
         issuer.start(STAGED, STAGED_AT=stage)
-        order_id = orders.new()
-        assert not orders.ask(order_id), f"{stage}: it did not die"
+        assert not orders.ask(orders.new()), f"{stage}: it did not die"
         assert issuer.process.wait(PATIENCE_S) == -9, stage
-        issuer.start()
-        orders.finish()
-        events = check(orders, events)
-    # From the first transaction on a serial was given up each time; the commit itself is not one of them.
-    given_up = [serial for serial, last in check_status(events).items()
-                if last == "revoked" and [event["type"] for event in events if event["serial"] == serial] == ["revoked"]]
-    assert len(given_up) == len(STAGES) - STAGES.index("announce")
+    issuer.start()
+    orders.finish()
+    events = check(orders)
+    # From the first transaction on a serial was used up each time.
+    assert len(given_up(events)) == len(STAGES) - STAGES.index("announce")
 
 
 def load(orders, stop):
@@ -154,7 +162,10 @@ def load(orders, stop):
     rng = random.Random(threading.get_ident())
     while not stop.is_set():
         order_id = orders.new()
-        if orders.ask(order_id) and rng.random() < 0.3:
+        while not orders.ask(order_id):
+            if stop.wait(0.02):
+                return
+        if rng.random() < 0.3:
             orders.revoke(order_id)
 
 
@@ -186,3 +197,51 @@ def test_killed_under_load(begin):
 
     events = under_load(orders, hit)
     assert len(events) > 6 * ROUNDS
+
+
+# PostgreSQL
+
+
+def registry_of(server):
+    return f'postgresql: "{server.conninfo}", wait_ms: 1000'
+
+
+def killed_at_stage(orders, server, stage, file, is_short):
+    """One order that meets the end of its database. It is back before the cycle goes on, or after it has given up."""
+    order_id = orders.new()
+    file.with_suffix(".want").write_text(stage)
+    asking = threading.Thread(target=orders.ask, args=(order_id,))
+    asking.start()
+    wait_for(file.exists, "the stage", PATIENCE_S, orders.issuer.process)
+    server.kill()
+    if is_short:
+        server.start()
+    file.unlink()
+    asking.join()
+    if not is_short:
+        server.start()
+
+
+@pytest.mark.parametrize("first_is_short", (True, False) if FULL else (True,))
+def test_database_killed_at_every_stage(begin, make_postgresql, first_is_short):  # noqa: F811
+    server = make_postgresql()
+    orders = begin(registry_of(server))
+    orders.issuer.stop()
+    file = orders.issuer.folder / "reached"
+    orders.issuer.start(STAGED, STAGED_FILE=str(file))
+    for number, stage in enumerate(STAGES):
+        killed_at_stage(orders, server, stage, file, (number % 2 == 0) == first_is_short)
+    orders.finish()
+    check(orders)
+
+
+def test_database_killed_under_load(begin, make_postgresql):  # noqa: F811
+    server = make_postgresql()
+    orders = begin(registry_of(server))
+
+    def hit():
+        server.kill()
+        server.start()
+
+    under_load(orders, hit)
+    assert orders.issuer.process.poll() is None
