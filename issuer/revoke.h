@@ -13,8 +13,9 @@
 #include "issuer/problem.h"
 #include "lib/facts.h"
 
-#define REVOKE_EVIDENCE_MAX 1024 /* octets of text, kept in the registry and by hash in the leaf \
-                                  */
+#define REVOKE_EVIDENCE_MAX                                              \
+    1024 /* octets of text, kept in the registry and by hash in the leaf \
+          */
 
 /* reason, whether a customer may use it (else only an operator). "unspecified" is written as no
  * reason at all (BR 7.2.2). */

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from issuer_world import ISSUER
 from site_under_test import BUILD, EDGE, PRESIGNER, ROOT, STATIM, run
 
 BENCH = BUILD / "bench" / "statim-bench"
@@ -74,6 +75,20 @@ def test_presigner_keys():
     assert set(said) == set(rows) | text_keys(source("presigner/config_file.c"))
 
 
+def test_issuer_keys():
+    config = source("issuer/config.h")
+    rows = {}
+    for name in ("ISSUING", "REGISTRY", "AUDIT", "LINTER", "AUTHORITY", "PROFILE"):
+        rows |= table(config, f"{name}_NUMBER_TABLE")
+    said = heads(page("statim-issuer.yaml.5"))
+    for key, row in rows.items():
+        assert said.get(key) == str(number(row)), key
+    code = source("issuer/config_file.c")
+    keys = set(re.findall(r"\b(?:LIST|TEXT)\(struct \w+, (?!member)([a-z_0-9]+),", code))
+    keys |= set(re.findall(r"\bPART\(\"([a-z_]+)\"", code)) | set(table(config, "PROFILE_FLAG_TABLE"))
+    assert set(said) == set(rows) | keys | text_keys(code)
+
+
 def test_shed_keys():
     number_rows = table(source("bpf/shed_config.h"), "SHED_NUMBER_TABLE")
     number_rows |= table(source("bpf/controller.h"), "CONTROLLER_NUMBER_TABLE")
@@ -112,6 +127,7 @@ def test_every_verb_and_option():
 
 
 @pytest.mark.parametrize("name, main", [("statim-edge.8", "edge/main.c"),
+                                        ("statim-issuer.8", "issuer/main.c"),
                                         ("statim-presigner.8", "presigner/main.c"),
                                         ("statim-shed.8", "bpf/main.c"),
                                         ("statim.1", "tools/main.c")])
@@ -204,5 +220,5 @@ def test_page_is_clean(path):
 
 
 def test_versions():
-    for program in (STATIM, EDGE, PRESIGNER):
+    for program in (STATIM, EDGE, PRESIGNER, ISSUER):
         assert re.fullmatch(r"statim\S* \d+\.\d+\.\d+\n", run(program, "--version").stdout)

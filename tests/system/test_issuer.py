@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""statim-issuer as a program: what it refuses to start with, keys on a token, a registry from a backup, changed policies."""
+
+import datetime
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from issuer_world import ISSUER, Issuer, make_csr
+from site_under_test import run
+
+SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
+NO_WAIT = "publish_wait_ms: 0\n"
+PASSPHRASE = "correct horse battery"
+
+
+@pytest.fixture
+def issuer(tmp_path):
+    made = Issuer(tmp_path / "issuer", extra=NO_WAIT)
+    yield made
+    made.kill()
+
+
+def change(issuer, pattern, replacement):
+    path = issuer.folder / "issuer.yaml"
+    text, count = re.subn(pattern, replacement, path.read_text(), flags=re.M)
+    assert count > 0, pattern
+    path.write_text(text)
+
+
+def check(issuer):
+    """What --check says: (whether it would start, its lines)."""
+    done = run(ISSUER, issuer.folder / "issuer.yaml", "--check", check=False)
+    return done.returncode == 0, done.stdout + done.stderr
+
+
+def refuses(issuer, pattern, replacement, message):
+    before = (issuer.folder / "issuer.yaml").read_text()
+    change(issuer, pattern, replacement)
+    good, said = check(issuer)
+    (issuer.folder / "issuer.yaml").write_text(before)
+    assert not good and message in said, said
+
+
+def test_check(issuer):
+    assert check(issuer) == (True, "")
+    # It was only looked at.
+    assert not (issuer.folder / "registry.db").exists() and not (issuer.folder / "state").exists()
+    refuses(issuer, r"^    certificate: inter.pem\n    chain: .*$", "    certificate: root.pem", "self-signed")
+    refuses(issuer, r"chain: \[root.pem\]", "chain: [inter.pem]", "does not certify")
+    refuses(issuer, r"certificate: inter.pem", "certificate: none.pem", "none.pem")
+    refuses(issuer, r"certificate: inter.pem", "certificate: tls/localhost.pem", "tls/localhost.pem")
+    refuses(issuer, r"inter/ca-key.pem", "audit-key.pem", "authority i1: its key cannot be used")
+    (issuer.folder / "other").write_text("another phrase\n")
+    refuses(issuer, r"passphrase_file: passphrase", "passphrase_file: other", "does not open")
+    refuses(issuer, r"^log_level|^state_dir", "blocked_keys: root.pem\nstate_dir", "blocked_keys")
+    refuses(issuer, r"^state_dir", "public_suffix: none\nstate_dir", "none")
+
+
+def test_one_at_a_time(issuer):
+    issuer.start()
+    second = run(ISSUER, issuer.folder / "issuer.yaml", check=False)
+    assert second.returncode == 1 and f"{issuer.process.pid}" in second.stderr
+    assert issuer.stop() == 0
+
+
+def test_ends_in_good_order(issuer):
+    issuer.start().prepare()
+    issuer.issue("www.example.com", "one")
+    assert issuer.stop() == 0
+    changes = [leaf["change"] for leaf in issuer.leaves() if leaf["type"] == "admin.action" and "change" in leaf]
+    assert changes[0] == "started" and changes[-1] == "stopped"
+
+
+def test_changed_policies_are_in_the_log(issuer):
+    issuer.start().stop()
+    change(issuer, r"\{name: dv, kind: dv\}", "{name: dv, kind: dv, validity_days: 47}")
+    change(issuer, r"^  - \{name: eve, .*\n", "")
+    issuer.start().stop()
+    at_first = next(n for n, leaf in enumerate(issuer.leaves()) if leaf.get("change") == "stopped")
+    changes = {leaf["policy"]: leaf for leaf in issuer.leaves()[at_first:] if leaf["type"] == "policy.changed"}
+    assert set(changes) == {"profile dv", "client eve"}
+    assert '"validity_s":4060800' in changes["profile dv"]["new"] and '"validity_s":7776000' in changes["profile dv"]["old"]
+    assert changes["client eve"]["new"] == ""
+    count = len(issuer.leaves())
+    issuer.start().stop()
+    assert len(issuer.leaves()) == count + 2  # started, stopped
+
+
+def test_registry_of_another_time_is_refused(issuer):
+    issuer.start().prepare()
+    issuer.stop()
+    shutil.copy(issuer.folder / "registry.db", issuer.folder / "backup.db")
+    issuer.start()
+    lost = issuer.issue("www.example.com", "one")
+    issuer.stop()
+    shutil.copy(issuer.folder / "backup.db", issuer.folder / "registry.db")
+    issuer.start(wait=False)
+    assert issuer.process.wait(30) == 1
+    assert "it is older than the log" in issuer.said()
+    # The log says what is missing.
+    assert lost["id"] in {leaf.get("certificate") for leaf in issuer.leaves()}
+    (issuer.folder / "state" / "registry-restored").touch()
+    issuer.start()
+    assert not (issuer.folder / "state" / "registry-restored").exists()
+    issuer.issue("www.example.com", "two")
+    issuer.stop()
+    issuer.start()
+
+
+@pytest.fixture
+def token(tmp_path, monkeypatch):
+    if not Path(SOFTHSM).exists() or shutil.which("softhsm2-util") is None:
+        pytest.skip("softhsm2 is not installed")
+    (tmp_path / "tokens").mkdir()
+    (tmp_path / "softhsm2.conf").write_text(f"directories.tokendir = {tmp_path / 'tokens'}\nlog.level = ERROR\n")
+    monkeypatch.setenv("SOFTHSM2_CONF", str(tmp_path / "softhsm2.conf"))
+    run("softhsm2-util", "--init-token", "--free", "--label", "issuer", "--pin", "1234", "--so-pin", "5678")
+    (tmp_path / "pin").write_text("1234\n")
+    return tmp_path
+
+
+def test_key_on_a_token(issuer, token):
+    run("openssl", "pkey", "-in", issuer.folder / "inter" / "ca-key.pem", "-passin", f"pass:{PASSPHRASE}", "-out",
+        token / "plain.pem")
+    run("softhsm2-util", "--import", token / "plain.pem", "--token", "issuer", "--label", "i1", "--id", "01", "--pin", "1234")
+    (issuer.folder / "inter" / "ca-key.pem").unlink()
+    change(issuer, r"key: \{file: inter/ca-key.pem.*\}",
+           f"key: {{module: {SOFTHSM}, token: issuer, label: i1, pin_file: {token / 'pin'}}}")
+    issuer.start().prepare()
+    for number in range(3):
+        body = issuer.issue("www.example.com", f"order-{number}")
+        (token / "leaf.pem").write_text(body["pem"])
+        run("openssl", "verify", "-x509_strict", "-CAfile", issuer.folder / "root.pem", "-untrusted",
+            issuer.folder / "inter.pem", token / "leaf.pem")
+    (token / "pin").write_text("4321\n")
+    issuer.stop()
+    good, said = check(issuer)
+    assert not good and "authority i1" in said
+
+
+def test_certificate_is_as_the_profile_says(issuer):
+    issuer.start().prepare()
+    for profile, days in (("dv", 90), ("short", 6)):
+        leaf = x509.load_pem_x509_certificate(issuer.issue("www.example.com", profile, profile=profile)["pem"].encode())
+        length = leaf.not_valid_after - leaf.not_valid_before
+        assert datetime.timedelta(days=days, hours=-2) < length < datetime.timedelta(days=days)
+        assert leaf.not_valid_before <= datetime.datetime.utcnow() - datetime.timedelta(seconds=290)
+        oids = {extension.oid.dotted_string for extension in leaf.extensions}
+        assert ("2.5.29.31" in oids) == (profile == "dv")
+
+
+def test_same_order_from_two_at_once(issuer):
+    """The second waits for the first, or is told to ask again; there is one certificate."""
+    issuer.start().prepare()
+    csr = make_csr("www.example.com")
+    one = f"https://127.0.0.1:{issuer.public_port}/v1/certificate"
+    body = issuer.folder / "body.json"
+    body.write_text('{"order_id": "both", "profile": "dv", "csr_pem": "' + csr.replace("\n", "\\n") + '"}')
+    words = ["curl", "-s", "-k", "-H", f"Authorization: Bearer {issuer.key}", "-H", "Content-Type: application/json", "-d",
+             f"@{body}", one]
+    running = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    answers = [process.communicate(timeout=30)[0] for process in running]
+    assert all('"id"' in answer or "order-pending" in answer for answer in answers), answers
+    assert len({re.search(r'"id": ?"(\w+)"', answer)[1] for answer in answers if '"id"' in answer}) == 1
+    assert [event["type"] for event in issuer.events()] == ["issued"]
