@@ -224,10 +224,12 @@ class Issuer:
                 raise AssertionError(f"event {seq} not published within {deadline_s} s: {self.published[ca]}")
 
 
-def use_feed(site, issuer, name=None, **keys):
-    """Gives the (named, or only) issuer of presigner.yaml a feed."""
-    values = {"url": f"https://127.0.0.1:{issuer.port}", "server_ca": issuer.pki.ca, "certificate": issuer.client[0],
-              "key": issuer.client[1]} | keys
-    text = "".join(f"      {key}: {value}\n" for key, value in values.items())
+def use_feed(site, issuer=None, name=None, port=None, **keys):
+    """Gives the (named, or only) issuer of presigner.yaml a feed: of an issuer played here, or at a port."""
+    values = {"url": f"https://localhost:{port}"}
+    if issuer is not None:
+        values = {"url": f"https://127.0.0.1:{issuer.port}", "server_ca": issuer.pki.ca, "certificate": issuer.client[0],
+                  "key": issuer.client[1]}
+    text = "".join(f"      {key}: {value}\n" for key, value in (values | keys).items())
     which = "" if name is None else f" {name}$"
     site.edit("presigner.yaml", rf"^(  - name:{which or '.*$'})", r"\1\n    feed:\n" + text.rstrip("\n"))

@@ -124,7 +124,7 @@ static void test_refused_whole(void **state)
     body[strlen(body) - 1] = '\0';
     assert_int_equal(apply(f, 0), ERR_TRUNCATED);
     issued(1, 3);
-    strcat(body, "{}\n");
+    memcpy(body + strlen(body), "{}\n", 4);
     assert_int_equal(apply(f, 0), ERR_MALFORMED);
     issued(1, 3);
     add_event(4, 4, false, crl_shard_pack(1, 0));
