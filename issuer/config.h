@@ -21,7 +21,7 @@ struct leaf_profile; /* issuer/leaf_profile.h */
 
 /* Numbers of the program: key, default, min, max, what it is. */
 #define ISSUING_NUMBER_TABLE(X)                                                                   \
-    X(workers, 0, 0, ISSUER_WORKERS_MAX, "threads that answer; 0: two a processor")               \
+    X(workers, 0, 0, ISSUER_WORKERS_MAX, "threads that answer; 0: eight a processor")             \
     X(publish_wait_ms, 2000, 0, 60000,                                                            \
       "how long an answer waits until the presigner has published; 0: not at all")                \
     X(backdate_s, 300, 0, 3600, "notBefore is this long before the signing")                      \

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "issuer/audit_event.h"
 #include "issuer/foundation.h"
@@ -90,6 +91,19 @@ static struct https_deadlines deadlines_of(const struct issuing_config *config)
     };
 }
 
+/* They wait for the disk, the database and the key most of the time, and commit in groups. */
+#define WORKERS_A_PROCESSOR 8
+
+static uint32_t workers_of(const struct issuing_config *config)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (config->workers != 0)
+        return (uint32_t)config->workers;
+    if (processors < 1 || processors > ISSUER_WORKERS_MAX / WORKERS_A_PROCESSOR)
+        return ISSUER_WORKERS_MAX;
+    return WORKERS_A_PROCESSOR * (uint32_t)processors;
+}
+
 static void say_where(struct daemon *d)
 {
     char text[ADDRESS_TEXT_BYTES];
@@ -112,7 +126,7 @@ static enum err serve(struct daemon *d)
     d->https_options = (struct https_options){
         .listeners = d->listeners,
         .listener_count = LISTENERS,
-        .worker_count = (uint32_t)c->workers,
+        .worker_count = workers_of(c),
         .deadlines = deadlines_of(c),
         .server = &d->foundation.issuer,
         .worker_start = worker_start,
