@@ -281,6 +281,7 @@ static void relay_rest(struct sync_process *p, uint64_t until_ns)
 static bool wait_for(struct sync_process *p, struct sync_action *action)
 {
     struct sync_event event = {.type = SYNC_TICK};
+    background_renew(p->background);
     if (!lane_has(p, action, &event)) {
         store_reap_readers(p->store);
         tidy(p);

@@ -21,7 +21,9 @@ struct background {
     pthread_t watcher; /* the second thread */
     sem_t begun;       /* posted in turn: begun, ended, begun ... */
     sem_t ended;
-    bool stop; /* atomic; followed by a post of `begun` */
+    bool stop;      /* atomic; followed by a post of `begun` */
+    bool impatient; /* atomic; the patience has run out since it was renewed */
+    bool idle;      /* this piece of work began as SCHED_IDLE */
 };
 
 /* Refused only when the right was taken away meanwhile, by prlimit(1) say: then the thread works on
@@ -61,8 +63,10 @@ static void *watch(void *argument)
         wait_for(&b->begun);
         if (__atomic_load_n(&b->stop, __ATOMIC_RELAXED))
             return NULL;
-        while (!wait_patiently(&b->ended))
+        while (!wait_patiently(&b->ended)) {
+            __atomic_store_n(&b->impatient, true, __ATOMIC_RELAXED);
             set_policy(b->thread_id, SCHED_OTHER);
+        }
     }
 }
 
@@ -116,6 +120,9 @@ void background_begin(struct background *b)
     if (!b->idles)
         return;
     priority_background(&b->priority, true);
+    b->idle = !__atomic_load_n(&b->impatient, __ATOMIC_RELAXED);
+    if (!b->idle)
+        return;
     sem_post(&b->begun);
     set_policy(b->thread_id, SCHED_IDLE);
 }
@@ -124,7 +131,14 @@ void background_end(struct background *b)
 {
     if (!b->idles)
         return;
-    set_policy(b->thread_id, SCHED_OTHER);
-    sem_post(&b->ended);
+    if (b->idle) {
+        set_policy(b->thread_id, SCHED_OTHER);
+        sem_post(&b->ended);
+    }
     priority_background(&b->priority, false);
+}
+
+void background_renew(struct background *b)
+{
+    __atomic_store_n(&b->impatient, false, __ATOMIC_RELAXED);
 }

@@ -4,8 +4,8 @@
  * In the background the thread is of SCHED_IDLE: whoever wakes up takes its processor at once,
  * which no nice value does (a thread that has had its share waits for the next tick, 4 ms say,
  * behind one with the least weight). Where no processor is ever idle it would hardly run any more;
- * so after BACKGROUND_PATIENCE_NS a second thread puts it back among the others, at
- * PRIORITY_BACKGROUND_NICE, until it comes to the next piece of work. */
+ * so after BACKGROUND_PATIENCE_NS of one piece of work a second thread puts it back among the
+ * others, at PRIORITY_BACKGROUND_NICE, and there further pieces stay until background_renew(). */
 #pragma once
 
 #include "lib/err.h"
@@ -25,3 +25,6 @@ struct background *background_free(struct background *b);
  *  is no way back (lib/os/priority.h), or another policy than SCHED_OTHER. Do not nest. */
 void background_begin(struct background *b);
 void background_end(struct background *b);
+/** Patience anew: what there was is done, and nothing waits behind it. Not between begin and end.
+ */
+void background_renew(struct background *b);

@@ -41,6 +41,7 @@ static void there_and_back(void **state)
     (void)state;
     struct background *b = usual();
     for (int i = 0; i < 100; i++) {
+        background_renew(b);
         uint64_t begin_ns = clock_monotonic_ns();
         background_begin(b);
         int policy = sched_getscheduler(0);
@@ -55,17 +56,23 @@ static void there_and_back(void **state)
     assert_null(background_free(b));
 }
 
-/* Each time anew, and never before its time. */
+/* Each time anew, never before its time, and from then on until it is renewed. */
 static void not_for_ever(void **state)
 {
     (void)state;
     struct background *b = usual();
     for (int i = 0; i < 3; i++) {
+        background_renew(b);
         uint64_t begin_ns = clock_monotonic_ns();
         background_begin(b);
         while (sched_getscheduler(0) != SCHED_OTHER)
             assert_true(clock_monotonic_ns() - begin_ns < DEADLINE_NS);
         assert_true(clock_monotonic_ns() - begin_ns >= BACKGROUND_PATIENCE_NS);
+        assert_int_equal(nice_now(), PRIORITY_BACKGROUND_NICE);
+        background_end(b);
+        assert_int_equal(nice_now(), 0);
+        background_begin(b);
+        assert_int_equal(sched_getscheduler(0), SCHED_OTHER);
         assert_int_equal(nice_now(), PRIORITY_BACKGROUND_NICE);
         background_end(b);
         assert_int_equal(sched_getscheduler(0), SCHED_OTHER);
