@@ -94,7 +94,7 @@ static const cyaml_schema_field_t authority_fields[] = {
     TEXT(struct issuing_authority_file, ocsp_url, OPTIONAL, URL_BYTES_MAX),
     TEXT(struct issuing_authority_file, ca_issuers_url, OPTIONAL, URL_BYTES_MAX),
     TEXT(struct issuing_authority_file, crl_url_base, OPTIONAL, URL_BYTES_MAX),
-    LIST(struct issuing_authority_file, profiles, REQUIRED, word_schema, 1, ISSUER_PROFILES_MAX),
+    LIST(struct issuing_authority_file, profiles, OPTIONAL, word_schema, 1, ISSUER_PROFILES_MAX),
 #define X(name, fallback, min, max, text) \
     CONFIG_FIELD_NUMBER(struct issuing_authority_file, name, min, max),
     AUTHORITY_NUMBER_TABLE(X)

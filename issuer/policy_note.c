@@ -161,10 +161,6 @@ static enum err say(struct issuer *issuer, const char *name, const char *before,
     audit_event_text(&event, AUDIT_FIELD_POLICY, span_text(name));
     audit_event_text(&event, AUDIT_FIELD_OLD, span_text(before));
     audit_event_text(&event, AUDIT_FIELD_NEW, span_text(after));
-    log_info("policy: %s: %s", name,
-             before[0] == '\0'  ? "new"
-             : after[0] == '\0' ? "gone"
-                                : "changed");
     return journal_record(issuer->journal, &event, &leaf);
 }
 
@@ -227,6 +223,8 @@ enum err policy_note(struct issuer *issuer)
         err = say_changes(issuer, before, after, &count);
     if (err == ERR_OK && count > 0)
         err = write_after(path, after);
+    if (err == ERR_OK && count > 0)
+        log_info("%zu settings of the policy are new or others than at the last start", count);
     json_decref(before);
     json_decref(after);
     if (err != ERR_OK)

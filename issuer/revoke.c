@@ -8,6 +8,9 @@
 #include "issuer/witness.h"
 #include "lib/os/log.h"
 
+/* More than this is a matter of its own. */
+#define OTHERS_MAX 1000
+
 /* One revocation at work. */
 struct work {
     struct issuer_worker *worker;
@@ -37,6 +40,12 @@ static enum err registry_problem(struct work *w, const char *what, enum err err)
     issuer_count(w->worker->issuer->metrics, ISSUER_database_errors, 1);
     return problem_set(w->why, PROBLEM_REGISTRY, "the registry cannot be used now");
 }
+
+/* Certificates with the same key that are still good. */
+struct others {
+    const struct work *work;
+    size_t count;
+};
 
 /* --- Which certificate --- */
 
@@ -232,6 +241,33 @@ static enum err write_all(struct work *w)
     return err == ERR_OK ? ERR_OK : registry_problem(w, "a revocation cannot be stored", err);
 }
 
+/* Others with a compromised key have to be revoked as well (BR 4.9.1.1): whose they are, and
+ * whether the key really is known, is for a person to see. */
+static enum err count_one(void *context, const struct registry_certificate *row)
+{
+    const struct work *w = ((struct others *)context)->work;
+    if (!row->revoked && row->not_after_s >= w->now_s)
+        ((struct others *)context)->count++;
+    return ERR_OK;
+}
+
+static void say_others(struct work *w)
+{
+    char hash[SHA256_TEXT_BYTES];
+    struct others others = {.work = w};
+    if (w->reason != REASON_KEY_COMPROMISE)
+        return;
+    sha256_to_text(&w->spki_sha256, hash);
+    enum err err = registry_certificates_of_key(w->worker->registry, &w->spki_sha256, OTHERS_MAX,
+                                                count_one, &others);
+    if (err != ERR_OK)
+        log_warning("compromised key %s: whether others have it cannot be read: %s", hash,
+                    err_text(err));
+    else if (others.count > 0)
+        log_warning("compromised key %s: %zu other certificates with it are not revoked", hash,
+                    others.count);
+}
+
 static enum err do_all(struct work *w, bool *ret_is_news)
 {
     TRY(find(w));
@@ -244,6 +280,7 @@ static enum err do_all(struct work *w, bool *ret_is_news)
     TRY(write_all(w));
     issuer_count_revoked(w->worker->issuer->metrics, w->reason == REASON_ABSENT ? 0 : w->reason);
     issuer_ring(w->worker->issuer);
+    say_others(w);
     return ERR_OK;
 }
 

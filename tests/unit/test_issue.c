@@ -8,7 +8,9 @@
 #include <openssl/x509v3.h>
 
 #include "issuer/approval.h"
+#include "issuer/dcv.h"
 #include "issuer/registry_certificate.h"
+#include "issuer/registry_dcv.h"
 #include "issuer/registry_event.h"
 #include "issuer/registry_incident.h"
 #include "issuer/registry_approval.h"
@@ -161,6 +163,89 @@ static void wildcards_need_a_method_for_them(void **state)
     struct issue_result r = issued(key, "*.example.com", "wild");
     issue_result_done(&r);
     assert_int_equal(refused("*.example.net", "wild2").type, PROBLEM_DCV);
+}
+
+/* --- Validations --- */
+
+#define DAY_S 86400u
+
+static enum err add_dcv(struct registry *r, void *context)
+{
+    uint64_t id = 0;
+    return registry_dcv_add(r, context, &id);
+}
+
+static void validate(const char *domain, uint64_t age_s, bool wildcard)
+{
+    uint64_t now_s = issuer_now_s(&world.foundation.issuer);
+    struct registry_dcv row = {.customer = span_text(WORLD_CUSTOMER),
+                               .domain = span_text(domain),
+                               .method = span_text("3.2.2.4.7"),
+                               .result = REGISTRY_DCV_VALID,
+                               .validated_at_s = now_s - age_s,
+                               .expires_at_s = now_s + 300ull * DAY_S,
+                               .wildcard = wildcard,
+                               .at_s = now_s,
+                               .actor = span_text("operator")};
+    assert_int_equal(registry_transaction(registry(), add_dcv, &row), ERR_OK);
+}
+
+static void a_validation_counts_for_its_own_domain(void **state)
+{
+    (void)state;
+    validate("one.test-a.com", 60, false);
+    struct issue_result r = issued(key, "one.test-a.com", "dcv1");
+    issue_result_done(&r);
+    assert_int_equal(refused("below.one.test-a.com", "dcv2").type, PROBLEM_DCV);
+    assert_int_equal(refused("*.one.test-a.com", "dcv2").type, PROBLEM_DCV);
+    assert_int_equal(refused("test-a.com", "dcv2").type, PROBLEM_DCV);
+    assert_int_equal(refused("none.test-a.com", "dcv2").type, PROBLEM_DCV);
+}
+
+static void a_validation_counts_below_if_its_method_does(void **state)
+{
+    (void)state;
+    validate("two.test-a.com", 60, true);
+    struct issue_result r = issued(key, "a.b.two.test-a.com,*.two.test-a.com", "dcv3");
+    issue_result_done(&r);
+    assert_int_equal(refused("twotest-a.com", "dcv4").type, PROBLEM_DCV);
+}
+
+static void a_validation_grows_old(void **state)
+{
+    (void)state;
+    uint64_t most_s = dcv_reuse_max_s(issuer_now_s(&world.foundation.issuer));
+    validate("three.test-a.com", most_s + 60, true);
+    assert_int_equal(refused("three.test-a.com", "dcv5").type, PROBLEM_DCV);
+    validate("four.test-a.com", most_s - 60, true);
+    struct issue_result r = issued(key, "four.test-a.com", "dcv6");
+    issue_result_done(&r);
+    static const struct {
+        uint64_t at_s, days;
+    } rows[] = {{1773532799, 398}, {1773532800, 200}, {1805068800, 100}, {1868227200, 10}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(dcv_reuse_max_s(rows[i].at_s), rows[i].days * DAY_S);
+}
+
+static void a_method_may_be_demanded(void **state)
+{
+    (void)state;
+    struct issue_result result = {0};
+    struct problem why = {0};
+    struct buffer csr = issue_world_csr(key, "method.example.com");
+    struct issue_request request = {.csr = span_of(csr.data, csr.size),
+                                    .order_id = span_text("method"),
+                                    .profile = span_text("dv"),
+                                    .dcv_method = span_text("3.2.2.4.19"),
+                                    .customer = WORLD_CUSTOMER,
+                                    .actor = "key:test",
+                                    .request_id = ""};
+    assert_int_not_equal(issue_certificate(&world.worker, &request, &result, &why), ERR_OK);
+    assert_int_equal(why.type, PROBLEM_DCV);
+    request.dcv_method = span_text("3.2.2.4.7");
+    assert_int_equal(issue_certificate(&world.worker, &request, &result, &why), ERR_OK);
+    issue_result_done(&result);
+    buffer_done(&csr);
 }
 
 /* --- OV --- */
@@ -320,6 +405,10 @@ int main(void)
         cmocka_unit_test(what_is_refused_reserves_nothing),
         cmocka_unit_test(profiles_and_cas_have_to_be_there),
         cmocka_unit_test(wildcards_need_a_method_for_them),
+        cmocka_unit_test(a_validation_counts_for_its_own_domain),
+        cmocka_unit_test(a_validation_counts_below_if_its_method_does),
+        cmocka_unit_test(a_validation_grows_old),
+        cmocka_unit_test(a_method_may_be_demanded),
         cmocka_unit_test(two_operators_approve),
         cmocka_unit_test(one_rejection_is_enough),
         cmocka_unit_test(revoked_is_for_ever),
