@@ -4,6 +4,7 @@ by OpenSSL and python3-cryptography from what the certificate itself says."""
 
 import hashlib
 import http.client
+import os
 import random
 import signal
 import ssl
@@ -19,7 +20,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 from chain_world import SHARDS, Chain
 from issuer_world import PATIENCE_S, make_csr, make_key
 from pg_world import make_postgresql  # noqa: F401
-from site_under_test import run, wait_for
+from site_under_test import BUILD, ROOT, STATIM, free_port, run, wait_for
 
 LOST = (OSError, ssl.SSLError, http.client.HTTPException)
 # The edge looks for news several times a second.
@@ -259,3 +260,17 @@ def test_killed_on_both_sides(make_chain):
         leaf, _ = chain.save(certificate)
         expected = "revoked" if certificate["id"] in revoked else "good"
         wait_for(lambda: by_openssl(chain, leaf) == expected, expected, SEEN_S, site.edge)
+
+
+def test_demo(tmp_path):
+    """tools/demo --issuer, twice: the second run goes on with what the first has left."""
+    first = free_port()
+    while (second := free_port()) != first + 1:
+        first = second
+    words = ["--issuer", "--dir", tmp_path / "demo", "--port", free_port(), "--admin-port", free_port(), "--issuer-port", first,
+             "--once"]
+    for _ in range(2):
+        done = run(ROOT / "tools" / "demo", *words, env={**os.environ, "STATIM_BUILD": str(BUILD)})
+        assert "leaf.pem: good" in done.stdout and "leaf.pem: revoked" in done.stdout and "== ready" in done.stdout
+    leaves = run(STATIM, "audit", "export", tmp_path / "demo" / "audit").stdout
+    assert leaves.count('"cert.revoked"') == 2
