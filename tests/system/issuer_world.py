@@ -2,11 +2,14 @@
 """A statim-issuer under test: root and intermediate from a ceremony, audit log, registry, certificates of its listeners and
 their clients, and what customers, operators and presigners ask of it."""
 
+import functools
 import http.client
 import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
 
 from cryptography import x509
@@ -28,6 +31,25 @@ class Refused(AssertionError):
         self.status, self.problem = status, problem
 
 
+@functools.cache
+def ceremony():
+    """Root and intermediate, made once a process: encrypting keys takes its time. Copied, never used in place."""
+    made = tempfile.TemporaryDirectory()
+    folder = Path(made.name)
+    (folder / "passphrase").write_text("correct horse battery\n")
+    word = ("--passphrase-file", folder / "passphrase")
+    urls = ("--crl-url", "http://crl.test/root.crl", "--ca-issuers-url", "http://ca.test/root.cer")
+    root, inter = folder / "root", folder / "inter"
+    run(STATIM, "ca", "root", root, "--subject", "C=GB,O=Example,CN=Root", "--key-type", "p256", *word, "--out",
+        folder / "root.pem")
+    run(STATIM, "ca", "intermediate", "csr", inter, "--subject", "C=GB,O=Example,CN=Inter", "--key-type", "p256", *word,
+        "--out", folder / "inter.csr")
+    run(STATIM, "ca", "intermediate", "sign", root, folder / "inter.csr", *urls, "--sign-ocsp", *word, "--yes", "--out",
+        folder / "inter.pem")
+    run(STATIM, "ca", "intermediate", "install", inter, folder / "inter.pem", "--issuer", folder / "root.pem", *word)
+    return made
+
+
 class Issuer:
     """Everything is in `folder`; `registry` and `extra` are lines of its YAML, `options` of the CA."""
 
@@ -46,18 +68,7 @@ class Issuer:
     # Making
 
     def make_ca(self):
-        (self.folder / "passphrase").write_text("correct horse battery\n")
-        word = ("--passphrase-file", self.folder / "passphrase")
-        urls = ("--crl-url", "http://crl.test/root.crl", "--ca-issuers-url", "http://ca.test/root.cer")
-        root, inter = self.folder / "root", self.folder / "inter"
-        run(STATIM, "ca", "root", root, "--subject", "C=GB,O=Example,CN=Root", "--key-type", "p256", *word, "--out",
-            self.folder / "root.pem")
-        run(STATIM, "ca", "intermediate", "csr", inter, "--subject", "C=GB,O=Example,CN=Inter", "--key-type", "p256", *word,
-            "--out", self.folder / "inter.csr")
-        run(STATIM, "ca", "intermediate", "sign", root, self.folder / "inter.csr", *urls, "--sign-ocsp", *word, "--yes",
-            "--out", self.folder / "inter.pem")
-        run(STATIM, "ca", "intermediate", "install", inter, self.folder / "inter.pem", "--issuer", self.folder / "root.pem",
-            *word)
+        shutil.copytree(ceremony().name, self.folder, dirs_exist_ok=True)
 
     def make_tls(self):
         self.servers = Authority(self.folder / "tls", "servers")

@@ -1,17 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """statim-issuer as a program: what it refuses to start with, keys on a token, a registry from a backup, changed policies."""
 
+import base64
 import datetime
+import http.server
+import json
+import os
 import re
 import shutil
+import signal
+import socketserver
+import ssl
 import subprocess
+import tempfile
+import threading
+import urllib.parse
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 
 from issuer_world import ISSUER, Issuer, make_csr
-from site_under_test import run
+from site_under_test import run, wait_for
 
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
 NO_WAIT = "publish_wait_ms: 0\n"
@@ -141,6 +151,90 @@ def test_key_on_a_token(issuer, token):
     issuer.stop()
     good, said = check(issuer)
     assert not good and "authority i1" in said
+
+
+class Linter(socketserver.ThreadingUnixStreamServer):
+    """pkimetal's HTTP on a unix socket; `finding` is what it says to everything."""
+
+    daemon_threads = True
+
+    def __init__(self, path):
+        self.finding, self.asked = None, []
+        linter = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                form = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+                linter.asked.append((self.path, form))
+                body = json.dumps([] if linter.finding is None else
+                                  [{"Linter": "zlint", "Finding": "x", "Severity": linter.finding, "Code": "e_x"}]).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def address_string(self):
+                return "unix"
+
+            def log_message(self, *_):
+                pass
+
+        super().__init__(str(path), Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def end(self):
+        self.shutdown()
+        self.server_close()
+        os.unlink(self.server_address)
+
+
+def test_external_linter(tmp_path):
+    with tempfile.TemporaryDirectory() as short:
+        linter = Linter(f"{short}/l")
+        issuer = Issuer(tmp_path / "issuer", extra=f"{NO_WAIT}linter: {{socket: {short}/l, timeout_ms: 2000}}\n")
+        try:
+            issuer.start().prepare()
+            body = issuer.issue("www.example.com", "one")
+            path, form = linter.asked[0]
+            asked = x509.load_der_x509_certificate(base64.b64decode(form["b64input"][0]))
+            given = x509.load_pem_x509_certificate(body["pem"].encode())
+            # Before the signature: the same octets, signed by nobody.
+            assert path == "/lintcert" and asked.tbs_certificate_bytes == given.tbs_certificate_bytes
+            assert asked.signature != given.signature
+            linter.finding = "notice"
+            issuer.issue("www.example.com", "two")
+            linter.finding = "error"
+            status, said, _ = issuer.order("www.example.com", "three")
+            assert (status, said["rule"]) == (422, "lint-hook")
+            linter.end()
+            status, said, _ = issuer.order("www.example.com", "three")
+            assert (status, said["type"]) == (503, "urn:statim:problem:linter-unavailable")
+            assert len(issuer.events()) == 2
+        finally:
+            issuer.kill()
+
+
+def test_listeners_certificates_change(issuer):
+    issuer.start().prepare()
+
+    def shown():
+        return ssl.get_server_certificate(("127.0.0.1", issuer.public_port))
+
+    before = shown()
+    issuer.servers.server("localhost")
+    assert shown() == before
+    issuer.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: shown() != before, "the new certificate", process=issuer.process)
+    issuer.issue("www.example.com", "one")
+    good = shown()
+    (issuer.folder / "tls" / "localhost.pem").write_text("spoilt")
+    at = len(issuer.said())
+    issuer.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "internal listener: goes on with its certificates" in issuer.said(at), "it says so",
+             process=issuer.process)
+    assert shown() == good
+    issuer.issue("www.example.com", "two")
 
 
 def test_certificate_is_as_the_profile_says(issuer):
