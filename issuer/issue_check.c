@@ -35,8 +35,7 @@ static enum err take_names(struct cycle *c)
 /* What may be issued to nobody is not looked up: the reason would be the wrong one. */
 static enum err check_names(struct cycle *c)
 {
-    for (size_t i = 0; i < c->names.count; i++)
-        TRY(leaf_name_policy(&c->names.at[i], c->worker->issuer->suffixes, c->why));
+    TRY(leaf_profile_names_check(c->profile, &c->names, c->worker->issuer->suffixes, c->why));
     return dcv_check(c->worker, c->customer, c->request->dcv_method, &c->names, c->now_s, c->why);
 }
 
