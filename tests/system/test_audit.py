@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from issuer_world import Issuer
 from site_under_test import STATIM, run
 from small_disk import SmallDisk
 
@@ -269,3 +270,21 @@ def test_killed_at_any_time(log):
     for turn in set(turns):
         numbers = [entry["n"] for entry in kept[:-1] if entry["turn"] == turn]
         assert numbers == list(range(len(numbers)))
+
+
+def test_go_agrees_on_an_issuers_log(tmp_path, go_verifier):
+    """What an issuer wrote, killed in between."""
+    issuer = Issuer(tmp_path / "issuer", extra="publish_wait_ms: 0\n")
+    try:
+        issuer.start().prepare()
+        for number in range(45):
+            issuer.issue("www.example.com", f"order-{number}")
+            if number % 15 == 10:
+                issuer.kill()
+                issuer.start()
+    finally:
+        issuer.stop()
+    folder = issuer.folder / "audit"
+    vkey = (folder / "audit-key.pub").read_text().strip()
+    told = subprocess.run([go_verifier, folder, vkey], check=True, capture_output=True, text=True)
+    assert int(told.stdout.split()[0]) == len(issuer.leaves()) > 4 * 45
