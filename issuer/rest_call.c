@@ -27,7 +27,7 @@ static void explain(struct rest_call *call, enum err err)
     case ERR_LIMIT:
     case ERR_RANGE:
     case ERR_MALFORMED:
-        problem_set(&call->why, PROBLEM_FIELD, "a value cannot be stored: %s", err_text(err));
+        problem_set(&call->why, PROBLEM_FIELD, "a value is not taken: %s", err_text(err));
         return;
     case ERR_MEMORY:
         problem_set(&call->why, PROBLEM_INTERNAL, "out of memory");
