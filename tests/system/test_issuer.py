@@ -246,6 +246,7 @@ def test_certificate_is_as_the_profile_says(issuer):
         assert leaf.not_valid_before <= datetime.datetime.utcnow() - datetime.timedelta(seconds=290)
         oids = {extension.oid.dotted_string for extension in leaf.extensions}
         assert ("2.5.29.31" in oids) == (profile == "dv")
+    assert [event["shard"] != "" for event in issuer.events()] == [True, False]
 
 
 def test_same_order_from_two_at_once(issuer):

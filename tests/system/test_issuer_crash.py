@@ -14,16 +14,18 @@ import pytest
 
 from issuer_world import BUILD, Issuer, make_csr, make_key
 from pg_world import make_postgresql  # noqa: F401
-from site_under_test import ROOT, wait_for
+from site_under_test import IS_SANITIZED, ROOT, wait_for
 
 STAGED = str(BUILD / "tests" / "issuer-staged")
 STAGES = [word for word in re.findall(r'X\([A-Z]+, "(\w+)"', (ROOT / "issuer" / "issue_stage.h").read_text())
           if word != "publish"]
 LOST = (OSError, ssl.SSLError, http.client.HTTPException)
 FULL = bool(os.environ.get("STATIM_FULL"))
-ROUNDS = 40 if FULL else 6
+ROUNDS = 40 if FULL else 3 if IS_SANITIZED else 6
 PATIENCE_S = 30
 NO_WAIT = "publish_wait_ms: 0\nworkers: 3\n"
+
+pytestmark = pytest.mark.long
 
 
 class Orders:
