@@ -43,9 +43,9 @@ static __always_inline bool take_gate(__u64 *word, const struct filter_rate *rat
     return false;
 }
 
-static __always_inline struct filter_set *find_set(__u64 hash)
+static __always_inline struct filter_set *find_set(__u64 hash, bool of_packets)
 {
-    __u32 key = (__u32)hash & filter_set_mask;
+    __u32 key = ((__u32)hash & filter_set_mask) + (of_packets ? filter_set_mask + 1 : 0);
     return bpf_map_lookup_elem(&buckets, &key);
 }
 
@@ -55,6 +55,12 @@ static __always_inline __u64 is_less(__u64 left, __u64 right)
     __u64 difference = left - right;
     barrier_var(difference); /* or clang makes a branch of it */
     return difference >> 63;
+}
+
+/* Of a word with one bit set, below 256, its number. */
+static __always_inline __u32 number_of(__u64 bit)
+{
+    return is_less(0, bit & 0xaa) | is_less(0, bit & 0xcc) << 1 | is_less(0, bit & 0xf0) << 2;
 }
 
 /* Which of the places is that of the prefix with the hash, `now` in units. Most packets find theirs
@@ -72,13 +78,12 @@ static __always_inline __u32 choose_place(const __u64 *places, __u64 hash, __u64
         own |= is_less((word >> FILTER_TIME_BITS) ^ mark, 1) << i;
         free |= is_less(word & TIME_MASK, now + 1) << i;
     }
-    /* Four bits for each rule of filter.h; the lowest of all that are set decides. */
-    __u64 all = own | (free & home) << 4 | free << 8 | home << 12;
+    /* Eight bits for each rule of filter.h; the lowest of all that are set decides. */
+    __u64 all = own | (free & home) << 8 | free << 16 | home << 24;
     __u64 lowest = all & -all;
-    lowest = (lowest | lowest >> 4 | lowest >> 8 | lowest >> 12) & 15;
-    return (lowest >> 1) - (lowest >> 3); /* of 1, 2, 4, 8 */
+    return number_of((lowest | lowest >> 8 | lowest >> 16 | lowest >> 24) & 255);
 }
-_Static_assert(FILTER_PLACES == 4, "as choose_place counts them");
+_Static_assert(FILTER_PLACES == 8, "as choose_place counts them");
 
 /* Takes a token of a prefix. false: none is there. */
 static __always_inline bool take(__u64 places[static FILTER_PLACES], __u64 hash,

@@ -163,12 +163,6 @@ static __always_inline enum filter_reason judge(const struct policy *y, const st
 {
     if (!is_service(y, p))
         return FILTER_REASON_OTHER;
-    const struct filter_config *c = y->config;
-    __u64 hash = hash_prefix(c, p);
-    struct filter_set *set = find_set(hash);
-    if (set == NULL)
-        return FILTER_REASON_FLOW;
-    (void)read_word(&set->packets[0]); /* its line may come while the lists are looked through */
     if (is_listed(y, p, false))
         return FILTER_REASON_ALLOWED;
     if (is_listed(y, p, true))
@@ -178,12 +172,15 @@ static __always_inline enum filter_reason judge(const struct policy *y, const st
     if (parsed != FILTER_REASON_FLOW)
         return parsed;
 
+    const struct filter_config *c = y->config;
+    __u64 hash = hash_prefix(c, p);
     __u64 now_ns = read_ticks(y);
-    bool syn = p->tcp_flags & TCP_SYN;
-    if (syn && !take(set->syn, hash, &c->syn, now_ns))
-        return FILTER_REASON_SYN_RATE;
-    if (!take(set->packets, hash, &c->packets, now_ns))
-        return FILTER_REASON_PACKET_RATE;
+    bool syn = p->tcp_flags & TCP_SYN, as_syn = syn && c->syn.interval_ns != 0;
+    struct filter_set *set = find_set(hash, !as_syn);
+    if (set == NULL)
+        return FILTER_REASON_FLOW;
+    if (!take(set->places, hash, as_syn ? &c->syn : &c->packets, now_ns))
+        return as_syn ? FILTER_REASON_SYN_RATE : FILTER_REASON_PACKET_RATE;
     return syn ? judge_new(y, p, hash, now_ns) : FILTER_REASON_FLOW;
 }
 

@@ -9,9 +9,9 @@
  *   2. deny list
  *   3. what no honest stack sends: fragments of TCP, chains of headers without end, lengths that
  *      contradict each other, impossible flags and ports
- *   4. token buckets of the source prefix: for a SYN first the one of SYN, then, for every
- *      segment, the one of packets. What is denied by the first takes nothing from the second: a
- *      flood of SYN under somebody's address does not end his connections
+ *   4. token buckets of the source prefix: for a SYN the one of SYN, where they are limited; for
+ *      every other segment, and a SYN where not, the one of packets. A flood of SYN under
+ *      somebody's address takes nothing from his connections
  *   5. the budget of SYN of all sources together; beyond it a SYN is answered with a cookie, where
  *      that is configured, or dropped
  *   6. shed level: the share of source prefixes whose new connections are refused. Their SYN take
@@ -64,11 +64,11 @@
  * It is changed by compare-and-swap, so that two processors cannot spend the same token. An
  * interval of 0 leaves it alone. Gates, which all sources share, are one such bucket each.
  *
- * The buckets of source prefixes are in sets of one cache line: FILTER_PLACES places for SYN, and
- * as many for packets. A place is a word: the mark of the prefix that it belongs to (12 bits), and
+ * The buckets of source prefixes are in sets of one cache line, FILTER_PLACES places for SYN or for
+ * packets. A place is a word: the mark of the prefix that it belongs to (12 bits), and
  * its bucket's time (52 bits, in units of FILTER_UNIT_NS, of which 2^52 are nine years; bursts are
  * rounded down to units, intervals to the nearest). A keyed hash of the prefix says its set, its
- * mark, and which place of the set is its home. Of the places of one kind it uses
+ * mark, and which place of the set is its home. Of the places it uses
  *
  *   1. the one with its mark, at home if there are two: two processors that see a new prefix at the
  *      same moment may give it two, of which it then uses one
@@ -81,20 +81,20 @@
  *
  * What spoofed sources can do with it: nothing to a prefix whose set has a free place, however
  * noisy its neighbours are. A place costs them a packet an interval as long as they hold it: the
- * rate itself. With N prefixes always beyond their rate and the default of 65,536 places, a prefix
- * that sends little is denied while four of them are in its set, or one of them has its mark too (N
- * in 2^26). Two rows of 65,536 buckets, either of which may admit, which is twice the memory and
- * two cache lines, deny it when both of its buckets are another's too:
+ * rate itself. With N prefixes always beyond their rate and the default of 65,536 places for SYN, a
+ * prefix that sends little is denied while eight of them are in its set, or one of them has its
+ * mark too (N in 2^25). Two rows of 65,536 buckets, either of which may admit, which are twice the
+ * memory and two cache lines, deny it when both of its buckets are another's too:
  *
  *   N prefixes                  2,000    5,000   10,000   20,000   40,000   80,000
- *   sets: share denied        0.00003   0.0003    0.004    0.034     0.23     0.72
+ *   sets: share denied        0.00006   0.0002   0.0003    0.003     0.12     0.76
  *   two rows: share denied     0.0009    0.005    0.020    0.069     0.21     0.50
- *   sets of the same memory   0.00001  0.00004   0.0002    0.003    0.036     0.23
+ *   sets of the same memory   0.00003   0.0001   0.0002   0.0004    0.005     0.12
  *
- * The rows are better only beyond 40,000 prefixes, which at the default rate send eight million SYN
- * a second. Spoofed packets each of another prefix, R a second, deny others when R / places comes
- * near to the rate, which is so with rows as well. tests/bpf/test_bucket_neighbours.c measures
- * both.
+ * The rows are better only where nearly all places are held: 80,000 prefixes send 16 million SYN a
+ * second at the default rate. Spoofed packets each of another prefix, R a second, deny others when
+ * R / places comes near to the rate: at half of it 0.0003 in sets and 0.003 in rows, at all of it
+ * 0.09 and 0.14. tests/bpf/test_bucket_neighbours.c measures all of it.
  *
  * Answers
  *
@@ -122,7 +122,7 @@
 #define FILTER_BUCKETS_MIN         1024u /* places of a kind, in all sets; powers of two */
 #define FILTER_BUCKETS_DEFAULT     65536u
 #define FILTER_BUCKETS_MAX         4194304u
-#define FILTER_PLACES              4u          /* of a kind, in one set */
+#define FILTER_PLACES              8u          /* in one set */
 #define FILTER_UNIT_NS             64u         /* of the times in places */
 #define FILTER_TIME_BITS           52u         /* of a place; the mark is above them */
 #define FILTER_SWAP_TRIES          8u          /* compare-and-swaps of one packet in one bucket */
@@ -272,12 +272,11 @@ struct filter_gates {
     struct filter_gate refusals;
 };
 
-/* Map `buckets`: array of sets, mapped into memory so that it begins at a page, and a set is a
- * cache line. Of the prefix's hash the low 32 bits, modulo the sets, are the set; the next two the
- * home; the highest twelve the mark. */
+/* Map `buckets`: array of sets, those for SYN and then as many for packets, mapped into memory so
+ * that it begins at a page, and a set is a cache line. Of the prefix's hash the low 32 bits, modulo
+ * the sets of a kind, are the set; the next three the home; the highest twelve the mark. */
 struct filter_set {
-    __u64 syn[FILTER_PLACES];
-    __u64 packets[FILTER_PLACES];
+    __u64 places[FILTER_PLACES];
 };
 
 /* Maps `rules_v4`, `rules_v6`: arrays of four LPM tries: generation's lowest bit * 2 + (deny ? 1 :
@@ -306,10 +305,10 @@ struct filter_event {
 };
 
 /* Constants that are set before loading (.rodata of the skeleton), so that the verifier leaves out
- * what is not wanted: filter_set_mask (sets less one; FILTER_BUCKETS_DEFAULT / FILTER_PLACES less
- * one unless set, with the size of `buckets`), filter_tick_ns (the kernel's tick, which is the
- * resolution of CLOCK_MONOTONIC_COARSE), filter_test_clock (tests only) and filter_with_cookies
- * (false where the kernel has no bpf_tcp_raw_gen_syncookie). */
+ * what is not wanted: filter_set_mask (sets of a kind less one; FILTER_BUCKETS_DEFAULT /
+ * FILTER_PLACES less one unless set, with the size of `buckets`), filter_tick_ns (the kernel's
+ * tick, which is the resolution of CLOCK_MONOTONIC_COARSE), filter_test_clock (tests only) and
+ * filter_with_cookies (false where the kernel has no bpf_tcp_raw_gen_syncookie). */
 
 /* The hash of a source prefix is SipHash-1-3 under hash_key of eight octets: the first eight of the
  * source address, masked to the prefix, as in the packet; IPv4's four and four zero octets. The

@@ -40,7 +40,7 @@ struct {
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
-    __uint(max_entries, FILTER_BUCKETS_DEFAULT / FILTER_PLACES);
+    __uint(max_entries, 2 * FILTER_BUCKETS_DEFAULT / FILTER_PLACES);
     __type(key, __u32);
     __type(value, struct filter_set);
 } buckets SEC(".maps");

@@ -110,7 +110,7 @@ static enum err open_object(const struct shed_filter_config *config, struct shed
     f->skeleton->rodata->filter_with_cookies =
         libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_tcp_raw_gen_syncookie_ipv4, NULL) == 1;
     int result =
-        bpf_map__set_max_entries(f->skeleton->maps.buckets, config->buckets / FILTER_PLACES);
+        bpf_map__set_max_entries(f->skeleton->maps.buckets, 2 * config->buckets / FILTER_PLACES);
     return result == 0 ? ERR_OK : fail_load(result, message);
 }
 

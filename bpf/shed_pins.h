@@ -11,7 +11,7 @@
 #include "lib/limit.h"
 
 /* To be raised when a structure of bpf/filter.h changes its meaning. */
-#define SHED_LAYOUT        "2"
+#define SHED_LAYOUT        "3"
 #define SHED_MESSAGE_BYTES 256
 
 struct shed_pins {

@@ -51,7 +51,7 @@ static void prepare(struct filter_world *w, const struct world_options *options)
     s->rodata->filter_tick_ns = (uint64_t)tick.tv_nsec;
     s->rodata->filter_test_clock = !options->real_clock;
     s->rodata->filter_with_cookies = !options->no_cookies;
-    CHECK(bpf_map__set_max_entries(s->maps.buckets, w->buckets / FILTER_PLACES) == 0);
+    CHECK(bpf_map__set_max_entries(s->maps.buckets, 2 * w->buckets / FILTER_PLACES) == 0);
 }
 
 /* Whether anything of our kind can be loaded: the smallest program there is. */
@@ -236,7 +236,7 @@ static void clear(struct filter_world *w, const struct bpf_map *map, uint32_t co
 void world_reset(struct filter_world *w)
 {
     struct filter_event event;
-    clear(w, w->skeleton->maps.buckets, w->buckets / FILTER_PLACES, sizeof(struct filter_set));
+    clear(w, w->skeleton->maps.buckets, 2 * w->buckets / FILTER_PLACES, sizeof(struct filter_set));
     clear(w, w->skeleton->maps.gates, 1, sizeof(struct filter_gates));
     clear(w, w->skeleton->maps.counters, FILTER_REASON_COUNT, sizeof(struct filter_count));
     clear(w, w->skeleton->maps.trouble, FILTER_TROUBLE_COUNT, sizeof(uint64_t));

@@ -173,13 +173,13 @@ static enum filter_reason judge(struct policy_model *m, const struct policy_segm
         return s->reason;
 
     uint64_t prefix = prefix_hash(m, s);
+    bool by_syn = s->is_syn && m->config.syn.interval_ns > 0;
+    const struct filter_rate *rate = by_syn ? &m->config.syn : &m->config.packets;
     v->has_set = true;
-    v->set = (uint32_t)prefix % m->set_count;
-    struct filter_set *set = &m->sets[v->set];
-    if (s->is_syn && !bucket_model_take(set->syn, prefix, &m->config.syn, m->now_ns, m->places))
-        return FILTER_REASON_SYN_RATE;
-    if (!bucket_model_take(set->packets, prefix, &m->config.packets, m->now_ns, m->places))
-        return FILTER_REASON_PACKET_RATE;
+    v->set = (uint32_t)prefix % m->kind_sets + (by_syn ? 0 : m->kind_sets);
+    v->burst_ns = rate->burst_ns;
+    if (!bucket_model_take(m->sets[v->set].places, prefix, rate, m->now_ns, m->choices))
+        return by_syn ? FILTER_REASON_SYN_RATE : FILTER_REASON_PACKET_RATE;
     return s->is_syn ? judge_syn(m, s, prefix) : FILTER_REASON_FLOW;
 }
 

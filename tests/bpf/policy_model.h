@@ -32,9 +32,9 @@ struct policy_model {
     uint32_t shed_permille;
     uint64_t shed_until_ns;
 
-    uint32_t set_count;
-    struct filter_set *sets;         /* the caller's */
-    uint64_t places[BUCKET_CHOICES]; /* by which rule they were chosen */
+    uint32_t kind_sets;               /* of SYN, and of packets */
+    struct filter_set *sets;          /* 2 * kind_sets; the caller's */
+    uint64_t choices[BUCKET_CHOICES]; /* how places were chosen */
     __u64 budget_full_ns;
     __u64 cookies_full_ns;
     __u64 refusals_full_ns;
@@ -47,6 +47,7 @@ struct model_verdict {
     enum filter_action action; /* PASS when observing */
     bool has_set;              /* it came to the buckets of a source prefix ... */
     uint32_t set;              /* ... in this one */
+    uint64_t burst_ns;         /* ... under a rate with this burst */
 };
 
 /** Judges a frame, counts it, and changes the buckets. */

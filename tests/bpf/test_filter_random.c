@@ -16,7 +16,7 @@
 #define ROUND_FRAMES  4000u
 #define UNSET_FRAMES  500u
 #define POLICY_FRAMES 1000u /* then the next generation */
-#define BUCKETS       8u    /* so few that sets are full */
+#define BUCKETS       16u   /* so few that sets are full */
 #define NOW_NS_MAX    (UINT64_C(1) << 57)
 
 struct judge {
@@ -103,14 +103,8 @@ static void move_time(struct judge *j, const struct model_verdict *last)
     struct policy_model *m = &j->model;
     uint64_t now_ns = m->now_ns + steps_ns[draw_below(&j->random, 7)];
     if (last->has_set && draw_one_in(&j->random, 2)) {
-        const struct filter_set *set = &m->sets[last->set];
-        uint64_t place = draw_below(&j->random, FILTER_PLACES);
-        uint64_t full_ns = bucket_model_time_ns(set->packets[place]);
-        uint64_t edge = full_ns - m->config.packets.burst_ns;
-        if (draw_one_in(&j->random, 2)) {
-            full_ns = bucket_model_time_ns(set->syn[place]);
-            edge = full_ns - m->config.syn.burst_ns;
-        }
+        uint64_t place = m->sets[last->set].places[draw_below(&j->random, FILTER_PLACES)];
+        uint64_t full_ns = bucket_model_time_ns(place), edge = full_ns - last->burst_ns;
         if (draw_one_in(&j->random, 2))
             edge = full_ns; /* when it is free */
         edge -= edge % FILTER_UNIT_NS;
@@ -130,10 +124,8 @@ static void move_time(struct judge *j, const struct model_verdict *last)
 static void compare_set(const struct judge *j, const struct packet_frame *f, uint32_t index)
 {
     struct filter_set there = world_set(j->world, index), *here = &j->model.sets[index];
-    for (unsigned i = 0; i < FILTER_PLACES; i++) {
-        compare(j, f, "a bucket of SYN", here->syn[i], there.syn[i]);
-        compare(j, f, "a bucket of packets", here->packets[i], there.packets[i]);
-    }
+    for (unsigned i = 0; i < FILTER_PLACES; i++)
+        compare(j, f, "a place", here->places[i], there.places[i]);
 }
 
 static void compare_gates(const struct judge *j, const struct packet_frame *f)
@@ -160,7 +152,7 @@ static void compare_all(const struct judge *j)
             compare(j, NULL, "a trouble", j->model.trouble[i],
                     world_trouble(j->world, (enum filter_trouble)i));
     }
-    for (uint32_t i = 0; i < j->model.set_count; i++)
+    for (uint32_t i = 0; i < 2 * j->model.kind_sets; i++)
         compare_set(j, NULL, i);
 }
 
@@ -237,7 +229,7 @@ static void start_round(struct judge *j, uint64_t seed)
 {
     struct policy_model *m = &j->model;
     j->seed = j->random = seed;
-    memset(m->sets, 0, m->set_count * sizeof *m->sets);
+    memset(m->sets, 0, 2 * m->kind_sets * sizeof *m->sets);
     memset(m->counts, 0, sizeof m->counts);
     memset(m->trouble, 0, sizeof m->trouble);
     m->budget_full_ns = m->cookies_full_ns = m->refusals_full_ns = 0;
@@ -291,10 +283,10 @@ int main(int argc, char **argv)
         if (j->world == NULL)
             return WORLD_SKIP;
         j->model =
-            (struct policy_model){.with_cookies = i == 0, .set_count = BUCKETS / FILTER_PLACES};
+            (struct policy_model){.with_cookies = i == 0, .kind_sets = BUCKETS / FILTER_PLACES};
         struct filter_config config = world_config();
         memcpy(j->model.config.hash_key, config.hash_key, sizeof config.hash_key);
-        j->model.sets = calloc(j->model.set_count, sizeof *j->model.sets);
+        j->model.sets = calloc(2 * j->model.kind_sets, sizeof *j->model.sets);
         CHECK(j->model.sets != NULL);
         run_unset(j);
     }
@@ -307,8 +299,8 @@ int main(int argc, char **argv)
             return 1; /* a rule that is never met is not tested */
     }
     for (unsigned i = 0; i < BUCKET_CHOICES; i++) {
-        uint64_t count = judges[0].model.places[i] + judges[1].model.places[i];
-        printf("place %u: %llu\n", i, (unsigned long long)count);
+        uint64_t count = judges[0].model.choices[i] + judges[1].model.choices[i];
+        printf("choice %u: %llu\n", i, (unsigned long long)count);
         if (rounds >= ROUNDS && count == 0)
             return 1;
     }
