@@ -134,7 +134,7 @@ static enum err csr_write(const struct ca_options *o, struct span subject, struc
         err = ca_key_sign(key, span_of(info, size), signature, &signature_size, why);
     if (err == ERR_OK)
         err = cert_signed_encode(span_of(info, size), alg, span_of(signature, signature_size), der,
-                               sizeof der, &size);
+                                 sizeof der, &size);
     if (err == ERR_OK)
         err = request_pem(span_of(der, size), &pem);
     snprintf(name, sizeof name, "%s.csr", ca_kind_stem(o->kind));

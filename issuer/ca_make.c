@@ -100,8 +100,8 @@ enum err ca_draft(const struct ca_profile *p, X509 *issuer, uint8_t tbs[static C
     enum err err = ca_tbs_encode(p, tbs, CA_TBS_BYTES_MAX, ret_size);
     if (err == ERR_OK)
         err = cert_signed_encode(span_of(tbs, *ret_size), p->alg,
-                               span_of(signature, sig_alg_info((uint8_t)p->alg)->size), der,
-                               sizeof der, &size);
+                                 span_of(signature, sig_alg_info((uint8_t)p->alg)->size), der,
+                                 sizeof der, &size);
     if (err != ERR_OK)
         return ca_refuse(why, err, "the certificate cannot be written: %s", err_text(err));
     return judge(p, issuer, span_of(der, size), ret, why);
