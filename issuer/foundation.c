@@ -129,10 +129,21 @@ static enum err introduce_all(struct foundation *f, struct registry *r)
     return ERR_OK;
 }
 
+/* The database refuses to delete what is younger, as the audit log's tools do. */
+static enum err promise_retention(struct registry *r, void *context)
+{
+    const struct audit_config *audit = context;
+    uint64_t promised_s = 0, wanted_s = audit->retention_years * 366 * 86400;
+    TRY(registry_retention(r, &promised_s));
+    return wanted_s > promised_s ? registry_retention_set(r, wanted_s) : ERR_OK;
+}
+
 static enum err open_registry(struct foundation *f, struct issuer_worker *worker)
 {
     uint64_t count = 0;
     TRY(registry_migrate(worker->registry));
+    struct audit_config audit = f->issuer.config->audit;
+    TRY(registry_transaction(worker->registry, promise_retention, &audit));
     TRY(introduce_all(f, worker->registry));
     log_info("registry: %s", registry_version(worker->registry));
     TRY(continuity_check(worker));

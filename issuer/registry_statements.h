@@ -84,8 +84,8 @@
       "SELECT " RESERVATION_COLUMNS " FROM serial_reservation"                                    \
       " WHERE state <= 2 AND reserved_at < $1 ORDER BY reserved_at LIMIT $2")                     \
     X(SERIAL_ABANDONED_GOOD, READ, "n",                                                           \
-      "SELECT " RESERVATION_COLUMNS " FROM serial_reservation s WHERE state = 5 AND NOT EXISTS"   \
-      " (SELECT 1 FROM revocation v WHERE v.ca = s.ca AND v.serial = s.serial)"                   \
+      "SELECT " RESERVATION_COLUMNS " FROM serial_reservation s WHERE state = 5"                  \
+      " AND (SELECT count(*) FROM revocation v WHERE v.ca = s.ca AND v.serial = s.serial) = 0"    \
       " ORDER BY reserved_at LIMIT $1")                                                           \
                                                                                                   \
     X(CERTIFICATE_ADD, WRITE, "onontttnnnooon",                                                   \
@@ -111,12 +111,13 @@
     X(EXPIRING, READ, "nn",                                                                       \
       "SELECT count(*) FROM certificate WHERE kind = 2 AND not_after >= $1 AND not_after < $2")   \
     /* After ($1, $2, $3), below $4; $5 is where the names that match begin: a certificate comes  \
-     * with the first of its names that do. */                                                    \
+     * with the first of its names that do. + 0: the index of notAfter is not the way to a name.  \
+     */                                                                                           \
     X(SEARCH_NAME, READ, "onoootnnn",                                                             \
       "SELECT " CERTIFICATE_COLUMNS ", n.name_reversed FROM certificate_name n"                   \
       " JOIN certificate c ON c.ca = n.ca AND c.serial = n.serial AND c.kind = 2"                 \
       " WHERE (n.name_reversed, n.ca, n.serial) > ($1, $2, $3) AND n.name_reversed < $4"          \
-      " AND ($6 = '' OR c.customer = $6) AND c.not_after >= $7 AND c.not_after < $8"              \
+      " AND ($6 = '' OR c.customer = $6) AND c.not_after + 0 >= $7 AND c.not_after + 0 < $8"      \
       " AND NOT EXISTS (SELECT 1 FROM certificate_name f WHERE f.ca = n.ca"                       \
       "   AND f.serial = n.serial AND f.name_reversed >= $5"                                      \
       "   AND f.name_reversed < n.name_reversed)"                                                 \

@@ -122,6 +122,17 @@ static const char *const refused_by_sqlite[] = {
     "INSERT INTO retention VALUES (1, 0) ON CONFLICT (one) DO UPDATE SET seconds = 0",
 };
 
+static const char *const not_for_a_writer[] = {
+    "ALTER TABLE revocation DISABLE TRIGGER ALL",
+    "DROP TRIGGER revocation_update ON revocation",
+    "DROP TABLE status_event CASCADE",
+    "CREATE OR REPLACE FUNCTION registry_refuse() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN RETURN NEW; END $$",
+    "SET session_replication_role = replica",
+    "TRUNCATE audit_outbox",
+    "DELETE FROM certificate",
+};
+
 static void expect_raw(const char *text, bool expected)
 {
     if (world_raw(text) != expected)
@@ -203,6 +214,37 @@ static void test_refused_statement_loses_the_transaction(void **state)
     OK(registry_begin(reg));
     OK(registry_serial_reserve(reg, &v));
     OK(registry_commit(reg));
+}
+
+/* A program that may write rows, and no more, has all that it needs, and cannot take the guards
+ * away. */
+static void test_a_role_that_owns_nothing(void **state)
+{
+    (void)state;
+    if (!world_postgresql)
+        skip();
+    char conninfo[PG_CLUSTER_TEXT_BYTES + 32];
+    struct registry_options options = world_options;
+    struct registry *r = NULL;
+    snprintf(conninfo, sizeof conninfo, "%s user=issuer", world_cluster.conninfo);
+    options.postgresql = conninfo;
+    pg_cluster_run(&world_cluster,
+                   "DROP ROLE IF EXISTS issuer; CREATE ROLE issuer LOGIN;"
+                   "GRANT USAGE ON SCHEMA public TO issuer;"
+                   "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO issuer");
+    OK(registry_open(&options, &r));
+    OK(registry_migrate(r));
+    assert_int_equal(world_issue(r, ISSUER, 1), 1);
+    registry_close(r);
+    for (size_t i = 0; i < sizeof not_for_a_writer / sizeof not_for_a_writer[0]; i++) {
+        PGconn *conn = PQconnectdb(conninfo);
+        PGresult *result = PQexec(conn, not_for_a_writer[i]);
+        if (PQresultStatus(result) != PGRES_FATAL_ERROR)
+            fail_msg("not refused: %s", not_for_a_writer[i]);
+        PQclear(result);
+        PQfinish(conn);
+    }
+    pg_cluster_run(&world_cluster, "DROP OWNED BY issuer; DROP ROLE issuer");
 }
 
 static void test_other_schemas(void **state)
@@ -293,6 +335,7 @@ int main(void)
         WORLD_TEST(test_what_happened_stays),
         WORLD_TEST(test_what_is_old_may_go),
         WORLD_TEST(test_refused_statement_loses_the_transaction),
+        WORLD_TEST(test_a_role_that_owns_nothing),
         WORLD_TEST(test_other_schemas),
         WORLD_TEST(test_options),
         WORLD_TEST(test_authorities),
