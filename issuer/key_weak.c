@@ -45,6 +45,21 @@ bool key_weak_small_factor(const BIGNUM *n)
     return false;
 }
 
+/* Whether the number is a square modulo a few small numbers: one in a hundred that is none is. */
+static bool may_be_square(const BIGNUM *number)
+{
+    static const unsigned moduli[] = {64, 63, 65, 11};
+    BN_ULONG rest = BN_mod_word(number, 64 * 63 * 65 * 11);
+    for (size_t i = 0; i < sizeof moduli / sizeof moduli[0]; i++) {
+        unsigned root = 0, m = moduli[i];
+        while (root < m && root * root % m != rest % m)
+            root++;
+        if (root == m)
+            return false;
+    }
+    return true;
+}
+
 /* Whether x^2 - n is a square for an x just above the root of n: p and q are close. ERR_KEY. */
 static enum err fermat_rounds(BN_CTX *c, const BIGNUM *n, BIGNUM *x, BIGNUM *square, BIGNUM *root)
 {
@@ -64,7 +79,7 @@ static enum err fermat_rounds(BN_CTX *c, const BIGNUM *n, BIGNUM *x, BIGNUM *squ
         /* x is at least the root; y is the root of x^2 - n, by the same way */
         if (BN_sqr(square, x, c) != 1 || BN_sub(square, square, n) != 1)
             return ERR_CRYPTO;
-        if (!BN_is_negative(square)) {
+        if (!BN_is_negative(square) && may_be_square(square)) {
             BIGNUM *y = BN_new();
             bool done = y != NULL && BN_lshift(y, BN_value_one(), BN_num_bits(square) / 2 + 1) == 1;
             while (done && !BN_is_zero(square)) {

@@ -420,7 +420,7 @@ size_t breaks_count(void)
 const char *breaks_make(const struct leaf_world *world, size_t i, struct lint_base *ret)
 {
     const struct row *row = &rows[i];
-    base_make(world, row->kind, row->alg, row->variant, ret);
+    base_make(world, row->kind, row->alg, (int)row->variant, ret);
     if (row->make == NULL) {
         unique_id(ret);
         return row->rule;
