@@ -63,8 +63,13 @@ static const struct {
 #undef X
 };
 
+/* libavro writes to a stream of ours that takes everything: when its own write fails it cannot be
+ * closed any more, and all it has is lost. What became of the octets is told by `err`. */
 struct audit_avro {
     const char *log;
+    FILE *out;    /* the caller's */
+    FILE *stream; /* libavro's */
+    enum err err; /* of the first write that failed */
     avro_schema_t schema;
     avro_value_iface_t *class;
     avro_value_t row;
@@ -79,8 +84,18 @@ static enum err err_of(int result)
     return result == ENOMEM ? ERR_MEMORY : ERR_IO;
 }
 
+static ssize_t take_octets(void *context, const char *octets, size_t size)
+{
+    struct audit_avro *a = context;
+    if (a->err == ERR_OK && fwrite(octets, 1, size, a->out) != size)
+        a->err = ERR_IO;
+    return (ssize_t)size;
+}
+
 static void release(struct audit_avro *a)
 {
+    if (a->stream != NULL)
+        fclose(a->stream);
     if (a->row.iface != NULL)
         avro_value_decref(&a->row);
     if (a->class != NULL)
@@ -90,15 +105,18 @@ static void release(struct audit_avro *a)
     free(a);
 }
 
-static enum err start(struct audit_avro *a, FILE *out)
+static enum err start(struct audit_avro *a)
 {
+    a->stream = fopencookie(a, "w", (cookie_io_functions_t){.write = take_octets});
+    if (a->stream == NULL)
+        return ERR_MEMORY;
     if (avro_schema_from_json_length(schema_text, sizeof schema_text - 1, &a->schema) != 0)
         return ERR_UNSUPPORTED;
     a->class = avro_generic_class_from_schema(a->schema);
     if (a->class == NULL || avro_generic_value_new(a->class, &a->row) != 0)
         return ERR_MEMORY;
-    return err_of(avro_file_writer_create_with_codec_fp(out, "output", 0, a->schema, &a->writer,
-                                                        CODEC, BLOCK_BYTES));
+    return err_of(avro_file_writer_create_with_codec_fp(a->stream, "output", 0, a->schema,
+                                                        &a->writer, CODEC, BLOCK_BYTES));
 }
 
 enum err audit_avro_open(FILE *out, const char *log, struct audit_avro **ret)
@@ -107,7 +125,8 @@ enum err audit_avro_open(FILE *out, const char *log, struct audit_avro **ret)
     if (a == NULL)
         return ERR_MEMORY;
     a->log = log;
-    enum err err = start(a, out);
+    a->out = out;
+    enum err err = start(a);
     if (err != ERR_OK) {
         release(a);
         return err;
@@ -172,12 +191,17 @@ enum err audit_avro_put(struct audit_avro *a, uint64_t index, struct span entry)
     json_decref(json);
     if (result == 0)
         result = avro_file_writer_append_value(a->writer, &a->row);
-    return err_of(result);
+    TRY(err_of(result));
+    return a->err;
 }
 
 enum err audit_avro_close(struct audit_avro *a)
 {
     enum err err = err_of(avro_file_writer_close(a->writer));
+    if (fflush(a->stream) != 0 || fflush(a->out) != 0)
+        err = ERR_IO;
+    if (err == ERR_OK)
+        err = a->err;
     release(a);
     return err;
 }

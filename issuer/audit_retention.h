@@ -8,8 +8,8 @@
  * verify` names what is gone; `statim audit seal` makes whole tiles immutable where the file system
  * can (issuer/audit_seal.h).
  *
- *   <folder>/retention   "statim-retention v1\nleaf N\n": which entry it is, to find it at once;
- * made anew from the entries when it is missing or wrong */
+ *   <folder>/retention   "statim-retention v1\nleaf N\n": which entry it is; made anew when it is
+ *                        missing or wrong, from all entries */
 #pragma once
 
 #include "issuer/audit_log.h"
