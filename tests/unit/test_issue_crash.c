@@ -6,7 +6,9 @@
  *   - no serial is signed twice,
  *   - each serial that was reserved has an end, and each that was signed a status,
  *   - events have no gaps, and what was once an event stays as it was,
- *   - what was answered is so, and the order can be fulfilled in the end, once. */
+ *   - what was answered is so, and the order can be fulfilled in the end, once.
+ *
+ * STATIM_SEEDS=1000 tries more of the random ones; a failure prints its seed for STATIM_SEED. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -337,34 +339,44 @@ static void revoking_survives_every_fault(void **state)
     every_event_has_its_leaf();
 }
 
-/* Faults during what mends faults. */
+static uint64_t number_of(const char *variable, uint64_t fallback)
+{
+    const char *text = getenv(variable);
+    return text != NULL ? strtoull(text, NULL, 10) : fallback;
+}
+
+/* One fault during an order, another during what mends it, then a restart; all by the seed. */
+static void faults_of_seed(uint64_t seed)
+{
+    char order_id[32];
+    struct issue_result r = {0}, again = {0};
+    struct problem why;
+    uint64_t count = 0, state = seed;
+    enum fault first = (enum fault)(1 + random_next(&state) % (FAULT_COUNT - 1));
+    enum fault second = (enum fault)(1 + random_next(&state) % (FAULT_COUNT - 1));
+    unsigned instant = (unsigned)(random_next(&state) % 40);
+    snprintf(order_id, sizeof order_id, "o%u", scenario_count++);
+    snprintf(scenario, sizeof scenario, "STATIM_SEED=%llu: call %u: %s, then %s",
+             (unsigned long long)seed, instant, fault_text(first), fault_text(second));
+    faults_set(first, instant);
+    enum err err = ask(order_id, &r, &why);
+    faults_heal();
+    faults_set(second, (unsigned)(random_next(&state) % 16));
+    (void)!recover_all(&world.worker, &count);
+    restart();
+    check_all();
+    fulfil(order_id, err == ERR_OK ? &r.id : NULL, &again);
+    issue_result_done(&r);
+    issue_result_done(&again);
+}
+
+/* STATIM_SEEDS of them from STATIM_SEED on. */
 static void recovering_survives_faults(void **state)
 {
     (void)state;
-    uint64_t seed = 20261128;
-    for (unsigned i = 0; i < 30; i++) {
-        char order_id[32];
-        struct issue_result r = {0};
-        struct problem why;
-        uint64_t count = 0;
-        enum fault first = (enum fault)(1 + random_next(&seed) % (FAULT_COUNT - 1));
-        enum fault second = (enum fault)(1 + random_next(&seed) % (FAULT_COUNT - 1));
-        unsigned instant = (unsigned)(random_next(&seed) % 40);
-        snprintf(order_id, sizeof order_id, "o%u", scenario_count++);
-        snprintf(scenario, sizeof scenario, "run %u: call %u: %s, then %s", i, instant,
-                 fault_text(first), fault_text(second));
-        faults_set(first, instant);
-        enum err err = ask(order_id, &r, &why);
-        faults_heal();
-        faults_set(second, (unsigned)(random_next(&seed) % 16));
-        (void)!recover_all(&world.worker, &count);
-        restart();
-        check_all();
-        struct issue_result again = {0};
-        fulfil(order_id, err == ERR_OK ? &r.id : NULL, &again);
-        issue_result_done(&r);
-        issue_result_done(&again);
-    }
+    uint64_t first = number_of("STATIM_SEED", 1), count = number_of("STATIM_SEEDS", 30);
+    for (uint64_t i = 0; i < count; i++)
+        faults_of_seed(first + i);
     every_event_has_its_leaf();
 }
 
