@@ -13,7 +13,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
-from https_world import Authority, Client, client_context
+from https_world import Authority, Client, client_context, wait_until
 from issuer_world import CLIENTS, Issuer, make_csr, make_key
 from pg_world import make_postgresql  # noqa: F401
 
@@ -85,6 +85,23 @@ def test_many_at_once_with_one_order_id(issuer):
     for answer in answers:
         if answer[0] not in (200, 201):
             refused(answer, 409, "order-pending")
+
+
+def test_an_order_waits_for_the_presigner_without_a_worker(tmp_path):
+    """The only worker tells the presigner of the event and takes its word, while five orders wait for that."""
+    issuer = Issuer(tmp_path / "i", extra="publish_wait_ms: 60000\nworkers: 1\n").start().prepare()
+    try:
+        with ThreadPoolExecutor(5) as pool:
+            orders = [pool.submit(issuer.issue, [f"w{i}.example.com"], f"wait-{i}") for i in range(5)]
+            wait_until(lambda: len(issuer.events()) == 5)
+            assert not any(order.done() for order in orders)
+            said = issuer.ask("POST", "/v1/events/published", {"ca": issuer.ca_id(), "seq": 5}, client="presigner")
+            assert said[0] == 200
+            assert all(order.result()["published"] for order in orders)
+        beyond = issuer.ask("POST", "/v1/events/published", {"ca": issuer.ca_id(), "seq": 6}, client="presigner")
+        refused(beyond, 409, "bad-position")
+    finally:
+        assert issuer.stop() == 0
 
 
 @pytest.mark.parametrize("change, status, word, field", [
