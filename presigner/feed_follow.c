@@ -155,17 +155,21 @@ static void answered(struct feed_follow *f, CURLcode code, uint64_t now_ns)
 
 /* --- What is said --- */
 
-static enum err say(struct feed_follow *f, bool tell)
+static enum err say(struct feed_follow *f)
 {
-    uint64_t seq = feed_state_published(&f->state);
-    f->telling = 0;
-    if (tell)
-        TRY(feed_report_signed(&f->report, seq, f->state.told, f->state.log_last, &f->say.body,
-                               &f->telling));
-    else
-        TRY(feed_report_seq(f->issuer_id, seq, &f->say.body));
-    snprintf(f->say.url, sizeof f->say.url, "%s" FEED_PUBLISHED_PATH, f->issuer->feed.url);
-    return feed_link_post(&f->say, &f->issuer->feed);
+    const struct feed_config *feed = &f->issuer->feed;
+    TRY(feed_report_seq(f->issuer_id, feed_state_published(&f->state), &f->say.body));
+    snprintf(f->say.url, sizeof f->say.url, "%s" FEED_PUBLISHED_PATH, feed->url);
+    return feed_link_post(&f->say, feed);
+}
+
+static enum err tell(struct feed_follow *f)
+{
+    const struct feed_config *feed = &f->issuer->feed;
+    TRY(feed_report_signed(&f->report, feed_state_published(&f->state), f->state.told,
+                           f->state.log_last, &f->tell.body, &f->telling));
+    snprintf(f->tell.url, sizeof f->tell.url, "%s" FEED_PUBLISHED_PATH, feed->url);
+    return feed_link_post(&f->tell, feed);
 }
 
 static enum err remember_told(struct feed_follow *f)
@@ -179,48 +183,87 @@ static enum err remember_told(struct feed_follow *f)
     return err;
 }
 
-static void say_failed(struct feed_follow *f, uint64_t now_ns, const char *what)
+/* An issuer that is away is complained of once. */
+static void not_said(struct feed_follow *f, const char *what)
 {
     counter_add(&f->counters[COUNT_feed_failures], 1);
-    feed_state_say_failed(&f->state, now_ns);
-    /* An issuer that is away is complained of once. */
     if (!f->failing)
         complain(f, false, what);
 }
 
-static void said(struct feed_follow *f, CURLcode code, uint64_t now_ns)
+/* Ends a POST; whether it was taken. */
+static bool was_taken(struct feed_follow *f, struct feed_link *link, CURLcode code)
 {
     char text[REFUSAL_SHOWN_BYTES + 32];
     long status = 0;
-    enum err err = feed_link_end(&f->say, code, &status);
-    if (err != ERR_OK || status != 200) {
-        if (err == ERR_OK)
-            refusal_text(&f->say, status, text, sizeof text);
-        say_failed(f, now_ns, err == ERR_OK ? text : f->say.message);
+    enum err err = feed_link_end(link, code, &status);
+    if (err == ERR_OK && status == 200)
+        return true;
+    if (err == ERR_OK)
+        refusal_text(link, status, text, sizeof text);
+    not_said(f, err == ERR_OK ? text : link->message);
+    return false;
+}
+
+static void said(struct feed_follow *f, CURLcode code, uint64_t now_ns)
+{
+    if (was_taken(f, &f->say, code))
+        feed_state_said(&f->state);
+    else
+        feed_state_say_failed(&f->state, now_ns);
+}
+
+static void told(struct feed_follow *f, CURLcode code, uint64_t now_ns)
+{
+    if (!was_taken(f, &f->tell, code)) {
+        feed_state_tell_failed(&f->state, now_ns);
         return;
     }
     /* Told twice does no harm: entries are only what the log has. */
-    if (f->telling > 0 && remember_told(f) != ERR_OK)
+    if (remember_told(f) != ERR_OK)
         log_warning("issuer %s: feed: what it was told cannot be noted", f->issuer->name);
-    feed_state_said(&f->state, now_ns, f->telling);
+    feed_state_told(&f->state, now_ns, f->telling);
 }
 
 /* --- For the thread --- */
 
+static void begin_ask(struct feed_follow *f, uint64_t now_ns)
+{
+    enum err err = ask(f);
+    feed_state_asked(&f->state, now_ns);
+    if (err != ERR_OK)
+        ask_failed(f, now_ns, false, err_text(err));
+}
+
+static void begin_say(struct feed_follow *f, uint64_t now_ns)
+{
+    enum err err = say(f);
+    feed_state_saying(&f->state);
+    if (err == ERR_OK)
+        return;
+    feed_state_say_failed(&f->state, now_ns);
+    not_said(f, err_text(err));
+}
+
+static void begin_tell(struct feed_follow *f, uint64_t now_ns)
+{
+    enum err err = tell(f);
+    feed_state_telling(&f->state);
+    if (err == ERR_OK)
+        return;
+    feed_state_tell_failed(&f->state, now_ns);
+    not_said(f, err_text(err));
+}
+
 static void begin(struct feed_follow *f, enum feed_want want, uint64_t now_ns)
 {
     counter_add(&f->counters[COUNT_feed_requests], 1);
-    if (want == FEED_WANT_ASK) {
-        enum err err = ask(f);
-        feed_state_asked(&f->state, now_ns);
-        if (err != ERR_OK)
-            ask_failed(f, now_ns, false, err_text(err));
-        return;
-    }
-    enum err err = say(f, want == FEED_WANT_TELL);
-    feed_state_saying(&f->state);
-    if (err != ERR_OK)
-        say_failed(f, now_ns, err_text(err));
+    if (want == FEED_WANT_ASK)
+        begin_ask(f, now_ns);
+    else if (want == FEED_WANT_SAY)
+        begin_say(f, now_ns);
+    else
+        begin_tell(f, now_ns);
 }
 
 void feed_follow_step(struct feed_follow *f, uint64_t now_ns)
@@ -236,8 +279,10 @@ void feed_follow_finished(struct feed_follow *f, struct feed_link *link, CURLcod
 {
     if (link == &f->ask)
         answered(f, code, now_ns);
-    else
+    else if (link == &f->say)
         said(f, code, now_ns);
+    else
+        told(f, code, now_ns);
     show(f);
 }
 
@@ -283,6 +328,7 @@ enum err feed_follow_open(struct feed_follow *f, CURLM *multi, const char *publi
         .publish_dir = publish_dir, .issuer = f->issuer, .issuer_id = f->issuer_id};
     TRY(feed_link_make(&f->ask, multi, f));
     TRY(feed_link_make(&f->say, multi, f));
+    TRY(feed_link_make(&f->tell, multi, f));
     TRY(status_txn_write(f->status, &txn));
     enum err err = read_state(f, txn);
     if (err == ERR_OK)
@@ -295,5 +341,6 @@ void feed_follow_close(struct feed_follow *f)
 {
     feed_link_done(&f->ask);
     feed_link_done(&f->say);
+    feed_link_done(&f->tell);
     feed_report_done(&f->report);
 }

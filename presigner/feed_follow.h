@@ -21,8 +21,9 @@ struct feed_follow {
     struct sha256 hash; /* of the event at state.seq */
     struct feed_link ask;
     struct feed_link say;
+    struct feed_link tell;
     struct feed_report report;
-    uint64_t telling;           /* log number of what is being told; 0: nothing */
+    uint64_t telling;           /* log number of what is being told */
     uint64_t settled, log_last; /* as the publishing thread said last */
     bool current;               /* the issuer had nothing more */
     bool failing;               /* the latest question failed */

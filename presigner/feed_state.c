@@ -30,30 +30,22 @@ static uint64_t doubled(uint64_t ns)
 
 static bool has_to_say(const struct feed_state *s)
 {
-    return s->published > s->said || (!s->knows && s->published > 0);
+    return !s->saying && (s->published > s->said || (!s->knows && s->published > 0));
 }
 
 static bool has_to_tell(const struct feed_state *s)
 {
-    return s->log_last > s->told;
+    return s->log_last > s->told && !s->telling;
 }
 
 enum feed_want feed_state_next(const struct feed_state *s, uint64_t now_ns)
 {
     /* What somebody waits for goes first. */
-    if (!s->saying && now_ns >= s->say_ns) {
-        bool tell = has_to_tell(s) && now_ns >= s->tell_ns;
-        if (has_to_say(s))
-            return FEED_WANT_SAY;
-        if (tell)
-            return FEED_WANT_TELL;
-    }
+    if (has_to_say(s) && now_ns >= s->say_ns)
+        return FEED_WANT_SAY;
+    if (has_to_tell(s) && now_ns >= s->tell_ns)
+        return FEED_WANT_TELL;
     return !s->asking && now_ns >= s->ask_ns ? FEED_WANT_ASK : FEED_WANT_NOTHING;
-}
-
-static uint64_t later(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
 }
 
 uint64_t feed_state_wake_ns(const struct feed_state *s)
@@ -61,12 +53,10 @@ uint64_t feed_state_wake_ns(const struct feed_state *s)
     uint64_t wake_ns = UINT64_MAX;
     if (!s->asking)
         wake_ns = s->ask_ns;
-    if (s->saying)
-        return wake_ns;
     if (has_to_say(s) && s->say_ns < wake_ns)
         wake_ns = s->say_ns;
-    if (has_to_tell(s) && later(s->say_ns, s->tell_ns) < wake_ns)
-        wake_ns = later(s->say_ns, s->tell_ns);
+    if (has_to_tell(s) && s->tell_ns < wake_ns)
+        wake_ns = s->tell_ns;
     return wake_ns;
 }
 
@@ -128,7 +118,7 @@ void feed_state_saying(struct feed_state *s)
     s->saying_seq = s->published;
 }
 
-void feed_state_said(struct feed_state *s, uint64_t now_ns, uint64_t told)
+void feed_state_said(struct feed_state *s)
 {
     CHECK(s->saying);
     s->saying = false;
@@ -136,10 +126,6 @@ void feed_state_said(struct feed_state *s, uint64_t now_ns, uint64_t told)
     s->said = s->saying_seq;
     s->say_ns = 0;
     s->say_retry_ns = FEED_RETRY_FIRST_NS;
-    if (told == 0)
-        return;
-    s->told = told;
-    s->tell_ns = now_ns + FEED_TELL_NS;
 }
 
 void feed_state_say_failed(struct feed_state *s, uint64_t now_ns)
@@ -148,4 +134,25 @@ void feed_state_say_failed(struct feed_state *s, uint64_t now_ns)
     s->saying = false;
     s->say_ns = now_ns + s->say_retry_ns;
     s->say_retry_ns = doubled(s->say_retry_ns);
+}
+
+void feed_state_telling(struct feed_state *s)
+{
+    CHECK(!s->telling);
+    s->telling = true;
+}
+
+void feed_state_told(struct feed_state *s, uint64_t now_ns, uint64_t log_number)
+{
+    CHECK(s->telling);
+    s->telling = false;
+    s->told = log_number;
+    s->tell_ns = now_ns + FEED_TELL_NS;
+}
+
+void feed_state_tell_failed(struct feed_state *s, uint64_t now_ns)
+{
+    CHECK(s->telling);
+    s->telling = false;
+    s->tell_ns = now_ns + FEED_RETRY_LAST_NS;
 }

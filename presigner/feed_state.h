@@ -28,7 +28,8 @@ enum feed_want {
     FEED_WANT_NOTHING,
     FEED_WANT_ASK,  /* for events after feed_state.seq */
     FEED_WANT_SAY,  /* that events up to feed_state_published() are published */
-    FEED_WANT_TELL, /* the same, and which log entries there are */
+    FEED_WANT_TELL, /* the same, and which log entries there are: beside it, since the issuer has
+                       to write that down before it answers */
 };
 
 /* After the events up to `seq` the database was at `sequence`. */
@@ -56,12 +57,13 @@ struct feed_state {
 
     uint64_t log_last; /* that there is */
     uint64_t told;     /* log number */
-    uint64_t tell_ns;  /* not before */
+    bool telling;
+    uint64_t tell_ns; /* not before */
 };
 
 void feed_state_start(struct feed_state *s, const struct feed_position *position, uint64_t told);
 
-/** What to do now; the same again until feed_state_asked() or feed_state_saying(). */
+/** What to do now; the same again until feed_state_asked(), _saying() or _telling(). */
 enum feed_want feed_state_next(const struct feed_state *s, uint64_t now_ns);
 /** When feed_state_next() wants something at the latest if nothing happens; UINT64_MAX: never. */
 uint64_t feed_state_wake_ns(const struct feed_state *s);
@@ -81,6 +83,10 @@ static inline uint64_t feed_state_published(const struct feed_state *s)
     return s->published;
 }
 void feed_state_saying(struct feed_state *s);
-/** The issuer has taken it; `told`: the log number up to which it was told, 0 for none. */
-void feed_state_said(struct feed_state *s, uint64_t now_ns, uint64_t told);
+/** The issuer has taken it. */
+void feed_state_said(struct feed_state *s);
 void feed_state_say_failed(struct feed_state *s, uint64_t now_ns);
+void feed_state_telling(struct feed_state *s);
+/** The issuer has taken what was told it, up to this log number. */
+void feed_state_told(struct feed_state *s, uint64_t now_ns, uint64_t log_number);
+void feed_state_tell_failed(struct feed_state *s, uint64_t now_ns);

@@ -1,40 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "presigner/lane_latency.h"
 
-#include <inttypes.h>
+#define US_PER_MS 1000u
 
-#include "lib/metrics.h"
-
-static const uint64_t bounds_ms[LANE_LATENCY_BOUND_COUNT] = {
-#define X(bound) bound,
+static const uint64_t bounds_us[LANE_LATENCY_BOUND_COUNT] = {
+#define X(bound) bound * US_PER_MS,
     LANE_LATENCY_TABLE(X)
 #undef X
 };
+_Static_assert(LANE_LATENCY_BOUND_COUNT <= TIME_HISTOGRAM_BOUNDS_MAX, "");
 
-void lane_latency_add(struct lane_latency *l, uint64_t ms)
+static const struct time_histogram_bounds bounds = {bounds_us, LANE_LATENCY_BOUND_COUNT};
+
+void lane_latency_add(struct time_histogram *h, uint64_t ms)
 {
-    size_t i = 0;
-    while (i < LANE_LATENCY_BOUND_COUNT && ms > bounds_ms[i])
-        i++;
-    counter_add(&l->counts[i], 1);
-    counter_add(&l->sum_ms, ms);
+    time_histogram_add(h, bounds, ms * US_PER_MS);
 }
 
 void lane_latency_write(struct text_writer *w, const char *prefix, const char *name,
-                        const char *help, const struct lane_latency *l)
+                        const char *help, const struct time_histogram *h)
 {
-    uint64_t count = 0;
-    text_writer_format(w, "# HELP %s_%s %s\n# TYPE %s_%s histogram\n", prefix, name, help, prefix,
-                       name);
-    for (size_t i = 0; i < LANE_LATENCY_BOUND_COUNT; i++) {
-        count += counter_get(&l->counts[i]);
-        text_writer_format(w, "%s_%s_bucket{le=\"%g\"} %" PRIu64 "\n", prefix, name,
-                           (double)bounds_ms[i] / 1000, count);
-    }
-    count += counter_get(&l->counts[LANE_LATENCY_BOUND_COUNT]);
-    text_writer_format(w, "%s_%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", prefix, name, count);
-    uint64_t sum_ms = counter_get(&l->sum_ms);
-    text_writer_format(w, "%s_%s_sum %" PRIu64 ".%03u\n", prefix, name, sum_ms / 1000,
-                       (unsigned)(sum_ms % 1000));
-    text_writer_format(w, "%s_%s_count %" PRIu64 "\n", prefix, name, count);
+    time_histogram_write_head(w, prefix, name, help);
+    time_histogram_write(w, prefix, name, "", bounds, h);
 }

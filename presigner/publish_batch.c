@@ -192,6 +192,7 @@ enum err change_batch_collect(struct publisher *p, uint64_t after, uint64_t unti
         status_changes_end(&c);
     }
     if (err == ERR_OK) {
+        batch->found = batch->count > 0;
         qsort(batch->changes, batch->count, sizeof *batch->changes, compare);
         keep_newest(batch);
         batch->few = limit >= batch->capacity && batch->count <= CHANGE_FEW_MAX;

@@ -21,6 +21,7 @@ struct change_batch {
     size_t dirty_count;
     size_t capacity;
     uint64_t through_sequence; /* all changes up to here were looked at */
+    bool found;                /* there was any of the kind, wanted or not */
     bool few;                  /* there are no more than these, and not many */
     bool deferred;             /* some come with their dirty range */
 };

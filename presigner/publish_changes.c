@@ -17,6 +17,9 @@
 /* With a fast lane this much time is between two: what one takes, with its syncs, and as much
  * again. */
 #define LANE_ENTRY_NS UINT64_C(40000000)
+/* With a feed it is as much as the one before took, but no less than this, and no more than the
+ * above. */
+#define FEED_ENTRY_NS UINT64_C(5000000)
 
 /* The signed form of a batch, one for one. */
 struct signed_batch {
@@ -176,9 +179,19 @@ static enum err publish_batch(struct publisher *p, const struct change_batch *ba
 {
     struct signed_batch s;
     TRY(signed_batch_make(batch->count + 1, &s));
+    uint64_t start_ns = clock_monotonic_ns();
     enum err err = publish_signed(p, batch, &s);
     signed_batch_done(&s);
+    if (batch->count > 0)
+        p->entry_took_ns = clock_monotonic_ns() - start_ns;
     return err;
+}
+
+static uint64_t entry_gap_ns(const struct publisher *p)
+{
+    if (p->config->feed_count == 0 || p->entry_took_ns > LANE_ENTRY_NS)
+        return LANE_ENTRY_NS;
+    return p->entry_took_ns > FEED_ENTRY_NS ? p->entry_took_ns : FEED_ENTRY_NS;
 }
 
 /* Entries come at most one a second, unless they are large: many changes in a row make few. Edges
@@ -189,7 +202,7 @@ static bool must_wait(const struct publisher *p, const struct change_batch *batc
     if (batch->count == 0 || batch->count >= ENTRY_AT_ONCE)
         return false;
     if (p->config->redis.addresses != NULL || p->config->feed_count > 0)
-        return clock_monotonic_ns() - p->entry_ns < LANE_ENTRY_NS;
+        return clock_monotonic_ns() - p->entry_ns < entry_gap_ns(p);
     return p->entry_time_s == p->clock_s();
 }
 
@@ -199,6 +212,11 @@ static enum err revocations(struct publisher *p, uint64_t last, struct change_ba
     TRY(change_batch_collect(p, p->state.urgent_sequence, last, batch->capacity, batch));
     if (must_wait(p, batch)) {
         *ret_waiting = true;
+        return ERR_OK;
+    }
+    /* Nothing but additions, which come next: their commit has this sequence, too. */
+    if (!batch->found) {
+        p->state.urgent_sequence = batch->through_sequence;
         return ERR_OK;
     }
     TRY(publish_batch(p, batch));

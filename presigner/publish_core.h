@@ -59,6 +59,7 @@ struct publisher {
     bool first_head_waits;   /* no head was ever published, and not all is signed yet */
     uint64_t entry_time_s;   /* when the newest log entry was made */
     uint64_t entry_ns;       /* the same in monotonic time */
+    uint64_t entry_took_ns;  /* how long it took, of changes */
     uint64_t collect_time_s; /* when old files were last removed */
     uint64_t scan_time_s;    /* when the ranges were last looked at, */
     uint64_t scan_log;       /* the state they were in, */

@@ -107,13 +107,13 @@ static void test_says_what_is_published(void **state)
     /* What comes meanwhile is said after it. */
     feed_state_settled(&s, 12, 0);
     assert_int_equal(feed_state_next(&s, S), FEED_WANT_NOTHING);
-    feed_state_said(&s, S, 0);
+    feed_state_said(&s);
     say(S, 5);
     feed_state_say_failed(&s, S);
     assert_int_equal(feed_state_next(&s, S), FEED_WANT_NOTHING);
     assert_int_equal(feed_state_wake_ns(&s), S + FEED_RETRY_FIRST_NS);
     say(S + FEED_RETRY_FIRST_NS, 5);
-    feed_state_said(&s, S, 0);
+    feed_state_said(&s);
     assert_int_equal(feed_state_next(&s, 2 * S), FEED_WANT_NOTHING);
 }
 
@@ -123,7 +123,7 @@ static void test_says_again_to_one_that_was_away(void **state)
     take(S, 3, 10);
     feed_state_settled(&s, 10, 0);
     say(S, 3);
-    feed_state_said(&s, S, 0);
+    feed_state_said(&s);
     ask(S);
     feed_state_failed(&s, S, false);
     say(S, 3);
@@ -166,19 +166,29 @@ static void test_tells_once_a_second(void **state)
     ask(S);
     feed_state_settled(&s, 10, 5);
     say(S, 3); /* first: somebody waits */
-    feed_state_said(&s, S, 0);
     assert_int_equal(feed_state_next(&s, S), FEED_WANT_TELL);
-    feed_state_saying(&s);
-    feed_state_said(&s, S, 5);
-    feed_state_settled(&s, 10, 6);
+    feed_state_telling(&s);
+    feed_state_said(&s);
+    assert_int_equal(feed_state_next(&s, S), FEED_WANT_NOTHING);
+    /* What is told takes its time: nothing waits for it. */
+    struct feed_position position = at(4, 11);
+    feed_state_taken(&s, &position);
+    feed_state_settled(&s, 11, 6);
+    say(S, 4);
+    feed_state_said(&s);
+    ask(S);
+    feed_state_told(&s, S, 5);
     assert_int_equal(feed_state_next(&s, S), FEED_WANT_NOTHING);
     assert_int_equal(feed_state_wake_ns(&s), S + FEED_TELL_NS);
     assert_int_equal(feed_state_next(&s, S + FEED_TELL_NS), FEED_WANT_TELL);
     /* Not all of it fitted. */
-    feed_state_settled(&s, 10, 100);
-    feed_state_saying(&s);
-    feed_state_said(&s, 3 * S, 50);
+    feed_state_settled(&s, 11, 100);
+    feed_state_telling(&s);
+    feed_state_told(&s, 3 * S, 50);
     assert_int_equal(feed_state_next(&s, 3 * S + FEED_TELL_NS), FEED_WANT_TELL);
+    feed_state_telling(&s);
+    feed_state_tell_failed(&s, 5 * S);
+    assert_int_equal(feed_state_wake_ns(&s), 5 * S + FEED_RETRY_LAST_NS);
 }
 
 int main(void)
