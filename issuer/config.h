@@ -35,7 +35,7 @@ struct leaf_profile; /* issuer/leaf_profile.h */
     X(header_timeout_s, 10, 1, 3600, "from a request's first octet to the end of its head")       \
     X(body_timeout_s, 10, 1, 3600, "from the end of the head to the end of the body")             \
     X(queue_timeout_s, 10, 1, 600, "a whole request waits this long for a free thread")           \
-    X(send_timeout_s, 20, 1, 3600, "a client takes nothing of an answer for this long")           \
+    X(send_timeout_s, 20, 1, 3600, "a client has to take an answer within this")                  \
     X(drain_timeout_s, 15, 0, 3600, "what a graceful stop waits for answers to be finished")
 
 /* Numbers of the registry, the audit log and the external linter. */
