@@ -5,6 +5,7 @@
 
 #include "issuer/issue_stage.h"
 #include "issuer/problem.h"
+#include "lib/metrics.h"
 #include "lib/time_histogram.h"
 
 /* name, kind, help */

@@ -3,6 +3,8 @@
 
 #include <inttypes.h>
 
+#include "lib/metrics.h"
+
 static void add(uint64_t *counter, uint64_t n)
 {
     __atomic_fetch_add(counter, n, __ATOMIC_RELAXED);

@@ -2,7 +2,10 @@
 /* Durations as a Prometheus histogram. Many threads may add, any reads. */
 #pragma once
 
-#include "lib/metrics.h"
+#include <stddef.h>
+#include <stdint.h>
+
+struct text_writer; /* lib/metrics.h */
 
 #define TIME_HISTOGRAM_BOUNDS_MAX 24
 

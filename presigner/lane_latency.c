@@ -4,7 +4,7 @@
 #define US_PER_MS 1000u
 
 static const uint64_t bounds_us[LANE_LATENCY_BOUND_COUNT] = {
-#define X(bound) bound * US_PER_MS,
+#define X(bound) (bound) * US_PER_MS,
     LANE_LATENCY_TABLE(X)
 #undef X
 };

@@ -49,7 +49,7 @@ static struct lane_summary sum(uint64_t s)
     return lane_edges_sum(&edges, NOW + s * S_NS);
 }
 
-static uint64_t samples(const struct lane_latency *l)
+static uint64_t samples(const struct time_histogram *l)
 {
     uint64_t count = 0;
     for (size_t i = 0; i <= LANE_LATENCY_BOUND_COUNT; i++)
@@ -125,13 +125,13 @@ static void test_latency_of_each_and_of_the_last(void **state)
     lane_edges_published(&edges, 11, NOW + 2 * S_NS);
     lane_edges_track(&edges, &(struct lane_track){11, WALL_MS + 1930});
     READ(2, {"a", "11 1 3"}, {"b", "10 1 2"}, {"dead", "4 1 1"});
-    assert_int_equal(latencies.each.sum_ms, 70);
+    assert_int_equal(latencies.each.sum_us, 70000);
     assert_int_equal(samples(&latencies.each), 1);
     assert_int_equal(samples(&latencies.all), 0);
     READ(3, {"a", "11 1 3"}, {"b", "12 1 3"}, {"dead", "4 1 1"});
     assert_int_equal(samples(&latencies.each), 2);
     assert_int_equal(samples(&latencies.all), 1);
-    assert_int_equal(latencies.all.sum_ms, 1070);
+    assert_int_equal(latencies.all.sum_us, 1070000);
     assert_int_equal(edges.track_count, 0);
     READ(4, {"a", "12 1 4"}, {"b", "12 1 3"}, {"dead", "4 1 1"});
     assert_int_equal(samples(&latencies.each), 2);
@@ -172,7 +172,7 @@ static void test_a_clock_that_went_back(void **state)
     lane_edges_track(&edges, &(struct lane_track){11, WALL_MS + 9000});
     READ(1, {"a", "11 1 2"});
     assert_int_equal(latencies.all.counts[0], 1);
-    assert_int_equal(latencies.all.sum_ms, 0);
+    assert_int_equal(latencies.all.sum_us, 0);
 }
 
 static void test_read_sooner_while_something_is_on_its_way(void **state)
@@ -219,7 +219,7 @@ static void test_forgotten_when_silent_for_long(void **state)
 static void test_histogram_text(void **state)
 {
     (void)state;
-    struct lane_latency l = {0};
+    struct time_histogram l = {0};
     struct text_writer w;
     char out[2048];
     static const uint64_t ms[] = {0, 10, 11, 100, 2500, 59999, 60001};
@@ -234,7 +234,7 @@ static void test_histogram_text(void **state)
                              "p_n_bucket{le=\"1\"} 4\np_n_bucket{le=\"2.5\"} 5\n"
                              "p_n_bucket{le=\"5\"} 5\np_n_bucket{le=\"10\"} 5\n"
                              "p_n_bucket{le=\"30\"} 5\np_n_bucket{le=\"60\"} 6\n"
-                             "p_n_bucket{le=\"+Inf\"} 7\np_n_sum 122.621\np_n_count 7\n");
+                             "p_n_bucket{le=\"+Inf\"} 7\np_n_sum 122.621000\np_n_count 7\n");
 }
 
 static void test_report_and_back(void **state)
