@@ -122,12 +122,15 @@ static const char *const refused_by_sqlite[] = {
     "INSERT INTO retention VALUES (1, 0) ON CONFLICT (one) DO UPDATE SET seconds = 0",
 };
 
+static const char replaces_the_guard[] =
+    "CREATE OR REPLACE FUNCTION registry_refuse() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN RETURN NEW; END $$";
+
 static const char *const not_for_a_writer[] = {
     "ALTER TABLE revocation DISABLE TRIGGER ALL",
     "DROP TRIGGER revocation_update ON revocation",
     "DROP TABLE status_event CASCADE",
-    "CREATE OR REPLACE FUNCTION registry_refuse() RETURNS trigger LANGUAGE plpgsql AS"
-    " $$ BEGIN RETURN NEW; END $$",
+    replaces_the_guard,
     "SET session_replication_role = replica",
     "TRUNCATE audit_outbox",
     "DELETE FROM certificate",
