@@ -71,6 +71,19 @@ enum err key_alg_kind(EVP_PKEY *key, enum key_alg *ret, enum key_flaw *ret_flaw)
     return ERR_OK;
 }
 
+/* RSAPublicKey in DER (RFC 8017 A.1.1): two positive numbers and nothing behind them. OpenSSL reads
+ * others too, each with a hash that no list of blocked keys has. */
+static bool rsa_form_valid(struct span octets)
+{
+    struct der_reader r;
+    der_reader_init(&r, octets);
+    der_enter(&r, DER_SEQUENCE);
+    struct span modulus = der_take_integer(&r);
+    struct span exponent = der_take_integer(&r);
+    der_leave(&r);
+    return der_end(&r) == ERR_OK && modulus.data[0] < 0x80 && exponent.data[0] < 0x80;
+}
+
 enum err key_form_check(enum key_alg alg, struct span spki, enum key_flaw *ret_flaw)
 {
     static const uint8_t rsa[] = {0x30, 0x0d, 0x06, 9, 0x2a, 0x86, 0x48, 0x86,
@@ -100,7 +113,8 @@ enum err key_form_check(enum key_alg alg, struct span spki, enum key_flaw *ret_f
     bool point = alg == KEY_P256 || alg == KEY_P384;
     if (der_end(&r) != ERR_OK || !span_equal(identifier, identifiers[alg]) || bits.size < 2 ||
         bits.data[0] != 0 || (point && bits.data[1] != 0x04) ||
-        (sizes[alg] != 0 && bits.size != sizes[alg]))
+        (sizes[alg] != 0 && bits.size != sizes[alg]) ||
+        (alg == KEY_RSA && !rsa_form_valid(span_of(bits.data + 1, bits.size - 1))))
         return flawed(KEY_FLAW_FORM, ret_flaw);
     return ERR_OK;
 }

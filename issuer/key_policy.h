@@ -70,7 +70,8 @@ struct key_lists *key_lists_free(struct key_lists *lists);
 /** What kind of key it is. ERR_KEY with the flaw: none of the table. */
 MUST_CHECK enum err key_alg_kind(EVP_PKEY *key, enum key_alg *ret, enum key_flaw *ret_flaw);
 /** Whether the SubjectPublicKeyInfo is written as it has to be: the AlgorithmIdentifier octet for
- *  octet (BR 7.1.3.1), a point with both coordinates. ERR_KEY with the flaw. */
+ *  octet (BR 7.1.3.1), a point with both coordinates, RSA's numbers in DER. ERR_KEY with the flaw.
+ */
 MUST_CHECK enum err key_form_check(enum key_alg alg, struct span spki, enum key_flaw *ret_flaw);
 const char *key_alg_text(enum key_alg alg);
 /** The kind with that text. ERR_NOT_FOUND. */
