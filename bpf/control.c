@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "bpf/control_request.h"
 #include "lib/check.h"
 #include "lib/limit.h"
 #include "lib/os/file.h"
@@ -106,14 +107,11 @@ static json_t *refusal(const char *text)
     return json_pack("{s:b, s:s}", "ok", 0, "error", text);
 }
 
-static json_t *answer_line(struct control *c, const char *line, size_t size)
+static json_t *answer_line(struct control *c, struct span line)
 {
-    json_error_t error;
-    json_t *request = json_loadb(line, size, JSON_REJECT_DUPLICATES, &error);
-    if (!json_is_object(request)) {
-        json_decref(request);
+    json_t *request = NULL;
+    if (control_request_read(line, &request) != ERR_OK)
         return refusal("a request is a JSON object in one line");
-    }
     json_t *answer = c->answer(c->context, request);
     json_decref(request);
     return answer;
@@ -138,20 +136,19 @@ static bool keep_answer(struct connection *k, json_t *answer)
 /* Answers the first whole line. false: there is none, or the connection has ended. */
 static bool answer_next(struct control *c, struct connection *k, uint64_t now_ns)
 {
-    const char *end = memchr(k->in, '\n', k->in_size);
-    if (end == NULL && k->in_size < sizeof k->in)
+    struct span line;
+    size_t used = k->in_size;
+    bool whole = control_line(span_of(k->in, k->in_size), &line, &used);
+    if (!whole && k->in_size < sizeof k->in)
         return false;
-    size_t size = end != NULL ? (size_t)(end - k->in) : 0;
-    json_t *answer =
-        end != NULL ? answer_line(c, k->in, size) : refusal("a request of more than its limit");
+    json_t *answer = whole ? answer_line(c, line) : refusal("a request of more than its limit");
     bool kept = answer != NULL && keep_answer(k, answer);
     json_decref(answer);
     if (!kept) {
         hang_up(c, k);
         return false;
     }
-    size_t used = end != NULL ? size + 1 : k->in_size;
-    k->ended = k->ended || end == NULL; /* where its next request begins nobody knows */
+    k->ended = k->ended || !whole; /* where its next request begins nobody knows */
     memmove(k->in, k->in + used, k->in_size - used);
     k->in_size -= used;
     k->deadline_ns = now_ns + CONTROL_TIMEOUT_S * (uint64_t)NS_PER_S;

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "bpf/prefix_lines.h"
 #include "bpf/shed_config_file.h"
 #include "lib/os/file.h"
 
@@ -42,41 +43,18 @@ static enum err add_text(struct shed_config *config, enum filter_list list, stru
     return add(config, list, &prefix);
 }
 
-static bool is_blank(uint8_t octet)
-{
-    return octet == ' ' || octet == '\t' || octet == '\r';
-}
-
-/* Without the remark behind a '#' and blanks at both ends. */
-static struct span content_of(struct span line)
-{
-    const uint8_t *remark = line.size == 0 ? NULL : memchr(line.data, '#', line.size);
-    if (remark != NULL)
-        line.size = (size_t)(remark - line.data);
-    while (line.size > 0 && is_blank(line.data[line.size - 1]))
-        line.size--;
-    while (line.size > 0 && is_blank(line.data[0]))
-        line = span_of(line.data + 1, line.size - 1);
-    return line;
-}
-
 static enum err take_lines(const struct config_place *place, struct shed_config *config,
                            enum filter_list list, const char *path, struct span text)
 {
-    for (uint64_t number = 1; text.size > 0; number++) {
-        const uint8_t *end = memchr(text.data, '\n', text.size);
-        size_t size = end != NULL ? (size_t)(end - text.data) : text.size;
-        struct span content = content_of(span_of(text.data, size));
-        size_t step = end != NULL ? size + 1 : size;
-        text = span_of(text.data + step, text.size - step);
-        if (content.size == 0)
-            continue;
+    struct prefix_lines lines = {.left = text};
+    struct span content;
+    while (prefix_lines_next(&lines, &content)) {
         enum err err = add_text(config, list, content);
         if (err == ERR_MEMORY)
             return err;
         if (err != ERR_OK) {
             const struct config_place there = {path, place->message};
-            return config_refuse(&there, "%" PRIu64 ": %.*s: %s", number,
+            return config_refuse(&there, "%" PRIu64 ": %.*s: %s", lines.number,
                                  content.size > 64 ? 64 : (int)content.size,
                                  (const char *)content.data, why(err));
         }
