@@ -22,7 +22,8 @@ static bool is_pinned(const struct shed_config *config, const char *interface)
     return access(path, F_OK) == 0;
 }
 
-static enum err open_one(const struct shed_config *config, const char *interface, struct guard *ret,
+static enum err open_one(const struct shed_config *config, const char *interface,
+                         const struct guard *before, struct guard *ret,
                          char message[static AGENT_MESSAGE_BYTES])
 {
     const struct shed_filter_config wanted = {
@@ -30,6 +31,7 @@ static enum err open_one(const struct shed_config *config, const char *interface
         .pin_folder = config->pin_folder,
         .buckets = (uint32_t)config->buckets,
         .generic = config->generic,
+        .before = before != NULL ? before->filter : NULL,
     };
     struct guard guard = {.found = is_pinned(config, interface)};
     snprintf(guard.interface, sizeof guard.interface, "%s", interface);
@@ -53,7 +55,7 @@ static void take_off(struct guard *guard, const char *pin_folder)
         log_info("%s: detached", guard->interface);
 }
 
-static void close_again(struct guards *opened, const struct guards *before, const char *pin_folder)
+void guards_undo(struct guards *opened, const struct guards *before, const char *pin_folder)
 {
     for (unsigned i = 0; i < opened->count; i++) {
         struct guard *guard = &opened->guards[i];
@@ -77,9 +79,10 @@ enum err guards_open(const struct shed_config *config, const struct guards *befo
         bool stands = there != NULL && shed_filter_attached(there->filter);
         if (stands)
             *next = *there;
-        enum err err = stands ? ERR_OK : open_one(config, config->interfaces[i], next, message);
+        enum err err =
+            stands ? ERR_OK : open_one(config, config->interfaces[i], there, next, message);
         if (err != ERR_OK) {
-            close_again(&opened, before, config->pin_folder);
+            guards_undo(&opened, before, config->pin_folder);
             return err;
         }
         opened.count++;

@@ -74,6 +74,8 @@ struct agent {
  * before this one had attached it. */
 MUST_CHECK enum err guards_open(const struct shed_config *config, const struct guards *before,
                                 struct guards *ret, char message[static AGENT_MESSAGE_BYTES]);
+/** Gives up what guards_open() gave: what it says of a failure. */
+void guards_undo(struct guards *opened, const struct guards *before, const char *pin_folder);
 /** Puts a policy in force on all. On failure those that have it already get `old` back (NULL:
  * there is none). */
 MUST_CHECK enum err guards_policy(struct guards *g, const struct shed_policy *policy,

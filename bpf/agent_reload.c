@@ -84,7 +84,7 @@ static enum err make_next(struct agent *a, struct next *n,
     return guards_open(n->config, &a->guards, &n->guards, message);
 }
 
-/* The one step. On failure the interfaces that are new are taken off again. */
+/* The one step. On failure what guards_open() gave is to be given up. */
 static enum err take_policy(struct agent *a, struct next *n,
                             char message[static CONFIG_MESSAGE_BYTES])
 {
@@ -133,7 +133,7 @@ void agent_reload(struct agent *a, uint64_t now_ns)
     if (err == ERR_OK) {
         err = take_policy(a, &n, message);
         if (err != ERR_OK)
-            guards_drop(&n.guards, &a->guards, n.config->pin_folder);
+            guards_undo(&n.guards, &a->guards, n.config->pin_folder);
     }
     if (err != ERR_OK) {
         give_up(a, &n);

@@ -28,6 +28,7 @@ struct shed_filter {
     struct shed_pins pins;
     unsigned ifindex;
     int link;                       /* -1: not attached yet */
+    int lock;                       /* of the interface's folder; -1: not taken yet */
     bool maps_pinned;               /* those of the skeleton */
     bool in_force;                  /* the link runs the skeleton's program */
     struct filter_control *control; /* the map itself; NULL: not there yet */
@@ -114,9 +115,11 @@ static enum err open_object(const struct shed_filter_config *config, struct shed
     return result == 0 ? ERR_OK : fail_load(result, message);
 }
 
-static enum err load(struct shed_filter *f, char message[static SHED_MESSAGE_BYTES])
+static enum err load(struct shed_filter *f, const struct shed_filter *before,
+                     char message[static SHED_MESSAGE_BYTES])
 {
     TRY(shed_pins_make(&f->pins, message));
+    TRY(shed_pins_lock(&f->pins, before != NULL ? before->lock : -1, &f->lock, message));
     TRY(shed_pins_reuse(&f->pins, f->skeleton->obj, &f->maps_pinned, message));
     library_said[0] = '\0';
     int result = filter_bpf__load(f->skeleton);
@@ -202,7 +205,7 @@ static enum err start(const struct shed_filter_config *config, struct shed_filte
     }
     TRY(shed_pins_name(config->pin_folder, config->interface, &f->pins, message));
     TRY(open_object(config, f, message));
-    TRY(load(f, message));
+    TRY(load(f, config->before, message));
     TRY(start_reading(f, message));
     return attach(f, config->generic, ret_generic, message);
 }
@@ -217,7 +220,7 @@ enum err shed_filter_open(const struct shed_filter_config *config, struct shed_f
         shed_say(message, "out of memory");
         return ERR_MEMORY;
     }
-    f->link = -1;
+    f->link = f->lock = -1;
     bool generic = false;
     enum err err = start(config, f, &generic, message);
     if (err != ERR_OK) {
@@ -236,6 +239,8 @@ struct shed_filter *shed_filter_close(struct shed_filter *f)
     ring_buffer__free(f->ring);
     if (f->link >= 0)
         close(f->link);
+    if (f->lock >= 0)
+        close(f->lock);
     if (f->control != NULL)
         munmap(f->control, sizeof *f->control);
     if (f->skeleton != NULL)
@@ -418,10 +423,10 @@ enum err shed_filter_events(struct shed_filter *f,
 enum err shed_filter_remove(const char *interface, const char *pin_folder, char message[static 256])
 {
     struct shed_pins pins;
+    int lock = -1;
     TRY(shed_pins_name(pin_folder, interface, &pins, message));
-    if (access(pins.folder, F_OK) != 0 && errno == ENOENT) {
-        shed_say(message, "no filter is pinned at %.160s", pins.folder);
-        return ERR_NOT_FOUND;
-    }
-    return shed_pins_remove(&pins, message);
+    TRY(shed_pins_lock(&pins, -1, &lock, message));
+    enum err err = shed_pins_remove(&pins, message);
+    close(lock);
+    return err;
 }

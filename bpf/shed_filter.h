@@ -9,8 +9,9 @@
  * another layout or size, new ones are made, and the program before goes on until the first policy
  * of the new one is written: with new maps the buckets are full and the counters 0.
  *
- * The kernel never lets two put programs on one interface: another's is left alone (ERR_BUSY). Not
- * for two threads, nor for two processes on one interface. */
+ * The kernel never lets two put programs on one interface: another's is left alone (ERR_BUSY). The
+ * folder of an interface is locked as long as its filter is held: what another agent holds is
+ * neither taken over nor taken off. Not for two threads. */
 #pragma once
 
 #include <stdbool.h>
@@ -23,9 +24,10 @@
 struct shed_filter;
 struct shed_filter_config {
     const char *interface;
-    const char *pin_folder; /* below a bpf file system */
-    uint32_t buckets;       /* of a row; a power of two */
-    bool generic;           /* do not try the driver's mode */
+    const char *pin_folder;           /* below a bpf file system */
+    uint32_t buckets;                 /* of a kind; a power of two */
+    bool generic;                     /* do not try the driver's mode */
+    const struct shed_filter *before; /* this process holds the interface with it; or NULL */
 };
 struct shed_service {
     uint8_t version; /* 4 or 6 */
@@ -45,7 +47,8 @@ struct shed_policy {
  * failure a readable line in `message`, and what was attached before stays as it was.
  * `*ret_generic`: the driver cannot do it, the kernel's generic mode is used. ERR_NOT_FOUND: no
  * such interface; ERR_UNSUPPORTED: not in a bpf file system; ERR_BUSY: another's program is
- * attached, or what is pinned holds another interface; ERR_IO; ERR_LIMIT; ERR_MEMORY. */
+ * attached, what is pinned holds another interface, or another agent holds it; ERR_IO; ERR_LIMIT;
+ * ERR_MEMORY. */
 MUST_CHECK enum err shed_filter_open(const struct shed_filter_config *config,
                                      struct shed_filter **ret, bool *ret_generic,
                                      char message[static 256]);
@@ -71,6 +74,7 @@ shed_filter_events(struct shed_filter *f,
                    void (*each)(void *context, const struct filter_event *event), void *context);
 /** Lets go; the pinned filter stays. Takes NULL, returns NULL. */
 struct shed_filter *shed_filter_close(struct shed_filter *f);
-/** Takes a pinned filter off its interface and removes the pins. ERR_NOT_FOUND: there is none. */
+/** Takes a pinned filter off its interface and removes the pins. ERR_NOT_FOUND: there is none;
+ * ERR_BUSY: an agent, or a filter of this process, holds it. */
 MUST_CHECK enum err shed_filter_remove(const char *interface, const char *pin_folder,
                                        char message[static 256]);

@@ -4,10 +4,12 @@
 #include <bpf/bpf.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
@@ -72,6 +74,40 @@ enum err shed_pins_make(const struct shed_pins *pins, char message[static SHED_M
         return ERR_IO;
     }
     return ERR_OK;
+}
+
+/* Whether the descriptor is of what the path names now. */
+static bool is_at(int fd, const char *path)
+{
+    struct stat held, there;
+    return fstat(fd, &held) == 0 && stat(path, &there) == 0 && held.st_dev == there.st_dev &&
+           held.st_ino == there.st_ino;
+}
+
+enum err shed_pins_lock(const struct shed_pins *pins, int held, int *ret,
+                        char message[static SHED_MESSAGE_BYTES])
+{
+    bool shared = held >= 0 && is_at(held, pins->folder);
+    int fd = shared ? fcntl(held, F_DUPFD_CLOEXEC, 0)
+                    : open(pins->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        enum err err = errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+        shed_say(message, "%.160s: %s", pins->folder, strerror(errno));
+        return err;
+    }
+    int result = flock(fd, LOCK_EX | LOCK_NB);
+    bool taken = result != 0 && errno == EWOULDBLOCK;
+    /* Whoever had it may have removed the folder meanwhile, and another made it again. */
+    if (result == 0 && is_at(fd, pins->folder)) {
+        *ret = fd;
+        return ERR_OK;
+    }
+    if (taken || result == 0)
+        shed_say(message, "%.160s: an agent is at work there: end it first", pins->folder);
+    else
+        shed_say(message, "%.160s: cannot be locked: %s", pins->folder, strerror(errno));
+    close(fd);
+    return taken || result == 0 ? ERR_BUSY : ERR_IO;
 }
 
 /* .rodata is the program's own. */

@@ -28,6 +28,12 @@ MUST_CHECK enum err shed_pins_name(const char *pin_folder, const char *interface
  * is made; ERR_IO. */
 MUST_CHECK enum err shed_pins_make(const struct shed_pins *pins,
                                    char message[static SHED_MESSAGE_BYTES]);
+/** Takes the interface's folder, which is there, for this process alone: until the descriptor and
+ * those made of it are closed, or it dies. `held`: one that may be of the same folder, then it is
+ * shared; -1: there is none. ERR_BUSY: somebody else has it; ERR_NOT_FOUND: no such folder;
+ * ERR_IO. */
+MUST_CHECK enum err shed_pins_lock(const struct shed_pins *pins, int held, int *ret,
+                                   char message[static SHED_MESSAGE_BYTES]);
 /** Gives the pinned maps to an object that is not loaded yet: all of them, when each is there and
  * of the kind and size the object wants; else none. */
 MUST_CHECK enum err shed_pins_reuse(const struct shed_pins *pins, struct bpf_object *object,

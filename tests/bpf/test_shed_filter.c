@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <bpf/bpf.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -219,6 +220,40 @@ static void killed_at_any_time(void **state)
     shed_filter_close(f);
 }
 
+/* Another descriptor of the folder is as good as another process. */
+static void held_by_one(void **state)
+{
+    (void)state;
+    struct shed_filter_config config = pair_config();
+    struct shed_filter *f = pair_open(&config), *other = NULL;
+    char message[256] = "";
+    bool generic;
+    pair_policy(f);
+    assert_int_equal(shed_filter_open(&config, &other, &generic, message), ERR_BUSY);
+    assert_non_null(strstr(message, "an agent is at work there"));
+    assert_int_equal(shed_filter_remove(PAIR_NEAR, pair_pins, message), ERR_BUSY);
+    assert_true(shed_filter_attached(f));
+    pair_send(PAIR_DENIED, 2);
+    assert_int_equal(pair_received(), 0);
+    config.before = f;
+    other = pair_open(&config);
+    shed_filter_close(f);
+    assert_int_equal(shed_filter_remove(PAIR_NEAR, pair_pins, message), ERR_BUSY);
+    shed_filter_close(other);
+    assert_int_equal(shed_filter_remove(PAIR_NEAR, pair_pins, message), ERR_OK);
+}
+
+/* By hand, while an agent holds it. */
+static void detach_link(void)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/" PAIR_NEAR "/link", pair_pins);
+    int link = bpf_obj_get(path);
+    assert_true(link >= 0);
+    assert_int_equal(bpf_link_detach(link), 0);
+    close(link);
+}
+
 static void taken_off(void **state)
 {
     (void)state;
@@ -226,7 +261,7 @@ static void taken_off(void **state)
     struct shed_filter *f = pair_open(&config);
     char message[256] = "";
     pair_policy(f);
-    assert_int_equal(shed_filter_remove(PAIR_NEAR, pair_pins, message), ERR_OK);
+    detach_link();
     /* The pair may lose what is on its way while it changes its queues. */
     uint64_t until_ns = clock_monotonic_ns() + 5000000000u;
     uint64_t received = 0;
@@ -236,9 +271,10 @@ static void taken_off(void **state)
     }
     assert_true(received > 0);
     assert_false(shed_filter_attached(f)); /* the agent that holds it can see that */
+    shed_filter_close(f);
+    assert_int_equal(shed_filter_remove(PAIR_NEAR, pair_pins, message), ERR_OK);
     assert_int_equal(shed_filter_remove(PAIR_NEAR, pair_pins, message), ERR_NOT_FOUND);
     assert_true(message[0] != '\0');
-    shed_filter_close(f);
 }
 
 /* At once: nothing of the one before is in the way. */
@@ -435,6 +471,7 @@ int main(void)
         cmocka_unit_test_teardown(some_pins_are_gone, pair_clean),
         cmocka_unit_test_teardown(maps_of_another_layout, pair_clean),
         cmocka_unit_test_teardown(policies_change_in_one_step, pair_clean),
+        cmocka_unit_test_teardown(held_by_one, pair_clean),
         cmocka_unit_test_teardown(taken_off, pair_clean),
         cmocka_unit_test_teardown(attached_again, pair_clean),
         cmocka_unit_test_teardown(generic_mode, pair_clean),

@@ -261,6 +261,42 @@ def test_ends_and_detaches(world):
     assert done.returncode == 0 and "near0: nothing is attached" in done.stderr
 
 
+def test_one_agent_an_interface(world):
+    """Nobody takes from an agent what it holds: no other agent, by whatever socket it is asked, and no --detach."""
+    world.configure(deny=[CLIENT])
+    world.start()
+    world.configure(deny=[SECOND], control_socket="other")
+    second = run(*world.command(), check=False, timeout=20)
+    assert second.returncode == 1 and "near0: an agent is at work there: end it first" in second.stderr
+    assert not (world.dir / "other").exists()
+    done = world.detach()
+    assert done.returncode == 1 and "near0: an agent is at work there: end it first" in done.stderr
+    assert world.has_filter() and not world.reaches(CLIENT) and world.reaches(SECOND)
+    world.end(signal.SIGKILL)
+    assert world.detach().returncode == 0 and not world.has_filter()
+
+
+def test_failed_reload_holds_nothing(world):
+    """One that fails after it has attached the filter of a new interface again lets go of it."""
+    world.near.ip("link", "add", "more0", "type", "veth", "peer", "name", "more1")
+    world.configure(interfaces=["near0", "more0"])
+    world.start()
+    world.ask("deny", CLIENT)
+    world.near.ip("link", "delete", "more0")
+    world.near.ip("link", "add", "more0", "type", "veth", "peer", "name", "more1")
+    # With the operator's one more than there may be.
+    world.configure(interfaces=["near0", "more0"], deny=[f"198.18.{n // 256}.{n % 256}" for n in range(10000)])
+    before = len(os.listdir(f"/proc/{world.agent.pid}/fd"))
+    for number in range(1, 4):
+        world.reload()
+        wait_for(lambda n=number: world.said("not reloaded") == n, "a failed reload", 20)
+    assert len(os.listdir(f"/proc/{world.agent.pid}/fd")) == before
+    world.configure(interfaces=["near0", "more0"])
+    world.reload()
+    wait_for(lambda: "trouble" not in world.stats(), "the new interface", 10)
+    assert world.has_filter("more0") and not world.reaches(CLIENT)
+
+
 def unit_capabilities():
     text = (ROOT / "packaging" / "statim-shed.service").read_text()
     return re.search(r"^CapabilityBoundingSet=(.*)$", text, re.M)[1].split()
