@@ -38,6 +38,12 @@ static bool is_wildcard(const struct address *a)
                                           : IN6_IS_ADDR_UNSPECIFIED(&a->sa.v6.sin6_addr);
 }
 
+/* Its packets are IPv4's. */
+static bool is_mapped(const struct address *a)
+{
+    return a->sa.any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&a->sa.v6.sin6_addr);
+}
+
 static struct shed_service service_of(const struct address *a)
 {
     struct shed_service s = {.version = a->sa.any.sa_family == AF_INET ? 4 : 6};
@@ -70,6 +76,8 @@ static enum err take_services(struct loader *l)
         if (service.port == 0 || is_wildcard(&address))
             return config_refuse(&l->place, "services: %s: one address and one port are needed",
                                  text);
+        if (is_mapped(&address))
+            return config_refuse(&l->place, "services: %s: write it as an IPv4 address", text);
         for (uint32_t j = 0; j < c->service_count; j++)
             if (service_equal(&c->services[j], &service))
                 return config_refuse(&l->place, "services: %s: given twice", text);
@@ -162,11 +170,20 @@ static enum err check_numbers(struct loader *l)
     return ERR_OK;
 }
 
+enum err shed_config_socket(const struct config_place *place, const char *key, char **path)
+{
+    TRY(config_resolve(place, path));
+    if (*path == NULL || strlen(*path) <= SHED_SOCKET_BYTES_MAX)
+        return ERR_OK;
+    return config_refuse(place, "%s: %s: longer than %d, as long as a socket's path may be", key,
+                         *path, SHED_SOCKET_BYTES_MAX);
+}
+
 static enum err take_all(struct loader *l)
 {
     struct shed_config *c = l->config;
     TRY(config_resolve(&l->place, &l->file->pin_folder));
-    TRY(config_resolve(&l->place, &l->file->control_socket));
+    TRY(shed_config_socket(&l->place, "control_socket", &l->file->control_socket));
     c->pin_folder = l->file->pin_folder != NULL ? l->file->pin_folder : SHED_PIN_FOLDER;
     c->control_socket =
         l->file->control_socket != NULL ? l->file->control_socket : CONTROL_SOCKET_DEFAULT;

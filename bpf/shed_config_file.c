@@ -4,8 +4,6 @@
 #include "lib/limit.h"
 
 #define NAME_BYTES_MAX 255
-/* sun_path of a unix socket, with its zero */
-#define SOCKET_BYTES_MAX 107
 
 #define TEXT(structure, member, flags, bytes_max) \
     CYAML_FIELD_STRING_PTR(#member, (flags), structure, member, 1, (bytes_max))
@@ -40,7 +38,7 @@ static const cyaml_schema_field_t controller_fields[] = {
 static const cyaml_schema_field_t route_fields[] = {
     CYAML_FIELD_ENUM("through", CYAML_FLAG_STRICT, struct shed_route_file, through, through_words,
                      CYAML_ARRAY_LEN(through_words)),
-    TEXT(struct shed_route_file, socket, OPTIONAL, SOCKET_BYTES_MAX),
+    TEXT(struct shed_route_file, socket, OPTIONAL, SHED_SOCKET_BYTES_MAX),
     TEXT(struct shed_route_file, v4_normal, OPTIONAL, BIRD_PROTOCOL_BYTES_MAX),
     TEXT(struct shed_route_file, v4_low, OPTIONAL, BIRD_PROTOCOL_BYTES_MAX),
     TEXT(struct shed_route_file, v6_normal, OPTIONAL, BIRD_PROTOCOL_BYTES_MAX),
@@ -73,7 +71,7 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_MAPPING_PTR("controller", OPTIONAL, struct shed_config_file, controller,
                             controller_fields),
     CYAML_FIELD_MAPPING_PTR("route", OPTIONAL, struct shed_config_file, route, route_fields),
-    FILE_TEXT(control_socket, OPTIONAL, SOCKET_BYTES_MAX),
+    FILE_TEXT(control_socket, OPTIONAL, SHED_SOCKET_BYTES_MAX),
     FILE_TEXT(admin, OPTIONAL, NAME_BYTES_MAX),
     CYAML_FIELD_ENUM_PTR("log_level", CYAML_FLAG_POINTER | OPTIONAL | CYAML_FLAG_STRICT,
                          struct shed_config_file, log_level, level_words,

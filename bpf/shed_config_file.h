@@ -6,6 +6,7 @@
 #include "bpf/shed_config.h"
 
 #define SHED_LIST_FILE_BYTES_MAX (4u << 20)
+#define SHED_SOCKET_BYTES_MAX    107 /* sun_path of a unix socket without its zero */
 
 struct shed_controller_file {
 #define X(name, fallback, min, max, text) uint64_t *name;
@@ -46,6 +47,10 @@ struct shed_config_file {
 
 const cyaml_schema_value_t *shed_config_file_schema(void);
 
+/** config_resolve() of a unix socket: what comes of it may be too long for one. ERR_CONFIG,
+ * ERR_MEMORY. */
+MUST_CHECK enum err shed_config_socket(const struct config_place *place, const char *key,
+                                       char **path);
 /** The lists of the file and of the files it names, into config->lists. ERR_CONFIG, ERR_MEMORY. */
 MUST_CHECK enum err shed_config_lists(const struct config_place *place,
                                       const struct shed_config_file *file,

@@ -93,6 +93,6 @@ enum err shed_config_route(const struct config_place *place, const struct shed_c
         return ERR_OK;
     if (config->edge_count == 0)
         return config_refuse(place, "route: needs edges: nothing else says how the site is");
-    TRY(config_resolve(place, &r->socket));
+    TRY(shed_config_socket(place, "route: socket", &r->socket));
     return r->through == SHED_ROUTE_BIRD ? check_bird(place, r) : check_exabgp(place, r, config);
 }

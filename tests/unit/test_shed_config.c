@@ -14,6 +14,10 @@
 
 #include "tests/unit/scratch.h"
 
+/* Short enough for a socket alone, but not below a folder. */
+#define LONG_NAME                                       \
+    "0123456789012345678901234567890123456789012345678" \
+    "0123456789012345678901234567890123456789012345678"
 #define MINIMAL "interfaces: [eth0]\nservices: ['192.0.2.1:80']\n"
 
 static char folder[SCRATCH_BYTES];
@@ -171,6 +175,11 @@ static const struct {
     {"interfaces: [eth0]\nservices: ['0.0.0.0:80']\n", "one address and one port"},
     {"interfaces: [eth0]\nservices: ['[::]:80']\n", "one address and one port"},
     {"interfaces: [eth0]\nservices: ['192.0.2.1:80', '192.0.2.1:80']\n", "given twice"},
+    {"interfaces: [eth0]\nservices: ['[::ffff:192.0.2.1]:80']\n", "write it as an IPv4 address"},
+    {MINIMAL "control_socket: ./" LONG_NAME "\n",
+     "longer than 107, as long as a socket's path may"},
+    {MINIMAL "edges: ['[::1]:1']\nroute: {through: bird, v4_normal: a, socket: ./" LONG_NAME "}\n",
+     "route: socket: "},
     {MINIMAL "frobnicate: 1\n", ":3: unknown key \"frobnicate\""},
     {MINIMAL "generic: maybe\n", "generic: \"maybe\" is not true"},
     {MINIMAL "allow: [192.0.2.0/33]\n", "allow: 192.0.2.0/33: not a prefix"},
