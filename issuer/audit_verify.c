@@ -67,12 +67,24 @@ enum err audit_follows(struct audit_reader *r, const struct audit_tree *older)
 
 typedef enum err each_entry(void *context, uint64_t index, struct span entry);
 
+/* Its entries and nothing behind them: as many as asked for, or it is the whole one. */
+static bool bundle_valid(struct span rest, unsigned width)
+{
+    struct span entry;
+    unsigned count = 0;
+    while (audit_bundle_next(&rest, &entry) == ERR_OK)
+        count++;
+    return rest.size == 0 && (count == width || count == TILE_WIDTH);
+}
+
 static enum err walk_bundle(struct audit_reader *r, uint64_t number, struct buffer *octets,
                             each_entry *each, void *context)
 {
     unsigned width = width_of(r->tree.size, number);
     TRY(audit_bundle_read(r->folder, number, width, octets));
     struct span rest = span_of(octets->data, octets->size);
+    if (!bundle_valid(rest, width))
+        return ERR_MALFORMED;
     for (unsigned i = 0; i < width; i++) {
         struct span entry;
         if (audit_bundle_next(&rest, &entry) != ERR_OK)

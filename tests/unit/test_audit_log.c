@@ -197,6 +197,38 @@ static void flip(const char *name, long at)
     close(fd);
 }
 
+/* One octet more at the end, or that one less. */
+static void lengthen(const char *file, bool longer)
+{
+    char path[256];
+    struct stat about;
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    assert_int_equal(stat(path, &about), 0);
+    assert_int_equal(truncate(path, about.st_size + (longer ? 1 : -1)), 0);
+}
+
+static void octets_behind_are_found(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"tile/entries/000", "tile/entries/001.p/44", "tile/0/000",
+                                        "tile/0/001.p/44"};
+    struct audit_log *log = reopen();
+    append(log, 300);
+    assert_int_equal(audit_log_checkpoint(log), ERR_OK);
+    audit_log_close(log);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char fault[TILE_PATH_BYTES] = "";
+        uint64_t size;
+        lengthen(files[i], true);
+        enum err err = verify(&size, fault);
+        if (err != ERR_MALFORMED && err != ERR_LIMIT)
+            fail_msg("%s: %s", files[i], err_text(err));
+        assert_string_equal(fault, files[i]);
+        lengthen(files[i], false);
+    }
+    expect_whole(300);
+}
+
 static void damage_is_found(void **state)
 {
     (void)state;
@@ -317,6 +349,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(parts_go, start, stop),
         cmocka_unit_test_setup_teardown(proofs, start, stop),
         cmocka_unit_test_setup_teardown(damage_is_found, start, stop),
+        cmocka_unit_test_setup_teardown(octets_behind_are_found, start, stop),
         cmocka_unit_test_setup_teardown(refusals, start, stop),
         cmocka_unit_test_setup_teardown(old_state, start, stop),
         cmocka_unit_test_setup_teardown(leftovers, start, stop),
