@@ -37,8 +37,25 @@ static enum err take_id(const struct authority_set *set, struct authority *autho
     return ERR_OK;
 }
 
-static enum err load_one(struct authority_set *set, const struct authority_config *config,
-                         uint64_t now_s)
+/* That no certificate of a profile can pass the linter is said here, not to each customer. */
+static enum err check_profiles(const struct issuing_config *config,
+                               const struct authority *authority)
+{
+    for (size_t i = 0; i < authority->config->profile_count; i++) {
+        const char *name = authority->config->profiles[i];
+        struct problem why = {0};
+        enum err err =
+            leaf_ca_check(&authority->ca, issuing_config_profile(config, span_text(name)), &why);
+        if (err != ERR_OK) {
+            log_error("authority %s: profile %s: %s", authority->config->name, name, why.detail);
+            return err;
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err load_one(struct authority_set *set, const struct issuing_config *all,
+                         const struct authority_config *config, uint64_t now_s)
 {
     struct authority *authority = &set->authorities[set->count];
     authority->config = config;
@@ -46,6 +63,7 @@ static enum err load_one(struct authority_set *set, const struct authority_confi
     if (authority->published_seq == NULL)
         return ERR_MEMORY;
     TRY(authority_read(authority, now_s));
+    TRY(check_profiles(all, authority));
     TRY(take_id(set, authority));
     authority->crl_set = (struct crl_set){.number = (uint16_t)config->crl_shard_set,
                                           .count = (uint32_t)config->crl_shards};
@@ -82,7 +100,7 @@ enum err authority_set_load(const struct issuing_config *config, uint64_t now_s,
     if (set == NULL)
         return ERR_MEMORY;
     for (size_t i = 0; i < config->authority_count; i++) {
-        enum err err = load_one(set, &config->authorities[i], now_s);
+        enum err err = load_one(set, config, &config->authorities[i], now_s);
         if (err != ERR_OK) {
             authority_set_free(set);
             return err;

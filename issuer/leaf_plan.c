@@ -42,6 +42,30 @@ enum err leaf_ca_read(X509 *certificate, struct leaf_ca *ret, struct problem *wh
     return ERR_OK;
 }
 
+static bool is_set(const char *text)
+{
+    return text != NULL && text[0] != '\0';
+}
+
+enum err leaf_ca_check(const struct leaf_ca *ca, const struct leaf_profile *profile,
+                       struct problem *why)
+{
+    const char *lint = NULL, *what = "";
+    if (ca->alg == SIG_ED25519 && !leaf_profile_allows(profile, "signature_algorithm")) {
+        lint = "signature_algorithm";
+        what = "the CA signs with Ed25519, which is not of BR 7.1.3.2";
+    } else if (!is_set(ca->ca_issuers_url)) {
+        lint = profile->ocsp_url ? "access_issuer" : "access_present";
+        what = "the CA has no ca_issuers_url, which BR 7.1.2.7.7 recommends";
+        if (leaf_profile_allows(profile, lint))
+            lint = NULL;
+    }
+    return lint == NULL
+               ? ERR_OK
+               : leaf_refuse(why, LEAF_WHY_PROFILE,
+                             "%s: the profile has to allow the lint %s, with a reason", what, lint);
+}
+
 static enum err request_check(const struct leaf_order *o, struct problem *why)
 {
     TRY(csr_key_check(o->csr, o->profile->key_algs, NULL, why));
@@ -74,11 +98,6 @@ static enum err times_settle(const struct leaf_order *o, struct leaf *leaf, stru
     return leaf->not_after_s + 1 < o->now_s + LEAF_REMAINING_S_MIN
                ? leaf_refuse(why, LEAF_WHY_CA_TIME, NULL)
                : ERR_OK;
-}
-
-static bool is_set(const char *text)
-{
-    return text != NULL && text[0] != '\0';
 }
 
 static enum err urls_settle(const struct leaf_order *o, struct leaf *leaf, struct problem *why)

@@ -150,6 +150,12 @@ MUST_CHECK enum err leaf_profile_names_check(const struct leaf_profile *profile,
  *  basicConstraints CA, keyCertSign, a subjectKeyIdentifier. CA_MAY_NOT; ERR_KEY. */
 MUST_CHECK enum err leaf_ca_read(X509 *certificate, struct leaf_ca *ret, struct problem *why);
 
+/** Whether a certificate of the profile by this CA, whose URLs are set, could pass the linter at
+ *  all: its key's algorithm, and what authorityInfoAccess will have. For reading a configuration.
+ *  ERR_CONFIG with the reason. */
+MUST_CHECK enum err leaf_ca_check(const struct leaf_ca *ca, const struct leaf_profile *profile,
+                                  struct problem *why);
+
 /** Judges the order and settles all facts. Refuses what the profile, the CA or the requirements do
  *  not allow; reserves nothing. `ret` holds on to the request, the CA and the profile. */
 MUST_CHECK enum err leaf_plan(const struct leaf_order *order, struct leaf *ret,

@@ -65,6 +65,7 @@ def test_check(issuer):
     refuses(issuer, r"certificate: inter.pem", "certificate: none.pem", "none.pem")
     refuses(issuer, r"certificate: inter.pem", "certificate: tls/localhost.pem", "tls/localhost.pem")
     refuses(issuer, r"inter/ca-key.pem", "audit-key.pem", "authority i1: its key cannot be used")
+    refuses(issuer, r"^    ca_issuers_url: .*$", "", "profile dv: the CA has no ca_issuers_url")
     (issuer.folder / "other").write_text("another phrase\n")
     refuses(issuer, r"passphrase_file: passphrase", "passphrase_file: other", "does not open")
     refuses(issuer, r"^log_level|^state_dir", "blocked_keys: root.pem\nstate_dir", "blocked_keys")

@@ -230,6 +230,32 @@ static void profiles_that_contradict(void **state)
     assert_false(leaf_profile_allows(&p, "key_size"));
 }
 
+static void expect_allowance(const struct leaf_ca *ca, struct leaf_profile *p, const char *lint)
+{
+    struct problem why = {0};
+    assert_int_not_equal(leaf_ca_check(ca, p, &why), ERR_OK);
+    if (strstr(why.detail, lint) == NULL)
+        fail_msg("%s: %s", lint, why.detail);
+    p->allow[p->allow_count++] = (struct leaf_allow){lint, "a reason of a sentence"};
+    assert_int_equal(leaf_ca_check(ca, p, &why), ERR_OK);
+}
+
+/* What the linter would say of every certificate is said before the first one. */
+static void a_ca_fits_its_profiles(void **state)
+{
+    (void)state;
+    struct problem why;
+    struct leaf_ca ca = world.ca;
+    struct leaf_profile p = world_profile(LEAF_DV);
+    assert_int_equal(leaf_ca_check(&ca, &p, &why), ERR_OK);
+    ca.alg = SIG_ED25519;
+    expect_allowance(&ca, &p, "signature_algorithm");
+    ca.ca_issuers_url = "";
+    expect_allowance(&ca, &p, "access_issuer");
+    p.ocsp_url = false;
+    expect_allowance(&ca, &p, "access_present");
+}
+
 static void kinds_have_their_subjects(void **state)
 {
     (void)state;
@@ -418,6 +444,7 @@ int main(void)
         cmocka_unit_test(a_status_is_somewhere),
         cmocka_unit_test(serials_are_ours),
         cmocka_unit_test(profiles_that_contradict),
+        cmocka_unit_test(a_ca_fits_its_profiles),
         cmocka_unit_test(kinds_have_their_subjects),
         cmocka_unit_test(an_approval_is_of_one_subject),
         cmocka_unit_test(common_names),
