@@ -3,31 +3,12 @@
 
 #include "issuer/registry_internal.h"
 
-struct same_event {
-    struct span event;
-    bool same;
-};
-
-static enum err compare_event(void *context, struct sql_row *row)
-{
-    struct same_event *s = context;
-    struct span event = sql_get_octets(row);
-    s->same = span_equal(event, s->event);
-    return sql_row_end(row);
-}
-
 enum err registry_outbox_add(struct registry *r, const struct registry_leaf *leaf)
 {
-    struct same_event s = {.event = leaf->event};
-    enum err err = registry_change(
+    return registry_run(
         r, STATEMENT_OUTBOX_ADD,
         REGISTRY_PARAMS(sql_number(leaf->leaf_index), sql_octets(leaf->event, REGISTRY_EVENT_MAX)),
-        ERR_EXISTS);
-    if (err != ERR_EXISTS)
-        return err;
-    TRY(registry_one(r, STATEMENT_OUTBOX_GET, REGISTRY_PARAMS(sql_number(leaf->leaf_index)),
-                     compare_event, &s));
-    return s.same ? ERR_OK : ERR_CONFLICT;
+        NULL, NULL);
 }
 
 struct leaf_list {
@@ -54,12 +35,15 @@ enum err registry_outbox_next(struct registry *r, size_t limit, registry_leaf_ro
                         &list);
 }
 
-enum err registry_outbox_shipped(struct registry *r, uint64_t leaf_index, uint64_t at_s)
+enum err registry_outbox_shipped(struct registry *r, const struct registry_leaf *leaf,
+                                 uint64_t at_s)
 {
     if (at_s == 0)
         return ERR_RANGE;
     return registry_change(r, STATEMENT_OUTBOX_SHIPPED,
-                           REGISTRY_PARAMS(sql_number(leaf_index), sql_number(at_s)),
+                           REGISTRY_PARAMS(sql_number(leaf->leaf_index),
+                                           sql_octets(leaf->event, REGISTRY_EVENT_MAX),
+                                           sql_number(at_s)),
                            ERR_NOT_FOUND);
 }
 

@@ -13,13 +13,15 @@ struct registry_leaf {
 
 typedef enum err (*registry_leaf_row)(void *context, const struct registry_leaf *row);
 
-/** A leaf that is there already is no error. ERR_CONFLICT: with other octets. */
+/** A leaf that is there already is no error. One of the same index with other octets is another
+ * log's: an issuer may begin a new log (docs/operations.md). */
 MUST_CHECK enum err registry_outbox_add(struct registry *r, const struct registry_leaf *leaf);
 /** Those not shipped, by index, at most `limit`. A leaf may appear below one that was given before:
  * transactions end in any order. */
 MUST_CHECK enum err registry_outbox_next(struct registry *r, size_t limit, registry_leaf_row row,
                                          void *context);
 /** ERR_NOT_FOUND. */
-MUST_CHECK enum err registry_outbox_shipped(struct registry *r, uint64_t leaf_index, uint64_t at_s);
+MUST_CHECK enum err registry_outbox_shipped(struct registry *r, const struct registry_leaf *leaf,
+                                            uint64_t at_s);
 /** How many are not shipped. */
 MUST_CHECK enum err registry_outbox_lag(struct registry *r, uint64_t *ret_count);

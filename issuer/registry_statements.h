@@ -249,14 +249,14 @@
     X(KEY_BLOCKED, READ, "o", "SELECT 1 FROM blocked_key WHERE spki_sha256 = $1")                 \
                                                                                                   \
     X(OUTBOX_ADD, WRITE, "no",                                                                    \
-      "INSERT INTO audit_outbox (leaf_index, event, shipped_at) VALUES ($1, $2, 0)"               \
-      " ON CONFLICT DO NOTHING")                                                                  \
-    X(OUTBOX_GET, READ, "n", "SELECT event FROM audit_outbox WHERE leaf_index = $1")              \
+      "INSERT INTO audit_outbox (leaf_index, event, shipped_at) SELECT $1, $2, 0"                 \
+      " WHERE NOT EXISTS (SELECT 1 FROM audit_outbox WHERE leaf_index = $1 AND event = $2)")      \
     X(OUTBOX_NEXT, READ, "n",                                                                     \
       "SELECT leaf_index, event FROM audit_outbox WHERE shipped_at = 0"                           \
       " ORDER BY leaf_index LIMIT $1")                                                            \
-    X(OUTBOX_SHIPPED, WRITE, "nn",                                                                \
-      "UPDATE audit_outbox SET shipped_at = $2 WHERE leaf_index = $1 AND shipped_at = 0")         \
+    X(OUTBOX_SHIPPED, WRITE, "non",                                                               \
+      "UPDATE audit_outbox SET shipped_at = $3"                                                   \
+      " WHERE leaf_index = $1 AND event = $2 AND shipped_at = 0")                                 \
     X(OUTBOX_LAG, READ, "", "SELECT count(*) FROM audit_outbox WHERE shipped_at = 0")
 
 enum registry_statement {

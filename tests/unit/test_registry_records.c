@@ -349,9 +349,11 @@ static void test_blocked_keys_and_outbox(void **state)
         struct registry_leaf leaf = {.leaf_index = i, .event = TEXT("{\"a\":1}")};
         OK(registry_outbox_add(reg, &leaf));
     }
-    OK(registry_outbox_shipped(reg, 3, NOW_S));
-    assert_int_equal(registry_outbox_shipped(reg, 3, NOW_S), ERR_NOT_FOUND);
-    assert_int_equal(registry_outbox_shipped(reg, 77, NOW_S), ERR_NOT_FOUND);
+    struct registry_leaf three = {.leaf_index = 3, .event = TEXT("{\"a\":1}")};
+    struct registry_leaf other = {.leaf_index = 77, .event = three.event};
+    OK(registry_outbox_shipped(reg, &three, NOW_S));
+    assert_int_equal(registry_outbox_shipped(reg, &three, NOW_S), ERR_NOT_FOUND);
+    assert_int_equal(registry_outbox_shipped(reg, &other, NOW_S), ERR_NOT_FOUND);
     commit();
     OK(registry_key_blocked(reg, &key, &yes));
     assert_true(yes);
@@ -361,12 +363,37 @@ static void test_blocked_keys_and_outbox(void **state)
     assert_int_equal(lag, 3);
 }
 
+/* Another log begins at 0 again, and its leaves are others. */
+static void test_outbox_of_two_logs(void **state)
+{
+    (void)state;
+    struct registry_leaf old = {.leaf_index = 1, .event = TEXT("{\"old\":1}")};
+    struct registry_leaf new = {.leaf_index = 1, .event = TEXT("{\"new\":1}")};
+    uint64_t lag = 0;
+    begin();
+    OK(registry_outbox_add(reg, &old));
+    OK(registry_outbox_add(reg, &new));
+    OK(registry_outbox_add(reg, &new));
+    commit();
+    OK(registry_outbox_lag(reg, &lag));
+    assert_int_equal(lag, 2);
+    begin();
+    OK(registry_outbox_shipped(reg, &old, NOW_S));
+    commit();
+    OK(registry_outbox_lag(reg, &lag));
+    assert_int_equal(lag, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD_TEST(test_order),     WORLD_TEST(test_approvals),
-        WORLD_TEST(test_dcv),       WORLD_TEST(test_api_keys_and_accounts),
-        WORLD_TEST(test_incidents), WORLD_TEST(test_blocked_keys_and_outbox),
+        WORLD_TEST(test_order),
+        WORLD_TEST(test_approvals),
+        WORLD_TEST(test_dcv),
+        WORLD_TEST(test_api_keys_and_accounts),
+        WORLD_TEST(test_incidents),
+        WORLD_TEST(test_blocked_keys_and_outbox),
+        WORLD_TEST(test_outbox_of_two_logs),
     };
     return world_run("registry's records", tests, sizeof tests / sizeof tests[0]);
 }
