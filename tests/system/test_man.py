@@ -46,6 +46,10 @@ def heads(text):
     return dict(re.findall(r"^\.TP\n\.BR? ([a-z_0-9]+)(?: \" \((\d+)\)\")?$", text, re.M))
 
 
+def constant(name, path):
+    return re.search(rf"#define {name}\s+(\w+)", source(path))[1]
+
+
 def number(expression):
     """A default as the C source has it: sums and products of plain numbers."""
     plain = re.sub(r"\b(\d+)(?:u|ull|U|UL)\b", r"\1", expression.split(",")[0])
@@ -69,6 +73,8 @@ def test_presigner_keys():
     rows = table(config, "PRESIGNER_NUMBER_TABLE") | table(config, "ISSUER_NUMBER_TABLE")
     rows |= table(config, "CRL_NUMBER_TABLE") | table(config, "REDIS_NUMBER_TABLE")
     rows |= table(source("presigner/filter_options.h"), "FILTER_NUMBER_TABLE")
+    events = constant("FEED_EVENTS_MAX", "lib/feed_event.h")
+    rows |= {key: row.replace("FEED_EVENTS_MAX", events) for key, row in table(config, "FEED_NUMBER_TABLE").items()}
     said = heads(page("statim-presigner.yaml.5"))
     for key, row in rows.items():
         assert said.get(key) == str(number(row)), key
@@ -96,7 +102,7 @@ def test_shed_keys():
     for key, row in number_rows.items():
         default = row.split(",")[0]
         if default == "FILTER_BUCKETS_DEFAULT":
-            default = re.search(r"#define FILTER_BUCKETS_DEFAULT\s+(\w+)", source("bpf/filter.h"))[1]
+            default = constant("FILTER_BUCKETS_DEFAULT", "bpf/filter.h")
         assert said.get(key) == str(number(default)), key
     code = source("bpf/shed_config_file.c")
     keys = set(re.findall(r"\bFILE_(?:TEXT|LIST|BOOL)\((?!member)([a-z_0-9]+)[,)]", code))
