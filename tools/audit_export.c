@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "issuer/audit_avro.h"
 #include "lib/base64.h"
@@ -29,7 +30,7 @@ enum err audit_export_format(const char *word, enum audit_export_format *ret)
     return ERR_NOT_FOUND;
 }
 
-/* An entry that is no JSON comes in base64, so that each line is JSON. */
+/* An entry that is no JSON, or that has lines, comes in base64, so that each line is JSON. */
 static enum err print_entry(void *context, uint64_t index, struct span entry)
 {
     (void)context;
@@ -38,7 +39,7 @@ static enum err print_entry(void *context, uint64_t index, struct span entry)
     sha256_to_text(&leaf, hash);
     printf("{\"index\":%" PRIu64 ",\"leaf_hash\":\"%s\",", index, hash);
     json_t *json = json_loadb((const char *)entry.data, entry.size, JSON_REJECT_DUPLICATES, NULL);
-    if (json != NULL) {
+    if (json != NULL && memchr(entry.data, '\n', entry.size) == NULL) {
         printf("\"entry\":%.*s}\n", (int)entry.size, (const char *)entry.data);
     } else {
         size_t size = 0;

@@ -13,6 +13,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from issuer_world import Issuer
 from site_under_test import STATIM, run
@@ -93,6 +94,22 @@ def test_entries_come_back(log):
     assert [json.loads(line)["index"] for line in some] == [255, 256]
     told = log.verify().stdout
     assert f"{ORIGIN}: 703 entries, root {root([leaf(entry) for entry in log.entries]).hex()}" in told
+
+
+def test_an_entry_of_several_lines_is_one_line(log):
+    """Of another writer, who has the key: what statim appends has no lines."""
+    entry = b'{"n":\n1}'
+    name, key_id, _ = log.vkey.split("+", 2)
+    text = f"{ORIGIN}\n1\n{base64.b64encode(leaf(entry)).decode()}\n"
+    key = serialization.load_pem_private_key(log.key.read_bytes(), None)
+    signature = base64.b64encode(bytes.fromhex(key_id) + key.sign(text.encode())).decode()
+    for tile, octets in (("entries", len(entry).to_bytes(2, "big") + entry), ("0", leaf(entry))):
+        part = log.folder / "tile" / tile / "000.p" / "1"
+        part.parent.mkdir(parents=True)
+        part.write_bytes(octets)
+    (log.folder / "checkpoint").write_text(f"{text}\n— {name} {signature}\n")
+    [line] = audit("export", log.folder, "--key", log.vkey).stdout.splitlines()
+    assert base64.b64decode(json.loads(line)["entry_base64"]) == entry
 
 
 def test_go_agrees(log, go_verifier):
