@@ -43,6 +43,7 @@ struct https_peer {
     char common_name[HTTPS_COMMON_NAME_BYTES]; /* of the certificate: its only CN when that is plain
                                                   visible ASCII, else empty */
     struct sha256 fingerprint;                 /* of the certificate's DER */
+    uint64_t not_after_s; /* of the certificate: a connection may outlive it, its rights do not */
     struct address address;
 };
 

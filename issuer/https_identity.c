@@ -21,13 +21,25 @@ static bool only_common_name(const X509_NAME *subject, uint8_t **ret, size_t *re
     return size >= 0;
 }
 
+static bool read_not_after(const X509 *certificate, uint64_t *ret_s)
+{
+    struct tm tm;
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &tm) != 1)
+        return false;
+    time_t time_s = timegm(&tm);
+    *ret_s = time_s > 0 ? (uint64_t)time_s : 0;
+    return true;
+}
+
 enum err https_identity_of(const X509 *certificate, struct https_peer *ret)
 {
     struct sha256 fingerprint;
     unsigned size = sizeof fingerprint.octets;
     uint8_t *name = NULL;
     size_t name_size;
-    if (X509_digest(certificate, EVP_sha256(), fingerprint.octets, &size) != 1)
+    uint64_t not_after_s = 0;
+    if (X509_digest(certificate, EVP_sha256(), fingerprint.octets, &size) != 1 ||
+        !read_not_after(certificate, &not_after_s))
         return ERR_CRYPTO;
     memset(ret->common_name, 0, sizeof ret->common_name);
     if (only_common_name(X509_get_subject_name(certificate), &name, &name_size)) {
@@ -36,6 +48,7 @@ enum err https_identity_of(const X509 *certificate, struct https_peer *ret)
         OPENSSL_free(name);
     }
     ret->fingerprint = fingerprint;
+    ret->not_after_s = not_after_s;
     ret->has_certificate = true;
     return ERR_OK;
 }

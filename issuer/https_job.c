@@ -38,6 +38,17 @@ void https_job_end(struct https_job *job)
     buffer_done(&job->answer);
 }
 
+/* TLS judged the certificate when the connection began, which a client that asks on may keep for
+ * months. The next one is judged again. */
+static bool has_expired(struct https_job *job, struct problem *why)
+{
+    if (!job->peer.has_certificate || clock_wall_s() <= job->peer.not_after_s)
+        return false;
+    job->keep_alive = false;
+    problem_set(why, PROBLEM_FORBIDDEN, "the client certificate has expired");
+    return true;
+}
+
 static bool authorize(const struct https_options *options, void *worker, struct https_job *job,
                       struct https_response *response)
 {
@@ -45,7 +56,8 @@ static bool authorize(const struct https_options *options, void *worker, struct 
     if (job->route->roles == 0 || job->authorized)
         return true;
     https_authorize ask = options->listeners[job->listener].authorize;
-    if (ask(options->server, worker, &job->request, &job->actor, &why) != ERR_OK) {
+    if (has_expired(job, &why) ||
+        ask(options->server, worker, &job->request, &job->actor, &why) != ERR_OK) {
         https_answer_problem(&job->request, &why, response);
         return false;
     }

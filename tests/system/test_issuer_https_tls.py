@@ -161,6 +161,15 @@ def test_who_comes_in(server, tmp_path, name, version):
         assert client.request("GET", "/v1/show", **KEY).status == 404
 
 
+def test_a_connection_does_not_outlive_its_certificate(server):
+    server.clients.client("brief", "admin", days=3 / 86400)
+    with Client(server.internal_port, server.internal_context(server.clients.folder / "brief")) as client:
+        assert client.request("POST", "/v1/admin", "{}").status == 200
+        refused = wait_until(lambda: (answer := client.request("POST", "/v1/admin", "{}")).status != 200 and answer)
+        assert refused.status == 403 and "expired" in refused.text
+        assert refused.fields["connection"] == "close" and client.answer() is None
+
+
 def test_a_client_certificate_opens_nothing_at_the_public_door(server):
     context = server.internal_context(server.clients.folder / "admin")
     with Client(server.public_port, context) as client:
