@@ -191,8 +191,9 @@ enum err rest_authority(struct rest_call *call, const char *name, struct span te
 /* What is no UTF-8 comes out as "?": it was stored before this program looked. */
 json_t *rest_json_text(struct span text)
 {
-    json_t *value = json_stringn((const char *)text.data, text.size);
-    return text.size == 0 ? json_string("") : value != NULL ? value : json_string("?");
+    json_t *value =
+        text.size == 0 ? json_string("") : json_stringn((const char *)text.data, text.size);
+    return value != NULL ? value : json_string("?");
 }
 
 json_t *rest_json_time(uint64_t time_s)
