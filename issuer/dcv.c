@@ -27,32 +27,37 @@ uint64_t dcv_reuse_max_s(uint64_t now_s)
     return days * DAY_S;
 }
 
+/* Whose names are asked for. */
+struct asked {
+    const struct issuer_worker *worker;
+    struct span customer, method;
+    uint64_t now_s;
+};
+
 /* One domain, exactly; `is_below` asks for one that counts for names below it and for the wildcard.
  */
-static enum err check_domain(struct registry *r, struct span customer, struct span domain,
-                             struct span method, bool is_below, uint64_t now_s)
+static enum err check_domain(const struct asked *asked, const char *domain, bool is_below)
 {
     struct registry_dcv found;
-    TRY(registry_dcv_valid(r, customer, domain, method, now_s, &found));
-    bool is_recent = found.validated_at_s + dcv_reuse_max_s(now_s) > now_s;
-    return is_recent && (!is_below || found.wildcard) ? ERR_OK : ERR_NOT_FOUND;
+    TRY(registry_dcv_valid(asked->worker->registry, asked->customer, span_text(domain),
+                           asked->method, is_below, asked->now_s, &found));
+    bool is_recent = found.validated_at_s + dcv_reuse_max_s(asked->now_s) > asked->now_s;
+    return is_recent ? ERR_OK : ERR_NOT_FOUND;
 }
 
-/* The domain itself, then each above it that still has a dot. */
-static enum err check_name(struct registry *r, struct span customer, struct span method,
-                           const struct leaf_name *name, uint64_t now_s)
+/* The domain itself, then each above it, but no public suffix: whoever has that, does not have what
+ * was registered below it (BR 3.2.2.4). */
+static enum err check_name(const struct asked *asked, const struct leaf_name *name)
 {
     const char *domain = leaf_name_base(name);
-    enum err err =
-        check_domain(r, customer, span_text(domain), method, leaf_name_is_wildcard(name), now_s);
+    enum err err = check_domain(asked, domain, leaf_name_is_wildcard(name));
     if (name->type != LEAF_NAME_DNS)
         return err;
     while (err == ERR_NOT_FOUND) {
         domain = strchr(domain, '.');
-        if (domain == NULL || strchr(domain + 1, '.') == NULL)
+        if (domain == NULL || leaf_suffixes_have(asked->worker->issuer->suffixes, ++domain))
             return ERR_NOT_FOUND;
-        domain++;
-        err = check_domain(r, customer, span_text(domain), method, true, now_s);
+        err = check_domain(asked, domain, true);
     }
     return err;
 }
@@ -61,9 +66,10 @@ enum err dcv_check(struct issuer_worker *worker, struct span customer, struct sp
                    const struct leaf_names *names, uint64_t now_s, struct problem *why)
 {
     enum err result = ERR_OK;
+    const struct asked asked = {worker, customer, method, now_s};
     for (size_t i = 0; i < names->count; i++) {
         const struct leaf_name *name = &names->at[i];
-        enum err err = check_name(worker->registry, customer, method, name, now_s);
+        enum err err = check_name(&asked, name);
         if (err == ERR_OK)
             continue;
         if (err != ERR_NOT_FOUND)

@@ -19,8 +19,9 @@
 uint64_t dcv_reuse_max_s(uint64_t now_s);
 
 /** Each name has a validation that counts now: of its own domain or, when the method counts for
- * what is below (`wildcard`), of one above. A wildcard needs such a one. `method` empty: any.
- * PROBLEM_DCV, with an error for each of the first names without; PROBLEM_REGISTRY. */
+ * what is below (`wildcard`), of one above that is no public suffix. A wildcard needs such a one.
+ * `method` empty: any. PROBLEM_DCV, with an error for each of the first names without;
+ * PROBLEM_REGISTRY. */
 MUST_CHECK enum err dcv_check(struct issuer_worker *worker, struct span customer,
                               struct span method, const struct leaf_names *names, uint64_t now_s,
                               struct problem *why);

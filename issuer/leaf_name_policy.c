@@ -42,9 +42,9 @@ struct leaf_suffixes *leaf_suffixes_close(struct leaf_suffixes *suffixes)
     return NULL;
 }
 
-static bool is_suffix(const struct leaf_suffixes *suffixes, const char *name)
+bool leaf_suffixes_have(const struct leaf_suffixes *suffixes, const char *domain)
 {
-    return psl_is_public_suffix2(suffixes->list, name, SUFFIX_KIND) == 1;
+    return psl_is_public_suffix2(suffixes->list, domain, SUFFIX_KIND) == 1;
 }
 
 static bool is_reserved_top(const char *top)
@@ -65,10 +65,10 @@ enum err leaf_name_policy(const struct leaf_name *name, const struct leaf_suffix
                    : ERR_OK;
     const char *base = leaf_name_base(name), *dot = strrchr(base, '.');
     const char *top = dot == NULL ? base : dot + 1;
-    if (is_reserved_top(top) || !is_suffix(suffixes, top))
+    if (is_reserved_top(top) || !leaf_suffixes_have(suffixes, top))
         return leaf_refuse(why, LEAF_WHY_NAME_RESERVED, "%.200s: .%.63s is not in the public DNS",
                            name->text, top);
-    if (!is_suffix(suffixes, base))
+    if (!leaf_suffixes_have(suffixes, base))
         return ERR_OK;
     return leaf_name_is_wildcard(name)
                ? leaf_refuse(why, LEAF_WHY_NAME_WILDCARD_SUFFIX,

@@ -34,6 +34,8 @@ struct leaf_suffixes;
  */
 MUST_CHECK enum err leaf_suffixes_open(const char *path, struct leaf_suffixes **ret);
 struct leaf_suffixes *leaf_suffixes_close(struct leaf_suffixes *suffixes);
+/** Whether a domain, in lower case, is one that registries made ("uk", "co.uk"). */
+bool leaf_suffixes_have(const struct leaf_suffixes *suffixes, const char *domain);
 
 /** The form of a DNS name only: labels, lengths, the star, A-labels. Upper-case letters are
  *  lowered; nothing else is mended. ERR_MALFORMED with the reason. */

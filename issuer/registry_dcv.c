@@ -53,12 +53,13 @@ static enum err keep_dcv(void *context, struct sql_row *row)
 }
 
 enum err registry_dcv_valid(struct registry *r, struct span customer, struct span domain,
-                            struct span method, uint64_t now_s, struct registry_dcv *ret)
+                            struct span method, bool is_below, uint64_t now_s,
+                            struct registry_dcv *ret)
 {
     struct one_dcv one = {.r = r};
     TRY(registry_one(r, STATEMENT_DCV_VALID,
                      REGISTRY_PARAMS(param_customer(customer), param_name(domain),
-                                     param_word(method), sql_number(now_s)),
+                                     param_word(method), sql_number(now_s), sql_number(is_below)),
                      keep_dcv, &one));
     *ret = one.dcv;
     return ERR_OK;

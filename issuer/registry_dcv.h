@@ -31,10 +31,10 @@ typedef enum err (*registry_dcv_row)(void *context, const struct registry_dcv *r
 MUST_CHECK enum err registry_dcv_add(struct registry *r, const struct registry_dcv *dcv,
                                      uint64_t *ret_id);
 /** The newest row of this customer for exactly this domain that is VALID at `now_s`, when no
- * REVOKED one came after it. `method` empty: any. ERR_NOT_FOUND: none. A name below a domain whose
- * method counts for that is the caller's to ask for, label by label. */
+ * REVOKED one came after it. `method` empty: any. `is_below`: only of those that count for names
+ * below the domain, which are the caller's to ask for, label by label. ERR_NOT_FOUND: none. */
 MUST_CHECK enum err registry_dcv_valid(struct registry *r, struct span customer, struct span domain,
-                                       struct span method, uint64_t now_s,
+                                       struct span method, bool is_below, uint64_t now_s,
                                        struct registry_dcv *ret);
 /** All of a domain, newest first, at most `limit`. */
 MUST_CHECK enum err registry_dcvs(struct registry *r, struct span customer, struct span domain,

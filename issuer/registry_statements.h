@@ -195,9 +195,10 @@
     X(DCV_ADD, WRITE, "ntttnnnnntt",                                                              \
       "INSERT INTO dcv_event (" DCV_COLUMNS ")"                                                   \
       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")                                   \
-    X(DCV_VALID, READ, "tttn",                                                                    \
+    X(DCV_VALID, READ, "tttnn",                                                                   \
       "SELECT " DCV_COLUMNS " FROM dcv_event d WHERE customer = $1 AND domain = $2"               \
       " AND ($3 = '' OR method = $3) AND result = 1 AND validated_at <= $4 AND expires_at > $4"   \
+      " AND (wildcard = 1 OR $5 = 0)"                                                             \
       " AND NOT EXISTS (SELECT 1 FROM dcv_event x WHERE x.customer = d.customer"                  \
       "   AND x.domain = d.domain AND x.result = 3 AND x.id > d.id)"                              \
       " ORDER BY id DESC LIMIT 1")                                                                \

@@ -141,17 +141,18 @@ static enum err check_state(struct work *w, bool *ret_is_news)
         return problem_set(w->why, PROBLEM_EXPIRED, "the certificate has expired");
     if (!w->is_revoked)
         return ERR_OK;
-    bool is_earlier = w->request->compromised_at_s != 0 && w->revoked_at_s < w->known_at_s;
-    if (w->reason == REASON_KEY_COMPROMISE &&
-        (w->known_reason != REASON_KEY_COMPROMISE || is_earlier)) {
+    if (w->reason == REASON_KEY_COMPROMISE && w->known_reason != REASON_KEY_COMPROMISE) {
         if (w->revoked_at_s > w->known_at_s)
             w->revoked_at_s = w->known_at_s;
         return ERR_OK;
     }
     *ret_is_news = false;
-    if (w->reason == w->known_reason)
-        return ERR_OK;
-    return problem_set(w->why, PROBLEM_REVOKED, "it is revoked already, for another reason");
+    if (w->reason != w->known_reason)
+        return problem_set(w->why, PROBLEM_REVOKED, "it is revoked already, for another reason");
+    if (w->request->compromised_at_s != 0 && w->revoked_at_s < w->known_at_s)
+        return problem_set(w->why, PROBLEM_REVOKED,
+                           "it is revoked for keyCompromise already, and that time stays");
+    return ERR_OK;
 }
 
 /* --- The leaf, and the transaction --- */

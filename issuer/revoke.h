@@ -4,7 +4,7 @@
  *
  * Which reasons there are: Baseline Requirements 7.2.2, table of reasons. Who may use which is in
  * REVOKE_REASON_TABLE. The lattice is presigner/cert_record.h's: revoked is for ever; only to
- * keyCompromise can a reason change, and its time then becomes the earlier one.
+ * keyCompromise can a reason change, and its time then becomes the earlier one; that time stays.
  *
  * keyCompromise blocks the key: no certificate for it is issued again. */
 #pragma once

@@ -16,6 +16,7 @@
 #include "issuer/registry_approval.h"
 #include "issuer/registry_order.h"
 #include "issuer/registry_revocation.h"
+#include "issuer/journal.h"
 #include "issuer/revoke.h"
 #include "tests/unit/issue_world.h"
 
@@ -209,6 +210,21 @@ static void a_validation_counts_below_if_its_method_does(void **state)
     struct issue_result r = issued(key, "a.b.two.test-a.com,*.two.test-a.com", "dcv3");
     issue_result_done(&r);
     assert_int_equal(refused("twotest-a.com", "dcv4").type, PROBLEM_DCV);
+    /* A newer one by a method that does not takes nothing away. */
+    validate("two.test-a.com", 30, false);
+    r = issued(key, "c.two.test-a.com", "dcv7");
+    issue_result_done(&r);
+}
+
+/* BR 3.2.2.4: labels are left out down to the domain that was registered, and not further. */
+static void a_public_suffix_validates_nothing(void **state)
+{
+    (void)state;
+    validate("co.uk", 60, true);
+    assert_int_equal(refused("www.statim-test.co.uk", "dcv8").type, PROBLEM_DCV);
+    validate("statim-test.co.uk", 60, true);
+    struct issue_result r = issued(key, "www.statim-test.co.uk", "dcv8");
+    issue_result_done(&r);
 }
 
 static void a_validation_grows_old(void **state)
@@ -397,6 +413,29 @@ static void a_compromised_key_is_blocked(void **state)
     EVP_PKEY_free(bad);
 }
 
+/* The presigner's lattice has no way from keyCompromise to an earlier time of it, and what is not
+ * done is not said. */
+static void the_time_of_a_compromise_stays(void **state)
+{
+    (void)state;
+    EVP_PKEY *bad = EVP_EC_gen("P-256");
+    struct revoke_result done = {0};
+    struct problem why = {0};
+    struct issue_result r = issued(bad, "time.example.com", "time");
+    assert_int_equal(revoke_it(&r, REASON_KEY_COMPROMISE, NULL, &done, &why), ERR_OK);
+    uint64_t leaves = journal_size(world.foundation.issuer.journal);
+    const struct revoke_request earlier = {.id = &r.id,
+                                           .reason = REASON_KEY_COMPROMISE,
+                                           .compromised_at_s = done.revoked_at_s - 60,
+                                           .actor = "key:test",
+                                           .request_id = ""};
+    assert_int_not_equal(revoke_certificate(&world.worker, &earlier, &done, &why), ERR_OK);
+    assert_int_equal(why.type, PROBLEM_REVOKED);
+    assert_int_equal(journal_size(world.foundation.issuer.journal), leaves);
+    issue_result_done(&r);
+    EVP_PKEY_free(bad);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -407,12 +446,14 @@ int main(void)
         cmocka_unit_test(wildcards_need_a_method_for_them),
         cmocka_unit_test(a_validation_counts_for_its_own_domain),
         cmocka_unit_test(a_validation_counts_below_if_its_method_does),
+        cmocka_unit_test(a_public_suffix_validates_nothing),
         cmocka_unit_test(a_validation_grows_old),
         cmocka_unit_test(a_method_may_be_demanded),
         cmocka_unit_test(two_operators_approve),
         cmocka_unit_test(one_rejection_is_enough),
         cmocka_unit_test(revoked_is_for_ever),
         cmocka_unit_test(a_compromised_key_is_blocked),
+        cmocka_unit_test(the_time_of_a_compromise_stays),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

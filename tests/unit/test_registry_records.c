@@ -149,7 +149,7 @@ static enum err valid(struct span customer, struct span domain, struct span meth
                       uint64_t *ret_id)
 {
     struct registry_dcv is;
-    TRY(registry_dcv_valid(reg, customer, domain, method, now_s, &is));
+    TRY(registry_dcv_valid(reg, customer, domain, method, true, now_s, &is));
     assert_true(is.wildcard);
     *ret_id = is.id;
     return ERR_OK;

@@ -224,7 +224,7 @@ static void put_dcv(struct span text, enum err err)
     commit();
     if (err != ERR_OK || text.size == 0)
         return;
-    OK(registry_dcv_valid(reg, text, text, text, NOW_S, &is));
+    OK(registry_dcv_valid(reg, text, text, text, false, NOW_S, &is));
     assert_true(span_equal(is.customer, text) && span_equal(is.domain, text) &&
                 span_equal(is.method, text) && span_equal(is.actor, text) &&
                 span_equal(is.evidence, text));
