@@ -21,7 +21,7 @@ STAGES = [word for word in re.findall(r'X\([A-Z]+, "(\w+)"', (ROOT / "issuer" / 
           if word != "publish"]
 LOST = (OSError, ssl.SSLError, http.client.HTTPException)
 FULL = bool(os.environ.get("STATIM_FULL"))
-ROUNDS = 40 if FULL else 3 if IS_SANITIZED else 6
+ROUNDS = 20 if FULL else 3 if IS_SANITIZED else 6
 PATIENCE_S = 30
 NO_WAIT = "publish_wait_ms: 0\nworkers: 3\n"
 
