@@ -79,7 +79,9 @@ static enum err request_check(const struct leaf_order *o, struct problem *why)
 static enum err times_settle(const struct leaf_order *o, struct leaf *leaf, struct problem *why)
 {
     const char *section = "";
-    uint64_t most_s = leaf_validity_max_s(o->profile->short_lived, o->now_s, &section);
+    /* The day of issuance is that of the signature, which is still to come. */
+    uint64_t most_s =
+        leaf_validity_max_s(o->profile->short_lived, o->now_s + LEAF_ISSUED_WITHIN_S, &section);
     uint64_t wanted_s = o->profile->validity_s < most_s ? o->profile->validity_s : most_s;
     if (wanted_s < LEAF_VALIDITY_S_MIN)
         return leaf_refuse(why, LEAF_WHY_VALIDITY, NULL);

@@ -18,7 +18,7 @@
     X(EV, "ev", 0x67, 0x81, 0x0c, 1, 1)
 
 /* The longest validity by the day of issuance: from, days, where it says so. The last row whose day
- * has come counts. */
+ * has come counts; a plan goes by the rows of LEAF_ISSUED_WITHIN_S later. */
 #define LEAF_VALIDITY_TABLE(X)                             \
     X(0, 398, "BR 6.3.2")                                  \
     X(1773532800 /* 2026-03-15 */, 200, "BR 6.3.2 SC-081") \
@@ -31,6 +31,7 @@
 
 #define LEAF_DAY_S            86400u
 #define LEAF_BACKDATE_S       3600u /* at most; the clock of a client may be behind */
+#define LEAF_ISSUED_WITHIN_S  600u  /* of the plan: linter, audit log, signer; and clocks differ */
 #define LEAF_VALIDITY_S_MIN   7200u
 #define LEAF_REMAINING_S_MIN  3600u /* less is left of the CA: no certificate */
 #define LEAF_JITTER_MINUTES   60    /* off the end: renewals and OCSP spread */
