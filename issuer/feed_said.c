@@ -76,7 +76,9 @@ static enum err add_leaf(struct saying *s, const struct audit_event *event)
 {
     size_t size = 0;
     TRY(buffer_reserve(&s->leaves, s->leaves.size + LEAF_BYTES_MAX));
-    TRY(audit_event_write(event, (char *)s->leaves.data + s->leaves.size, LEAF_BYTES_MAX, &size));
+    if (audit_event_write(event, (char *)s->leaves.data + s->leaves.size, LEAF_BYTES_MAX, &size) !=
+        ERR_OK)
+        return bad(s, "what was signed has a number or a path that is too large");
     s->leaves.size += size;
     s->entry_sizes[s->entry_count++] = size;
     return ERR_OK;

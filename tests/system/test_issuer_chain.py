@@ -192,6 +192,8 @@ def test_the_feed(make_chain):
                          ({"ca": ca, "seq": "4"}, 400), ({"ca": "0" * 16, "seq": 1}, 422),
                          ({"ca": ca, "seq": 4, "more": 1}, 400), ({"ca": ca, "seq": 4, "signed": {}}, 400),
                          ({"ca": ca, "seq": 4, "signed": [batch | crl]}, 400), ({"ca": ca, "seq": 4, "signed": [{}]}, 400),
+                         ({"ca": ca, "seq": 4, "signed": [crl | {"path": "x" * 5000}]}, 400),
+                         ({"ca": ca, "seq": 4, "signed": [crl | {"log_number": 2**60}]}, 400),
                          ({"ca": ca, "seq": 4, "signed": [0] * 513}, 400)):
         assert say(body)[0] == status, body
     for client in ("alice", "root", "eve"):
