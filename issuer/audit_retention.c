@@ -127,8 +127,10 @@ enum err audit_retention_set(struct audit_log *log, const char *folder,
     TRY(find(folder, key, audit_log_size(log), hint(folder), &found));
     if (found.leaf != NO_LEAF && found.years > years)
         return ERR_CONFLICT;
-    uint64_t leaf = found.leaf;
-    if (leaf == NO_LEAF || found.years < years)
-        TRY(put_event(log, &found, years, now_s, actor, &leaf));
-    return put_file(folder, leaf);
+    if (found.leaf != NO_LEAF && found.years == years)
+        return put_file(folder, found.leaf);
+    /* First the file: when a crash lets it point to nothing, all entries are looked at. */
+    uint64_t leaf = audit_log_size(log);
+    TRY(put_file(folder, leaf));
+    return put_event(log, &found, years, now_s, actor, &leaf);
 }

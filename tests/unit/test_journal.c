@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <sys/stat.h>
 
 #include "tests/unit/journal_fixture.h"
 
@@ -176,6 +177,32 @@ static void promise_grows_only(void **state)
     }
 }
 
+/* The file never points to a promise that a longer one has followed: it would be believed. */
+static void promise_is_written_behind_its_file(void **state)
+{
+    (void)state;
+    char path[SCRATCH_BYTES + 32];
+    struct publish_key *key = NULL;
+    struct audit_log *log = NULL;
+    struct buffer text = {0};
+    journal_close(open_with((struct journal_options){.retention_years = 7}));
+    assert_int_equal(audit_key_load(key_path, folder, &key), ERR_OK);
+    assert_int_equal(audit_log_open(folder, key, &log), ERR_OK);
+    snprintf(path, sizeof path, "%s/%s", folder, AUDIT_STATE_FILE);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0755), 0);
+    assert_int_not_equal(
+        audit_retention_set(log, folder, publish_key_public(key), 9, 1, span_text("program:test")),
+        ERR_OK);
+    snprintf(path, sizeof path, "%s/%s", folder, AUDIT_RETENTION_FILE);
+    assert_int_equal(file_read(path, 64, &text), ERR_OK);
+    assert_true(
+        span_equal(span_of(text.data, text.size), span_text("statim-retention v1\nleaf 1\n")));
+    buffer_done(&text);
+    audit_log_close(log);
+    publish_key_free(key);
+}
+
 /* --- Failures. --- */
 
 /* Nothing can be written where the tiles were. */
@@ -228,8 +255,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, journal_setup, journal_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(many_threads),      TEST(signs_by_itself),    TEST(records_events),
-        TEST(refuses_options),   TEST(promise_grows_only), TEST(fails_closed_and_recovers),
+        TEST(many_threads),
+        TEST(signs_by_itself),
+        TEST(records_events),
+        TEST(refuses_options),
+        TEST(promise_grows_only),
+        TEST(promise_is_written_behind_its_file),
+        TEST(fails_closed_and_recovers),
         TEST(ends_while_failed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
