@@ -72,6 +72,7 @@ static void refusal_text(const struct feed_link *l, long status, char *out, size
 static enum err ask(struct feed_follow *f)
 {
     const struct feed_config *feed = &f->issuer->feed;
+    uint64_t wait_s = f->state.agrees ? f->wait_s : 0;
     char hash[SHA256_TEXT_BYTES + 6] = "";
     if (f->state.seq > 0) {
         memcpy(hash, "&hash=", 6);
@@ -80,8 +81,8 @@ static enum err ask(struct feed_follow *f)
     snprintf(f->ask.url, sizeof f->ask.url,
              "%s" FEED_EVENTS_PATH "?ca=%016" PRIx64 "&after=%" PRIu64 "&limit=%" PRIu64
              "&wait=%" PRIu64 "%s",
-             feed->url, f->issuer_id, f->state.seq, feed->batch_count, f->wait_s, hash);
-    return feed_link_get(&f->ask, feed, f->wait_s);
+             feed->url, f->issuer_id, f->state.seq, feed->batch_count, wait_s, hash);
+    return feed_link_get(&f->ask, feed, wait_s);
 }
 
 static void wake_publisher(const struct feed_follow *f)

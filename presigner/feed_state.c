@@ -30,12 +30,12 @@ static uint64_t doubled(uint64_t ns)
 
 static bool has_to_say(const struct feed_state *s)
 {
-    return !s->saying && (s->published > s->said || (!s->knows && s->published > 0));
+    return s->agrees && !s->saying && (s->published > s->said || (!s->knows && s->published > 0));
 }
 
 static bool has_to_tell(const struct feed_state *s)
 {
-    return s->log_last > s->told && !s->telling;
+    return s->agrees && s->log_last > s->told && !s->telling;
 }
 
 enum feed_want feed_state_next(const struct feed_state *s, uint64_t now_ns)
@@ -80,6 +80,7 @@ void feed_state_taken(struct feed_state *s, const struct feed_position *position
 {
     answered(s, 0);
     s->retry_ns = FEED_RETRY_FIRST_NS;
+    s->agrees = true;
     s->seq = position->seq;
     add_step(s, position);
 }
@@ -87,16 +88,18 @@ void feed_state_taken(struct feed_state *s, const struct feed_position *position
 void feed_state_quiet(struct feed_state *s, uint64_t now_ns)
 {
     bool waited = now_ns >= s->asked_ns + FEED_QUIET_NS;
-    answered(s, waited ? 0 : s->asked_ns + FEED_QUIET_NS);
+    answered(s, waited || !s->agrees ? 0 : s->asked_ns + FEED_QUIET_NS);
     s->retry_ns = FEED_RETRY_FIRST_NS;
+    s->agrees = true;
 }
 
 void feed_state_failed(struct feed_state *s, uint64_t now_ns, bool person)
 {
     answered(s, now_ns + (person ? FEED_PERSON_NS : s->retry_ns));
     s->retry_ns = doubled(s->retry_ns);
-    /* An issuer that was away may have begun anew and know of nothing. */
-    s->knows = false;
+    /* An issuer that was away may have begun anew and know of nothing, or be restored from a backup
+     * and give our numbers to other events: that they are published would be a lie. */
+    s->knows = s->agrees = false;
 }
 
 /* --- What is published --- */

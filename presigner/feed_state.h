@@ -4,7 +4,7 @@
  *
  * There is always one question under way, or a time at which it is asked again. Beside it the
  * issuer is told how far its events are published, at once, and once a second which log entries
- * that were. */
+ * that were; but not before an answer has shown that it has the events that we have. */
 #pragma once
 
 #include <stdbool.h>
@@ -40,6 +40,7 @@ struct feed_step {
 
 struct feed_state {
     uint64_t seq; /* events up to here are in the database */
+    bool agrees;  /* it has the events that we have: an answer has come since the last failure */
     bool asking;
     uint64_t asked_ns;
     uint64_t ask_ns; /* not before */
@@ -71,7 +72,8 @@ uint64_t feed_state_wake_ns(const struct feed_state *s);
 void feed_state_asked(struct feed_state *s, uint64_t now_ns);
 /** An answer was taken. */
 void feed_state_taken(struct feed_state *s, const struct feed_position *position);
-/** An answer without events: it should have come after some time. */
+/** An answer without events: it should have come after some time, unless the issuer was not asked
+ *  to wait, which it is only while it agrees. */
 void feed_state_quiet(struct feed_state *s, uint64_t now_ns);
 /** `person`: trying again will not help by itself. */
 void feed_state_failed(struct feed_state *s, uint64_t now_ns, bool person);

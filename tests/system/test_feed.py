@@ -251,6 +251,7 @@ def test_restored_issuer(followed):
     followed.issuer.wait_published(followed.ca, 4)
     followed.site.stop_process(followed.site.presigner)
     del followed.issuer.events[followed.ca][2:]
+    followed.issuer.published[followed.ca] = 0
     followed.site.start_presigner()
     followed.wait_log("bad-position")
     for _ in range(5):
@@ -260,6 +261,8 @@ def test_restored_issuer(followed):
     followed.site.start_presigner()
     followed.wait_log("bad-position")
     assert followed.sequence() == 4
+    # Nor is it told that events of its own, with numbers of others, are published.
+    assert followed.issuer.published[followed.ca] == 0
 
 
 def test_away_and_back(followed):

@@ -51,6 +51,8 @@ static void test_asks_again_at_once(void **state)
 static void test_an_issuer_that_does_not_wait(void **state)
 {
     (void)state;
+    ask(S - 5); /* the first is not asked to */
+    feed_state_quiet(&s, S);
     ask(S);
     feed_state_quiet(&s, S + 5);
     assert_int_equal(feed_state_next(&s, S + 5), FEED_WANT_NOTHING);
@@ -126,7 +128,29 @@ static void test_says_again_to_one_that_was_away(void **state)
     feed_state_said(&s);
     ask(S);
     feed_state_failed(&s, S, false);
+    ask(2 * S);
+    feed_state_quiet(&s, 2 * S);
+    say(2 * S, 3);
+}
+
+/* One restored from a backup has others under the same numbers: they are not published. */
+static void test_says_nothing_to_one_that_has_other_events(void **state)
+{
+    (void)state;
+    take(S, 3, 10);
+    feed_state_settled(&s, 10, 0);
     say(S, 3);
+    feed_state_said(&s);
+    ask(S);
+    feed_state_failed(&s, S, true);
+    feed_state_settled(&s, 10, 5);
+    assert_int_equal(feed_state_next(&s, 2 * S), FEED_WANT_NOTHING);
+    assert_int_equal(feed_state_wake_ns(&s), S + FEED_PERSON_NS);
+    ask(S + FEED_PERSON_NS);
+    assert_int_equal(feed_state_next(&s, 2 * S + FEED_PERSON_NS), FEED_WANT_NOTHING);
+    feed_state_quiet(&s, 2 * S + FEED_PERSON_NS);
+    say(2 * S + FEED_PERSON_NS, 3);
+    assert_int_equal(feed_state_next(&s, 2 * S + FEED_PERSON_NS), FEED_WANT_TELL);
 }
 
 static void test_begins_with_what_it_had(void **state)
@@ -135,9 +159,9 @@ static void test_begins_with_what_it_had(void **state)
     struct feed_position position = at(7, 20);
     feed_state_start(&s, &position, 4);
     ask(S);
-    feed_state_settled(&s, 19, 4);
-    assert_int_equal(feed_state_next(&s, S), FEED_WANT_NOTHING);
     feed_state_settled(&s, 20, 4);
+    assert_int_equal(feed_state_next(&s, S), FEED_WANT_NOTHING);
+    feed_state_quiet(&s, S);
     say(S, 7);
 }
 
@@ -199,6 +223,7 @@ int main(void)
         cmocka_unit_test_setup(test_failures, setup),
         cmocka_unit_test_setup(test_says_what_is_published, setup),
         cmocka_unit_test_setup(test_says_again_to_one_that_was_away, setup),
+        cmocka_unit_test_setup(test_says_nothing_to_one_that_has_other_events, setup),
         cmocka_unit_test_setup(test_begins_with_what_it_had, setup),
         cmocka_unit_test_setup(test_many_steps, setup),
         cmocka_unit_test_setup(test_tells_once_a_second, setup),
