@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "issuer/ca_key_policy.h"
+#include "issuer/key_policy.h"
 #include "issuer/pem_one.h"
 
 static enum err read_file(const char *path, struct buffer *file, struct ca_refusal *why)
@@ -79,6 +80,16 @@ static bool digest_good(const X509_REQ *request)
     }
 }
 
+/* By its curve's name, not by the curve's parameters, which OpenSSL writes again as it read them.
+ */
+static bool form_good(const struct ca_request *r)
+{
+    enum key_alg alg;
+    enum key_flaw flaw;
+    return key_alg_kind(r->key, &alg, &flaw) == ERR_OK &&
+           key_form_check(alg, span_of(r->spki, r->spki_size), &flaw) == ERR_OK;
+}
+
 static enum err check(const char *path, enum ca_kind kind, struct ca_request *r,
                       struct ca_refusal *why)
 {
@@ -102,6 +113,8 @@ static enum err check(const char *path, enum ca_kind kind, struct ca_request *r,
         X509_NAME_get0_der(X509_REQ_get_subject_name(r->request), &der, &size) != 1)
         return ca_refuse(why, ERR_CRYPTO, "%s: cannot be encoded again", path);
     r->spki_size = (size_t)spki_size;
+    if (!form_good(r))
+        return ca_refuse(why, ERR_KEY, "%s: key: %s", path, key_flaw_text(KEY_FLAW_FORM));
     r->subject = span_of(der, size);
     asked_fill(r->request, r->asked);
     return ERR_OK;

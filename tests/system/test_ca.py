@@ -223,6 +223,12 @@ def flipped():
     return bytes(octets)
 
 
+def explicit():
+    """The same curve by its parameters."""
+    key = run("openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-param_enc", "explicit").stdout
+    return run("openssl", "req", "-new", "-key", "/dev/stdin", "-subj", "/C=GB/O=Example/CN=Inter", input=key).stdout.encode()
+
+
 BAD_REQUESTS = [
     ("rsa-1024", lambda: csr(rsa.generate_private_key(65537, 1024)), "RSA of 1024 bits"),
     ("rsa-2048", lambda: csr(rsa.generate_private_key(65537, 2048)), "RSA of 2048 bits"),
@@ -234,6 +240,7 @@ BAD_REQUESTS = [
     ("rsa-roca", lambda: csr_of_numbers(roca()), "ROCA"),
     ("rsa-nobody", lambda: csr_of_numbers(plain_odd()), "no proof of possession"),
     ("p521", lambda: csr(ec.generate_private_key(ec.SECP521R1())), "neither P-256 nor P-384"),
+    ("p256-explicit", explicit, "BR 7.1.3.1"),
     ("k256", lambda: csr(ec.generate_private_key(ec.SECP256K1())), "neither P-256 nor P-384"),
     ("ed25519", lambda: csr(ed25519.Ed25519PrivateKey.generate(), digest=None), "neither RSA nor ECDSA"),
     ("wrong-signature", flipped, "no proof of possession"),
