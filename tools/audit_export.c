@@ -30,6 +30,11 @@ enum err audit_export_format(const char *word, enum audit_export_format *ret)
     return ERR_NOT_FOUND;
 }
 
+static bool has_lines(struct span text)
+{
+    return memchr(text.data, '\n', text.size) != NULL || memchr(text.data, '\r', text.size) != NULL;
+}
+
 /* An entry that is no JSON, or that has lines, comes in base64, so that each line is JSON. */
 static enum err print_entry(void *context, uint64_t index, struct span entry)
 {
@@ -39,7 +44,7 @@ static enum err print_entry(void *context, uint64_t index, struct span entry)
     sha256_to_text(&leaf, hash);
     printf("{\"index\":%" PRIu64 ",\"leaf_hash\":\"%s\",", index, hash);
     json_t *json = json_loadb((const char *)entry.data, entry.size, JSON_REJECT_DUPLICATES, NULL);
-    if (json != NULL && memchr(entry.data, '\n', entry.size) == NULL) {
+    if (json != NULL && !has_lines(entry)) {
         printf("\"entry\":%.*s}\n", (int)entry.size, (const char *)entry.data);
     } else {
         size_t size = 0;
