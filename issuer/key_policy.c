@@ -159,6 +159,32 @@ static enum err point_check(EVP_PKEY *key, enum key_flaw *ret_flaw)
     return valid ? ERR_OK : flawed(KEY_FLAW_POINT, ret_flaw);
 }
 
+/* A point whose order is 8 or less: everybody can make signatures that such a key verifies, the
+ * proof of possession first. Both signs of x, and numbers that are not reduced, are among them. */
+static enum err ed25519_check(EVP_PKEY *key, enum key_flaw *ret_flaw)
+{
+    static const uint8_t y_of_order_8[2][32] = {
+        {0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4,
+         0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6,
+         0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05},
+        {0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b,
+         0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39,
+         0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a}};
+    uint8_t y[32], zeros[31] = {0}, ones[31];
+    size_t size = sizeof y;
+    if (EVP_PKEY_get_raw_public_key(key, y, &size) != 1 || size != sizeof y)
+        return ERR_CRYPTO;
+    y[31] &= 0x7f; /* the sign */
+    memset(ones, 0xff, sizeof ones);
+    ones[30] = 0x7f;
+    /* 0 and 1; -1, and 0 and 1 with the modulus added */
+    bool small = (y[0] <= 1 && memcmp(y + 1, zeros, sizeof zeros) == 0) ||
+                 (y[0] >= 0xec && y[0] <= 0xee && memcmp(y + 1, ones, sizeof ones) == 0) ||
+                 memcmp(y, y_of_order_8[0], sizeof y) == 0 ||
+                 memcmp(y, y_of_order_8[1], sizeof y) == 0;
+    return small ? flawed(KEY_FLAW_POINT, ret_flaw) : ERR_OK;
+}
+
 enum err key_policy_check(EVP_PKEY *key, const struct key_policy *policy, enum key_flaw *ret_flaw)
 {
     enum key_alg alg;
@@ -171,9 +197,10 @@ enum err key_policy_check(EVP_PKEY *key, const struct key_policy *policy, enum k
     case KEY_P256:
     case KEY_P384:
         return point_check(key, ret_flaw);
-    case KEY_ED25519:
+    case KEY_ED25519: /* octets that are no point at all fail the proof of possession */
+        return ed25519_check(key, ret_flaw);
     case KEY_ALG_COUNT:
-        break; /* every 32 octets are a key of RFC 8032, or the proof of possession fails */
+        break;
     }
     return ERR_OK;
 }

@@ -29,7 +29,7 @@ enum key_alg {
     X(ALGORITHM, "a kind of key that is not allowed")                                  \
     X(CURVE, "an elliptic curve that is neither P-256 nor P-384 by name")              \
     X(FORM, "an encoding that BR 7.1.3.1 does not have")                               \
-    X(POINT, "a point that is not on its curve")                                       \
+    X(POINT, "a point that is no key on its curve")                                    \
     X(RSA_SIZE, "RSA of a size that is not allowed")                                   \
     X(RSA_EXPONENT, "RSA exponent: odd, at least 65537 and below 2^256 (BR 6.1.6)")    \
     X(SMALL_FACTOR, "RSA modulus: has a factor below 752 (BR 6.1.6)")                  \

@@ -257,6 +257,33 @@ static void a_ca_fits_its_profiles(void **state)
     expect_allowance(&ca, &p, "access_present");
 }
 
+/* Ed25519 keys that verify signatures of anybody. */
+static void small_order(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {
+        "0000000000000000000000000000000000000000000000000000000000000080",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "ebffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", /* of none */
+    };
+    const struct key_policy policy = KEY_POLICY_LEAF(1u << KEY_ED25519);
+    for (size_t i = 0; i < ROWS(keys); i++) {
+        enum key_flaw flaw = KEY_FLAW_NONE;
+        struct span octets = arena_hex(keys[i]);
+        EVP_PKEY *key =
+            EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, octets.data, octets.size);
+        enum err err = key_policy_check(key, &policy, &flaw);
+        EVP_PKEY_free(key);
+        assert_int_equal(err, i + 1 < ROWS(keys) ? ERR_KEY : ERR_OK);
+        assert_int_equal(flaw, i + 1 < ROWS(keys) ? KEY_FLAW_POINT : KEY_FLAW_NONE);
+    }
+}
+
 static void kinds_have_their_subjects(void **state)
 {
     (void)state;
@@ -446,6 +473,7 @@ int main(void)
         cmocka_unit_test(serials_are_ours),
         cmocka_unit_test(profiles_that_contradict),
         cmocka_unit_test(a_ca_fits_its_profiles),
+        cmocka_unit_test(small_order),
         cmocka_unit_test(kinds_have_their_subjects),
         cmocka_unit_test(an_approval_is_of_one_subject),
         cmocka_unit_test(common_names),
