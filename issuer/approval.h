@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The subject of an OV or EV certificate, as two operators have approved it (EVG 11.14.2: no single
- * person). What is stored with each decision is the subject as one JSON object in canonical form:
+ * person; names that differ in case or blanks alone are one). What is stored with each decision is
+ * the subject as one JSON object in canonical form:
  * {"country":"GB","organization":"Example Ltd"}, words of leaf_subject.h. */
 #pragma once
 

@@ -20,6 +20,7 @@ static const struct json_field fields[] = {
 struct approval {
     struct sha256 hash;
     char subject[APPROVAL_SUBJECT_BYTES_MAX];
+    char operator_name[sizeof((struct https_actor *)NULL)->person];
     struct registry_approval row;
     uint64_t approved, rejected; /* with this one */
 };
@@ -46,14 +47,27 @@ static enum err take_subject(struct rest_call *call, json_t *object, struct appr
     return ERR_OK;
 }
 
+/* "Alice" of an API key and "alice" of a client certificate are one person, not two who approve. */
+static void take_operator(const char *person, struct approval *a)
+{
+    size_t size = 0;
+    for (; *person != '\0'; person++) {
+        bool is_upper = *person >= 'A' && *person <= 'Z';
+        if (*person != ' ')
+            a->operator_name[size++] = is_upper ? (char)(*person | 0x20) : *person;
+    }
+    a->operator_name[size] = '\0';
+}
+
 static enum err take(struct rest_call *call, const struct json_body *body, struct approval *a)
 {
+    take_operator(call->request->actor->person, a);
     TRY(take_subject(call, json_object_get(body->root, fields[SUBJECT].name), a));
     a->row = (struct registry_approval){
         .customer = json_body_text(body, CUSTOMER),
         .order_id = json_body_text(body, ORDER_ID),
         .subject_hash = a->hash,
-        .operator_name = span_text(call->request->actor->person),
+        .operator_name = span_text(a->operator_name),
         .subject = span_text(a->subject),
         .note = json_body_text(body, NOTE),
         .at_s = call->now_s,

@@ -399,8 +399,9 @@ def test_two_operators_before_ov(issuer):
     assert (first["approved"], first["needed"]) == (1, 2)
     # The same operator does not count twice, whatever the way in.
     refused(issuer.ask("POST", "/v1/approval", decision, client="alice"), 409, "exists")
-    as_alice = issuer.customer("alice", "operator")
-    refused(issuer.ask("POST", "/v1/approval", decision, key=as_alice), 409, "exists")
+    for spelling in ("alice", "Alice", "alice "):
+        as_alice = issuer.customer(spelling, "operator")
+        refused(issuer.ask("POST", "/v1/approval", decision, key=as_alice), 409, "exists")
     refused(issuer.order([], "ov-1", csr=csr, profile="ov"), 403, "approval-missing")
     assert issuer.must("POST", "/v1/approval", decision, client="bob")["approved"] == 2
     certificate = certificate_of(issuer.issue([], "ov-1", csr=csr, profile="ov"))
