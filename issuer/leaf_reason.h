@@ -40,7 +40,7 @@
     X(KEY_FORM, PUBLIC_KEY, "key-form", "a key in an encoding that BR 7.1.3.1 does not have")    \
     X(KEY_ALGORITHM, PUBLIC_KEY, "key-algorithm", "a kind of key that is not allowed")           \
     X(KEY_CURVE, PUBLIC_KEY, "key-curve", "a curve that is neither P-256 nor P-384 by name")     \
-    X(KEY_POINT, PUBLIC_KEY, "key-point", "a point that is not on its curve")                    \
+    X(KEY_POINT, PUBLIC_KEY, "key-point", "a point that is no key on its curve")                 \
     X(KEY_RSA_SIZE, PUBLIC_KEY, "key-rsa-size", "RSA of a size that is not allowed (BR 6.1.5)")  \
     X(KEY_RSA_EXPONENT, PUBLIC_KEY, "key-rsa-exponent",                                          \
       "an RSA exponent that is even, below 65537 or from 2^256 on (BR 6.1.6)")                   \
