@@ -179,6 +179,19 @@ static enum err rebuild_all(struct rebuild *b, struct buffer *octets)
     return sha256_equal(&root, &r->tree.root) ? ERR_OK : ERR_HASH;
 }
 
+static enum err hash_entry(void *context, uint64_t index, struct span entry)
+{
+    (void)index;
+    struct sha256 *ret = context;
+    *ret = sha256_of(entry);
+    return ERR_OK;
+}
+
+enum err audit_log_id(struct audit_reader *r, struct sha256 *ret)
+{
+    return audit_each(r, 0, 1, hash_entry, ret);
+}
+
 enum err audit_verify(struct audit_reader *r, char fault[static TILE_PATH_BYTES])
 {
     struct rebuild *b = calloc(1, sizeof *b);

@@ -26,6 +26,9 @@ MUST_CHECK enum err audit_each(struct audit_reader *r, uint64_t first, uint64_t 
                                enum err (*each)(void *context, uint64_t index, struct span entry),
                                void *context);
 
+/** What tells this log from any other, also of the same key: the SHA-256 of its first entry, which
+ * never changes. ERR_RANGE: it has none yet. */
+MUST_CHECK enum err audit_log_id(struct audit_reader *r, struct sha256 *ret);
 /** Reads all of it: each entry against its hash, each tile against the one below, the root against
  * the checkpoint. ERR_HASH, ERR_MALFORMED, ERR_NOT_FOUND ...: `fault` names the file. */
 MUST_CHECK enum err audit_verify(struct audit_reader *r, char fault[static TILE_PATH_BYTES]);

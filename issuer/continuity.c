@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "issuer/continuity.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include "issuer/audit_key.h"
 #include "issuer/audit_verify.h"
 #include "issuer/journal.h"
+#include "issuer/registry_outbox.h"
 #include "issuer/registry_serial.h"
 #include "lib/os/log.h"
 
@@ -55,19 +57,38 @@ static enum err take_leaf(void *context, uint64_t index, struct span entry)
     return err;
 }
 
-static enum err read_last(const char *folder, struct last *ret)
+static enum err read_last(struct audit_reader *reader, struct last *ret)
 {
-    struct verify_key key;
-    struct audit_reader reader = {0};
     struct last last = {0};
-    TRY(audit_verify_key(NULL, folder, &key));
-    TRY(audit_reader_open(folder, &key, &reader));
-    uint64_t size = reader.tree.size;
-    enum err err =
-        audit_each(&reader, size > LOOK_BACK ? size - LOOK_BACK : 0, size, take_leaf, &last);
-    audit_reader_done(&reader);
-    if (err == ERR_OK)
-        *ret = last;
+    uint64_t size = reader->tree.size;
+    TRY(audit_each(reader, size > LOOK_BACK ? size - LOOK_BACK : 0, size, take_leaf, &last));
+    *ret = last;
+    return ERR_OK;
+}
+
+static enum err compare_leaf(void *context, uint64_t index, struct span entry)
+{
+    (void)index;
+    const struct registry_leaf *leaf = context;
+    return span_equal(entry, leaf->event) ? ERR_OK : ERR_CHAIN;
+}
+
+/* The log has what the registry knows of it. */
+static enum err check_log(struct issuer_worker *worker, struct audit_reader *reader)
+{
+    struct registry_leaf leaf;
+    enum err err = registry_outbox_last(worker->registry, &worker->issuer->audit_log, &leaf);
+    if (err != ERR_OK)
+        return err == ERR_NOT_FOUND ? ERR_OK : err;
+    err = leaf.leaf_index >= reader->tree.size
+              ? ERR_CHAIN
+              : audit_each(reader, leaf.leaf_index, leaf.leaf_index + 1, compare_leaf, &leaf);
+    if (err == ERR_CHAIN)
+        log_error(
+            "the audit log does not have leaf %" PRIu64
+            " as the registry knows it: the log was restored from an older copy, and cannot be "
+            "gone on with. See \"Backup\" of an issuer in docs/operations.md",
+            leaf.leaf_index);
     return err;
 }
 
@@ -84,15 +105,12 @@ static enum err note_known(struct issuer_worker *worker, const char *path)
     return unlink(path) == 0 ? ERR_OK : ERR_IO;
 }
 
-enum err continuity_check(struct issuer_worker *worker)
+/* The registry has what the log says. */
+static enum err check_registry(struct issuer_worker *worker, struct audit_reader *reader)
 {
     struct last last;
     struct registry_reservation row;
-    char path[PATH_BYTES_MAX];
-    TRY(path_join(path, sizeof path, worker->issuer->config->state_dir, CONTINUITY_KNOWN_FILE));
-    if (access(path, F_OK) == 0)
-        return note_known(worker, path);
-    TRY(read_last(worker->issuer->config->audit.folder, &last));
+    TRY(read_last(reader, &last));
     if (!last.is_there)
         return ERR_OK;
     enum err err = registry_serial_get(worker->registry, last.issuer_id, &last.serial, &row);
@@ -102,4 +120,25 @@ enum err continuity_check(struct issuer_worker *worker)
         "the registry does not know the serial that the audit log announced last: it is older "
         "than the log, or another one. See \"Backup\" of an issuer in docs/operations.md");
     return ERR_CHAIN;
+}
+
+static enum err check_both(struct issuer_worker *worker, struct audit_reader *reader)
+{
+    char path[PATH_BYTES_MAX];
+    TRY(audit_log_id(reader, &worker->issuer->audit_log));
+    TRY(check_log(worker, reader));
+    TRY(path_join(path, sizeof path, worker->issuer->config->state_dir, CONTINUITY_KNOWN_FILE));
+    return access(path, F_OK) == 0 ? note_known(worker, path) : check_registry(worker, reader);
+}
+
+enum err continuity_check(struct issuer_worker *worker)
+{
+    const char *folder = worker->issuer->config->audit.folder;
+    struct verify_key key;
+    struct audit_reader reader = {0};
+    TRY(audit_verify_key(NULL, folder, &key));
+    TRY(audit_reader_open(folder, &key, &reader));
+    enum err err = check_both(worker, &reader);
+    audit_reader_done(&reader);
+    return err;
 }

@@ -37,6 +37,7 @@ struct issuer {
     const struct issuing_config *config;
     const struct authority_set *authorities;
     struct journal *journal;
+    struct sha256 audit_log; /* audit_log_id() of the journal's log */
     struct issuer_clock clock;
     struct issuer_probe probe;
     struct issuer_metrics *metrics;

@@ -7,14 +7,15 @@
 #include "issuer/registry.h"
 
 struct registry_leaf {
-    uint64_t leaf_index; /* in the audit log */
+    struct sha256 log;   /* which log: audit_log_id() */
+    uint64_t leaf_index; /* in that log */
     struct span event;   /* its octets; canonical JSON */
 };
 
 typedef enum err (*registry_leaf_row)(void *context, const struct registry_leaf *row);
 
-/** A leaf that is there already is no error. One of the same index with other octets is another
- * log's: an issuer may begin a new log (docs/operations.md). */
+/** A leaf that is there already is no error. ERR_CONFLICT: with other octets, so the log went back.
+ * A log that is begun anew (docs/operations.md) is another one, with indexes of its own. */
 MUST_CHECK enum err registry_outbox_add(struct registry *r, const struct registry_leaf *leaf);
 /** Those not shipped, by index, at most `limit`. A leaf may appear below one that was given before:
  * transactions end in any order. */
@@ -23,5 +24,9 @@ MUST_CHECK enum err registry_outbox_next(struct registry *r, size_t limit, regis
 /** ERR_NOT_FOUND. */
 MUST_CHECK enum err registry_outbox_shipped(struct registry *r, const struct registry_leaf *leaf,
                                             uint64_t at_s);
+/** The leaf of a log with the highest index that some transaction has written; its event belongs to
+ * the registry. ERR_NOT_FOUND: none of this log. */
+MUST_CHECK enum err registry_outbox_last(struct registry *r, const struct sha256 *log,
+                                         struct registry_leaf *ret);
 /** How many are not shipped. */
 MUST_CHECK enum err registry_outbox_lag(struct registry *r, uint64_t *ret_count);

@@ -212,13 +212,14 @@ static const struct schema_step version_1[] = {
     REFUSE_EVERY_UPDATE("blocked_key"),
     REFUSE_EVERY_DELETE("blocked_key"),
 
-    /* An index is of its log, and a new log begins at 0 again: two leaves may have the same. */
-    {SCHEMA_ANY, "CREATE TABLE audit_outbox (leaf_index bigint NOT NULL,"
-                 " event bytea NOT NULL, shipped_at bigint NOT NULL)"},
-    {SCHEMA_ANY, "CREATE INDEX audit_outbox_leaf ON audit_outbox (leaf_index)"},
+    /* A new log begins at 0 again, so its id is a part of the key. */
+    {SCHEMA_ANY,
+     "CREATE TABLE audit_outbox (log bytea NOT NULL, leaf_index bigint NOT NULL,"
+     " event bytea NOT NULL, shipped_at bigint NOT NULL, PRIMARY KEY (log, leaf_index))"},
     {SCHEMA_ANY, "CREATE INDEX audit_outbox_waiting ON audit_outbox (leaf_index)"
                  " WHERE shipped_at = 0"},
-    REFUSE_UPDATE("audit_outbox", "NEW.leaf_index <> OLD.leaf_index OR NEW.event <> OLD.event"
+    REFUSE_UPDATE("audit_outbox", "NEW.log <> OLD.log OR NEW.leaf_index <> OLD.leaf_index"
+                                  " OR NEW.event <> OLD.event"
                                   " OR OLD.shipped_at <> 0"),
     REFUSE_DELETE("audit_outbox", "OLD.shipped_at = 0"),
 };

@@ -24,6 +24,7 @@ static enum err say(struct issuer_worker *worker, const struct audit_event *even
         leaves[i] = span_of(said->leaves[i].data, said->leaves[i].size);
     }
     TRY(journal_append_all(worker->issuer->journal, leaves, count, &said->first));
+    said->log = worker->issuer->audit_log;
     said->count = count;
     return ERR_OK;
 }
@@ -53,6 +54,7 @@ enum err witness_ship(struct registry *registry, const struct witness *said)
 {
     for (size_t i = 0; i < said->count; i++) {
         const struct registry_leaf leaf = {
+            .log = said->log,
             .leaf_index = said->first + i,
             .event = span_of(said->leaves[i].data, said->leaves[i].size),
         };

@@ -20,7 +20,8 @@
 
 struct witness {
     size_t count;
-    uint64_t first; /* index of the first leaf; the others follow */
+    struct sha256 log; /* which log they are in */
+    uint64_t first;    /* index of the first leaf; the others follow */
     struct buffer leaves[WITNESS_EVENTS_MAX];
 };
 

@@ -21,7 +21,7 @@ import pytest
 from cryptography import x509
 
 from issuer_world import ISSUER, Issuer, make_csr
-from site_under_test import run, wait_for
+from site_under_test import STATIM, run, wait_for
 
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
 NO_WAIT = "publish_wait_ms: 0\n"
@@ -120,6 +120,34 @@ def test_registry_of_another_time_is_refused(issuer):
     assert not (issuer.folder / "state" / "registry-restored").exists()
     issuer.issue("www.example.com", "two")
     issuer.stop()
+    issuer.start()
+
+
+def test_audit_log_of_another_time_is_refused(issuer):
+    issuer.start().prepare()
+    issuer.stop()
+    audit = issuer.folder / "audit"
+    shutil.copytree(audit, issuer.folder / "older")
+    issuer.start()
+    issuer.issue("www.example.com", "one")
+    issuer.stop()
+    shutil.move(audit, issuer.folder / "newer")
+    shutil.move(issuer.folder / "older", audit)
+    issuer.start(wait=False)
+    assert issuer.process.wait(30) == 1
+    assert "the log was restored from an older copy" in issuer.said()
+    # The log that it had is as good as before, and so is another one.
+    shutil.rmtree(audit)
+    shutil.move(issuer.folder / "newer", audit)
+    issuer.start()
+    issuer.issue("www.example.com", "two")
+    issuer.stop()
+    shutil.rmtree(audit)
+    run(STATIM, "audit", "init", audit, "--key", issuer.folder / "audit-key.pem", "--origin", "audit.test")
+    issuer.start()
+    third = issuer.issue("www.example.com", "three")
+    issuer.stop()
+    assert third["id"] in {leaf.get("certificate") for leaf in issuer.leaves()}
     issuer.start()
 
 

@@ -367,21 +367,34 @@ static void test_blocked_keys_and_outbox(void **state)
 static void test_outbox_of_two_logs(void **state)
 {
     (void)state;
+    const struct sha256 other = {.octets = {1}};
     struct registry_leaf old = {.leaf_index = 1, .event = TEXT("{\"old\":1}")};
-    struct registry_leaf new = {.leaf_index = 1, .event = TEXT("{\"new\":1}")};
+    struct registry_leaf new = {.log = other, .leaf_index = 1, .event = TEXT("{\"new\":1}")};
+    struct registry_leaf later = {.leaf_index = 7, .event = TEXT("{\"old\":7}")};
+    struct registry_leaf changed = {.leaf_index = 7, .event = TEXT("{\"old\":8}")};
+    struct registry_leaf last;
     uint64_t lag = 0;
+    assert_int_equal(registry_outbox_last(reg, &old.log, &last), ERR_NOT_FOUND);
     begin();
+    OK(registry_outbox_add(reg, &later));
     OK(registry_outbox_add(reg, &old));
     OK(registry_outbox_add(reg, &new));
     OK(registry_outbox_add(reg, &new));
+    assert_int_equal(registry_outbox_add(reg, &changed), ERR_CONFLICT);
     commit();
     OK(registry_outbox_lag(reg, &lag));
-    assert_int_equal(lag, 2);
+    assert_int_equal(lag, 3);
+    OK(registry_outbox_last(reg, &old.log, &last));
+    assert_int_equal(last.leaf_index, 7);
+    assert_true(span_equal(last.event, later.event));
+    OK(registry_outbox_last(reg, &other, &last));
+    assert_int_equal(last.leaf_index, 1);
+    assert_true(span_equal(last.event, new.event));
     begin();
     OK(registry_outbox_shipped(reg, &old, NOW_S));
     commit();
     OK(registry_outbox_lag(reg, &lag));
-    assert_int_equal(lag, 1);
+    assert_int_equal(lag, 2);
 }
 
 int main(void)

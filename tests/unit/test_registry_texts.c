@@ -343,7 +343,7 @@ static void test_names_and_octets(void **state)
     OK(registry_outbox_add(reg, &leaf));
     OK(registry_outbox_add(reg, &leaf));
     leaf.event.data++;
-    OK(registry_outbox_add(reg, &leaf));
+    assert_int_equal(registry_outbox_add(reg, &leaf), ERR_CONFLICT);
     leaf.leaf_index = 2, leaf.event = span_of(event, sizeof event);
     assert_int_equal(registry_outbox_add(reg, &leaf), ERR_LIMIT);
     commit();
