@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Client certificates of any octets: the name that comes out is one that can stand in a list of
- * roles, and the fingerprint is of these octets. */
+ * roles, and the fingerprint is that of the certificate in DER. What OpenSSL reads need not be DER
+ * around the signed part; the fingerprint is the same then, and so are holder and key. */
 #include "issuer/https_identity.h"
 #include "lib/check.h"
 
@@ -20,8 +21,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             CHECK(peer.common_name[i] >= ' ' && peer.common_name[i] <= '~' &&
                   strchr(",=\"'\\", peer.common_name[i]) == NULL);
         CHECK(length == 0 || (peer.common_name[0] != ' ' && peer.common_name[length - 1] != ' '));
-        struct sha256 hash = sha256_of(span_of(data, (size_t)(at - data)));
+        uint8_t *der = NULL;
+        int der_size = i2d_X509(certificate, &der);
+        CHECK(der_size > 0);
+        struct sha256 hash = sha256_of(span_of(der, (size_t)der_size));
         CHECK(sha256_equal(&hash, &peer.fingerprint));
+        OPENSSL_free(der);
     }
     X509_free(certificate);
     return 0;
