@@ -9,6 +9,5 @@
 
 /** Sets has_certificate, common_name, fingerprint (of the DER) and not_after_s; the address is left
  * alone. The name is empty unless the subject has exactly one CN, of visible ASCII and spaces
- * within, without
- * "," "=" and quotes, that fits. ERR_CRYPTO. */
+ * within, without "," "=" and quotes, that fits. ERR_CRYPTO. */
 MUST_CHECK enum err https_identity_of(const X509 *certificate, struct https_peer *ret);
