@@ -73,15 +73,15 @@ class Edge(Candidate):
     name = "statim-edge"
     is_ours = True
 
-    def __init__(self, world, workers=1, origin="pub", name=None, site=None):
+    def __init__(self, world, workers=1, origin="pub", name=None, site=None, build=None):
         self.name = name or self.name
         super().__init__(world, site)
-        self.workers, self.origin = workers, origin
+        self.workers, self.origin, self.build = workers, origin, build or world.build
         self.admin_port = free_port()
 
     def launch(self, cpus=frozenset({0})):
         config = self.site.edge_config(self.dir.name, self.port, self.admin_port, self.workers, self.origin)
-        return self.world.processes.start(self.log, self.world.build / "edge/statim-edge", config, cpus=cpus)
+        return self.world.processes.start(self.log, self.build / "edge/statim-edge", config, cpus=cpus)
 
     def ready(self):
         with contextlib.suppress(OSError):

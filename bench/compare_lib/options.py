@@ -38,6 +38,8 @@ def parser(root, text):
         epilog="cases:\n" + "".join(f"  {case.name:<14}{case.text}\n" for case in cases.CASES.values()) +
         "".join(f"  {name:<14}{what}\n" for name, what in cases.SPECIAL.items()))
     p.add_argument("--build", type=Path, default=root / "build", help="the build folder")
+    p.add_argument("--also", type=Path, metavar="BUILD",
+                   help="a further candidate: the edge of this other build folder, as 'edge of BUILD'")
     p.add_argument("--quick", action="store_true", help="few cases, candidates and seconds")
     p.add_argument("--cases", type=names(known, "case"), metavar="NAME,...", help="of those below (all)")
     p.add_argument("--candidates", type=names([*candidates.NAMES], "candidate"), metavar="NAME,...",
@@ -75,4 +77,8 @@ def parse(root, text, words=None):
         if getattr(found, name) < 1:
             p.error(f"--{name} is at least 1")
     found.build = found.build.resolve()
+    if found.also:
+        found.also = found.also.resolve()
+        if not (found.also / "edge/statim-edge").exists():
+            p.error(f"--also: {found.also} has no edge/statim-edge")
     return found

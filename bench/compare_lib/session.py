@@ -60,7 +60,7 @@ class Session:
             for name in self.options.candidates:
                 if name not in names:
                     self.tell(f"{name}: left out, it is not installed")
-            world.start(names)
+            world.start(names, self.options.also)
         done = [self.run_case(world, case) for case in usual]
         for name in self.options.cases:
             if name in cases.SPECIAL:

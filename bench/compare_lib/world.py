@@ -37,14 +37,17 @@ class World:
                    f"Content-Type: application/ocsp-response\r\nContent-Length: {self.body_bytes}\r\n"
                    f"Connection: keep-alive\r\n\r\n")
 
-    def start(self, names):
-        """The edge runs already; the others are prepared from it."""
+    def start(self, names, also=None):
+        """The edge runs already; the others are prepared from it. `also`: the build of a second edge."""
         for name in names:
             one = self.edge if name == "edge" else candidates.NAMES[name](self)
             one.prepare()
             if one is not self.edge and not one.transient:
                 one.start()
             self.candidates.append(one)
+        if also is not None:
+            self.candidates.append(candidates.Edge(self, name=f"edge of {also.name}", build=also))
+            self.candidates[-1].start()
 
     def stop(self):
         for one in (*self.candidates, self.edge):

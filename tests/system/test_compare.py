@@ -216,6 +216,9 @@ def test_counts_and_names():
         options.parse(ROOT, "", ["--cases", "nothing"])
     with pytest.raises(SystemExit):
         options.parse(ROOT, "", ["--certs", "0"])
+    with pytest.raises(SystemExit):
+        options.parse(ROOT, "", ["--also", str(ROOT / "docs")])
+    assert options.parse(ROOT, "", ["--also", str(BUILD)]).also == BUILD.resolve()
 
 
 def made_result():
