@@ -30,6 +30,13 @@ static enum step give_up(struct https_loop *loop, struct https_conn *c)
     return STEP_WAIT;
 }
 
+/* The job is back from the pool, or never was there. */
+static void close_returned(struct https_loop *loop, struct https_conn *c)
+{
+    https_conn_enter(loop, c, PHASE_LINGER);
+    https_conn_close(loop, c);
+}
+
 static enum step step_handshake(struct https_loop *loop, struct https_conn *c)
 {
     enum https_io io = https_tls_handshake(c->ssl);
@@ -53,8 +60,10 @@ static void count_answer(struct https_loop *loop, uint16_t status)
 
 static enum step start_write(struct https_loop *loop, struct https_conn *c)
 {
-    if (c->job.failed)
-        return give_up(loop, c);
+    if (c->job.failed) {
+        close_returned(loop, c);
+        return STEP_WAIT;
+    }
     count_answer(loop, c->job.status);
     c->out = span_of(c->job.answer.data, c->job.answer.size);
     https_conn_enter(loop, c, PHASE_WRITE);
@@ -294,7 +303,7 @@ void https_conn_late(struct https_loop *loop, struct https_conn *c)
 static void park(struct https_loop *loop, struct https_conn *c)
 {
     if (c->hung_up) {
-        https_conn_close(loop, c);
+        close_returned(loop, c);
         return;
     }
     uint64_t until_ns = loop->now_ns + RECALL_NS;

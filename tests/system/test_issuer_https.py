@@ -328,6 +328,21 @@ def test_a_crowd_at_one_door_does_not_hold_the_other(make_server):
     internal.close()
 
 
+def test_who_goes_before_the_request_is_parked(make_server):
+    """The worker hands back a request that waits for something, and nobody is there to wait for it."""
+    server = make_server(workers=1)
+    with server.public() as holder, server.public() as quick:
+        holder.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
+        with server.public() as gone:
+            gone.send("GET /wait?ms=60000 HTTP/1.1\r\nHost: a\r\n\r\n")
+            wait_until(lambda: server.queued() == 1)
+        server.release()
+        assert holder.answer().text == "held\n"
+        assert quick.request("GET", "/open").status == 200
+        wait_until(lambda: server.counters()["dropped"] == 1)
+        assert server.counters()["https_parked"] == 0
+
+
 def test_a_parked_request_needs_no_worker(make_server):
     server = make_server(workers=1)
     parked = [server.public() for _ in range(30)]
