@@ -179,8 +179,10 @@ void https_server_address(const struct https_server *server, uint32_t listener,
 /** Has every parked request called again. Any thread, any number of times; cheap. */
 void https_server_ring(struct https_server *server);
 /** Reads the listener's files again, or those of `tls` when it is not NULL (borrowed from then on).
- *  On failure the listener goes on with what it has. Connections that live keep theirs. Any thread.
- *  ERR_KEY, ERR_CRYPTO. */
+ *  On failure the listener goes on with what it has. Connections that live keep the certificate
+ * that they were shown; those whose client certificate does not count any more by the new client CA
+ * are closed, parked requests with them, and what a worker has is still answered. Any thread.
+ * ERR_KEY, ERR_CRYPTO. */
 MUST_CHECK enum err https_server_reload(struct https_server *server, uint32_t listener,
                                         const struct https_tls *tls, struct https_error *ret_error);
 /** When the listener's own certificate expires. */
@@ -190,25 +192,26 @@ uint64_t https_server_not_after_s(struct https_server *server, uint32_t listener
 struct https_server *https_server_stop(struct https_server *server, uint32_t wait_ms);
 
 /* For /metrics. Connections, requests and answers of all listeners together. */
-#define HTTPS_COUNTER_TABLE(X)                                                         \
-    X(connections, GAUGE, "Connections that are open")                                 \
-    X(parked, GAUGE, "Requests that wait without a worker")                            \
-    X(queued, GAUGE, "Requests that wait for a worker")                                \
-    X(busy, GAUGE, "Requests that a worker has")                                       \
-    X(accepted, COUNTER, "Connections accepted")                                       \
-    X(source_refused, COUNTER, "Connections closed because their source had too many") \
-    X(evicted, COUNTER, "Idle connections closed to make room for new ones")           \
-    X(handshakes, COUNTER, "TLS handshakes completed")                                 \
-    X(handshake_failures, COUNTER, "TLS handshakes that failed")                       \
-    X(requests, COUNTER, "Requests read")                                              \
-    X(answers_ok, COUNTER, "Answers with a status below 400")                          \
-    X(answers_refused, COUNTER, "Answers with a status from 400 to 499")               \
-    X(answers_failed, COUNTER, "Answers with a status from 500 on")                    \
-    X(late_handshake, COUNTER, "Connections closed: the handshake took too long")      \
-    X(late_idle, COUNTER, "Connections closed: nothing came")                          \
-    X(late_head, COUNTER, "Requests refused: the head took too long")                  \
-    X(late_body, COUNTER, "Requests refused: the body took too long")                  \
-    X(late_queue, COUNTER, "Requests refused: no worker in time")                      \
+#define HTTPS_COUNTER_TABLE(X)                                                            \
+    X(connections, GAUGE, "Connections that are open")                                    \
+    X(parked, GAUGE, "Requests that wait without a worker")                               \
+    X(queued, GAUGE, "Requests that wait for a worker")                                   \
+    X(busy, GAUGE, "Requests that a worker has")                                          \
+    X(accepted, COUNTER, "Connections accepted")                                          \
+    X(source_refused, COUNTER, "Connections closed because their source had too many")    \
+    X(evicted, COUNTER, "Idle connections closed to make room for new ones")              \
+    X(handshakes, COUNTER, "TLS handshakes completed")                                    \
+    X(handshake_failures, COUNTER, "TLS handshakes that failed")                          \
+    X(distrusted, COUNTER, "Connections closed after a reload took their client CA away") \
+    X(requests, COUNTER, "Requests read")                                                 \
+    X(answers_ok, COUNTER, "Answers with a status below 400")                             \
+    X(answers_refused, COUNTER, "Answers with a status from 400 to 499")                  \
+    X(answers_failed, COUNTER, "Answers with a status from 500 on")                       \
+    X(late_handshake, COUNTER, "Connections closed: the handshake took too long")         \
+    X(late_idle, COUNTER, "Connections closed: nothing came")                             \
+    X(late_head, COUNTER, "Requests refused: the head took too long")                     \
+    X(late_body, COUNTER, "Requests refused: the body took too long")                     \
+    X(late_queue, COUNTER, "Requests refused: no worker in time")                         \
     X(late_write, COUNTER, "Connections closed: the answer was not taken in time")
 
 enum https_counter {

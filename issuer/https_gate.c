@@ -59,6 +59,35 @@ static SSL *new_tls(struct https_gate *gate, int fd)
     return ssl;
 }
 
+bool https_gate_trusts(struct https_gate *gate, const struct https_conn *c)
+{
+    CHECK(pthread_mutex_lock(&gate->lock) == 0);
+    bool trusts = https_tls_trusts(gate->tls, c->ssl);
+    CHECK(pthread_mutex_unlock(&gate->lock) == 0);
+    return trusts;
+}
+
+bool https_gate_has_news(const struct https_gate *gate)
+{
+    return __atomic_load_n(&gate->reloads, __ATOMIC_ACQUIRE) != gate->reviewed;
+}
+
+/* A handshake is looked at when it is done, and who lingers is not heard any more. */
+void https_gate_review(struct https_loop *loop, struct https_gate *gate)
+{
+    if (!https_gate_has_news(gate))
+        return;
+    gate->reviewed = __atomic_load_n(&gate->reloads, __ATOMIC_ACQUIRE);
+    for (enum https_phase phase = PHASE_IDLE; phase < PHASE_LINGER; phase++) {
+        struct https_conn *c = TAILQ_FIRST(&loop->phases[phase]), *next;
+        for (; c != NULL; c = next) {
+            next = TAILQ_NEXT(c, in_phase);
+            if (c->gate == gate && !c->is_last && !https_gate_trusts(gate, c))
+                https_conn_distrust(loop, c);
+        }
+    }
+}
+
 /* Watched for every edge from now on: the steps go on until the socket would block. */
 static bool start_watching(struct https_loop *loop, struct https_conn *c)
 {

@@ -231,6 +231,8 @@ static int wait_ms(const struct https_loop *loop)
 static void turn(struct https_loop *loop)
 {
     uint64_t open = 0;
+    for (uint32_t i = 0; i < loop->options->listener_count; i++)
+        https_gate_review(loop, &loop->gates[i]);
     expire(loop);
     take_done(loop);
     recall(loop);

@@ -40,6 +40,7 @@ struct https_conn {
     bool is_ready;
     bool hung_up;   /* the other end has closed its side */
     bool says_more; /* `out` is "100 Continue" */
+    bool is_last;   /* the client is not trusted any more: the answer under way is the last */
     struct https_gate *gate;
     int fd;
     SSL *ssl;
@@ -67,6 +68,8 @@ struct https_gate {
     pthread_mutex_t lock; /* for the two below, which a reload exchanges */
     SSL_CTX *tls;
     uint64_t not_after_s;
+    uint64_t reloads;  /* atomic: how often those two were exchanged */
+    uint64_t reviewed; /* up to which of them the connections were looked at */
 };
 
 struct https_loop {
@@ -107,6 +110,8 @@ void https_conn_drive(struct https_loop *loop, struct https_conn *c);
 void https_conn_late(struct https_loop *loop, struct https_conn *c);
 /** The pool has given the job back. */
 void https_conn_done(struct https_loop *loop, struct https_conn *c);
+/** Its client is not trusted any more: closes it, now or behind the answer under way. */
+void https_conn_distrust(struct https_loop *loop, struct https_conn *c);
 /** A parked request is called again. */
 void https_conn_recall(struct https_loop *loop, struct https_conn *c);
 
@@ -114,6 +119,12 @@ void https_conn_recall(struct https_loop *loop, struct https_conn *c);
 
 /** Takes what waits at the listener. */
 void https_gate_accept(struct https_loop *loop, struct https_gate *gate);
+/** Whether the listener, as it is now, would let this client in. */
+bool https_gate_trusts(struct https_gate *gate, const struct https_conn *c);
+/** Whether there was a reload that https_gate_review() has not seen. */
+bool https_gate_has_news(const struct https_gate *gate);
+/** After a reload: ends the connections of clients that it would not let in. */
+void https_gate_review(struct https_loop *loop, struct https_gate *gate);
 /** Has a paused listener watched again. */
 void https_gate_resume(struct https_loop *loop, struct https_gate *gate);
 void https_gate_close(struct https_gate *gate);

@@ -136,6 +136,12 @@ void https_server_address(const struct https_server *server, uint32_t listener, 
     CHECK(getsockname(server->loop.gates[listener].fd, &ret->sa.any, &ret->size) == 0);
 }
 
+static void wake(struct https_loop *loop)
+{
+    uint64_t one = 1;
+    CHECK(write(loop->wake_fd, &one, sizeof one) == sizeof one);
+}
+
 void https_server_ring(struct https_server *server)
 {
     https_pool_ring(server->loop.pool);
@@ -155,6 +161,8 @@ enum err https_server_reload(struct https_server *server, uint32_t listener,
     gate->not_after_s = not_after_s;
     CHECK(pthread_mutex_unlock(&gate->lock) == 0);
     SSL_CTX_free(old); /* connections that live hold it, too */
+    __atomic_add_fetch(&gate->reloads, 1, __ATOMIC_RELEASE);
+    wake(&server->loop);
     return ERR_OK;
 }
 
@@ -178,10 +186,9 @@ uint64_t https_server_counter(const struct https_server *server, enum https_coun
 
 static void stop_loop(struct https_server *server, uint32_t wait_ms)
 {
-    uint64_t one = 1;
     uint64_t stop_ns = clock_monotonic_ns() + wait_ms * (uint64_t)NS_PER_MS;
     __atomic_store_n(&server->loop.stop_ns, stop_ns, __ATOMIC_RELEASE);
-    CHECK(write(server->loop.wake_fd, &one, sizeof one) == sizeof one);
+    wake(&server->loop);
     CHECK(pthread_join(server->thread, NULL) == 0);
 }
 

@@ -42,7 +42,9 @@ static enum step step_handshake(struct https_loop *loop, struct https_conn *c)
     enum https_io io = https_tls_handshake(c->ssl);
     if (io == HTTPS_IO_WAIT)
         return STEP_WAIT;
-    if (io == HTTPS_IO_OVER || https_tls_peer(c->ssl, &c->job.peer) != ERR_OK) {
+    /* A reload may have come in between. */
+    if (io == HTTPS_IO_OVER || https_tls_peer(c->ssl, &c->job.peer) != ERR_OK ||
+        !https_gate_trusts(c->gate, c)) {
         https_count(loop, HTTPS_COUNTER_handshake_failures);
         return give_up(loop, c);
     }
@@ -87,6 +89,11 @@ static void start_job(struct https_loop *loop, struct https_conn *c)
 
 static enum step take_request(struct https_loop *loop, struct https_conn *c)
 {
+    /* What comes after a reload is judged by it, also before the loop has looked at all of them. */
+    if (https_gate_has_news(c->gate) && !https_gate_trusts(c->gate, c)) {
+        https_conn_distrust(loop, c);
+        return STEP_WAIT;
+    }
     https_count(loop, HTTPS_COUNTER_requests);
     start_job(loop, c);
     https_reader_request(&c->reader, span_of(c->in.data, c->in.size), &c->job.request);
@@ -150,7 +157,7 @@ static enum step step_read(struct https_loop *loop, struct https_conn *c)
  * who sends one request after the other does not hold up everybody else. */
 static enum step end_answer(struct https_loop *loop, struct https_conn *c)
 {
-    if (!c->job.keep_alive || loop->stopping) {
+    if (!c->job.keep_alive || c->is_last || loop->stopping) {
         https_tls_close(c->ssl);
         if (shutdown(c->fd, SHUT_WR) != 0)
             return give_up(loop, c);
@@ -182,6 +189,8 @@ static enum step step_write(struct https_loop *loop, struct https_conn *c)
             return give_up(loop, c);
         c->out = span_of(c->out.data + size, c->out.size - size);
     }
+    if (c->says_more && c->is_last)
+        return give_up(loop, c);
     if (!c->says_more)
         return end_answer(loop, c);
     c->says_more = false;
@@ -330,9 +339,21 @@ void https_conn_recall(struct https_loop *loop, struct https_conn *c)
     https_pool_push(loop->pool, &c->job);
 }
 
+void https_conn_distrust(struct https_loop *loop, struct https_conn *c)
+{
+    https_count(loop, HTTPS_COUNTER_distrusted);
+    c->is_last = true;
+    if (c->phase == PHASE_QUEUED && https_pool_withdraw(loop->pool, &c->job))
+        close_returned(loop, c); /* no worker has it: it is never answered */
+    else if (c->phase != PHASE_QUEUED && c->phase != PHASE_BUSY && c->phase != PHASE_WRITE)
+        https_conn_close(loop, c);
+}
+
 void https_conn_done(struct https_loop *loop, struct https_conn *c)
 {
-    if (c->job.parked)
+    if (c->job.parked && c->is_last)
+        close_returned(loop, c);
+    else if (c->job.parked)
         park(loop, c);
     else if (start_write(loop, c) == STEP_AGAIN)
         https_conn_drive(loop, c);

@@ -171,6 +171,32 @@ void https_tls_close(SSL *ssl)
     ERR_clear_error();
 }
 
+/* As libssl does it in a handshake. */
+static bool verify(SSL_CTX *context, X509_STORE_CTX *chain, X509 *certificate,
+                   STACK_OF(X509) * others)
+{
+    if (X509_STORE_CTX_init(chain, SSL_CTX_get_cert_store(context), certificate, others) != 1 ||
+        X509_STORE_CTX_set_default(chain, "ssl_client") != 1)
+        return false;
+    X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(chain);
+    X509_VERIFY_PARAM_set_auth_level(param, SSL_CTX_get_security_level(context));
+    return X509_VERIFY_PARAM_set1(param, SSL_CTX_get0_param(context)) == 1 &&
+           X509_verify_cert(chain) == 1;
+}
+
+bool https_tls_trusts(SSL_CTX *context, const SSL *ssl)
+{
+    if (SSL_get_SSL_CTX(ssl) == context || SSL_CTX_get_verify_mode(context) == SSL_VERIFY_NONE)
+        return true;
+    X509 *certificate = SSL_get0_peer_certificate(ssl);
+    X509_STORE_CTX *chain = certificate != NULL ? X509_STORE_CTX_new() : NULL;
+    bool trusts =
+        chain != NULL && verify(context, chain, certificate, SSL_get_peer_cert_chain(ssl));
+    X509_STORE_CTX_free(chain);
+    ERR_clear_error();
+    return trusts;
+}
+
 enum err https_tls_peer(const SSL *ssl, struct https_peer *ret)
 {
     const X509 *certificate = SSL_get0_peer_certificate(ssl);

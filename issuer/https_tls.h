@@ -28,5 +28,8 @@ enum https_io https_tls_read(SSL *ssl, uint8_t *data, size_t size, size_t *ret_s
 enum https_io https_tls_write(SSL *ssl, struct span data, size_t *ret_size);
 /** Sends close_notify; does not wait for the other's. */
 void https_tls_close(SSL *ssl);
+/** Whether a connection of another context would be let in by this one, too: judges the client's
+ *  certificate as its handshake did, by this one's client CA. */
+bool https_tls_trusts(SSL_CTX *context, const SSL *ssl);
 /** What the handshake verified. The address is left alone. ERR_CRYPTO. */
 MUST_CHECK enum err https_tls_peer(const SSL *ssl, struct https_peer *ret);

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from https_world import Authority, Client, HttpsServer, wait_until
+from https_world import PATIENCE_S, Authority, Client, HttpsServer, wait_until
 
 KEY = {"Authorization": "Bearer sesame"}
 
@@ -228,12 +228,31 @@ def test_reloading_under_load(server):
 def test_a_client_ca_that_is_taken_away_keeps_its_clients_out(tmp_path):
     server = HttpsServer(tmp_path / "s")
     try:
-        with server.internal("admin") as client:
-            assert client.request("POST", "/v1/admin", "{}").status == 200
-        other = Authority(tmp_path / "other", "clients")
+        other = Authority(tmp_path / "other", "other clients")
         other.client("admin")
-        (server.folder / "clients.pem").write_bytes(other.pem.read_bytes())
+        pem = server.folder / "clients.pem"
+        pem.write_bytes(pem.read_bytes() + other.pem.read_bytes())
         assert server.reload() == ["reloaded", "reloaded"]
+        # Connections of before: idle, in the middle of a request, in the middle of a handshake.
+        idle, half = server.internal("admin"), server.internal("admin")
+        assert idle.request("POST", "/v1/admin", "{}").status == 200
+        half.send("POST /v1/admin HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{")
+        kept = Client(server.internal_port, server.internal_context(other.folder / "admin"))
+        assert kept.request("POST", "/v1/admin", "{}").status == 200
+        late = socket.create_connection(("127.0.0.1", server.internal_port), timeout=PATIENCE_S)
+        wait_until(lambda: server.counters()["https_connections"] == 5)
+        pem.write_bytes(other.pem.read_bytes())
+        assert server.reload() == ["reloaded", "reloaded"]
+        assert idle.closed() and half.closed()
+        assert kept.request("POST", "/v1/admin", "{}").status == 200
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            late = server.internal_context(server.clients.folder / "admin").wrap_socket(late)
+            late.sendall(b"POST /v1/admin HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+            assert late.recv(100) == b""
+            raise ConnectionError("closed without an answer")
+        late.close()
+        counters = kept.request("GET", "/counters").text
+        assert "https_distrusted 2\n" in counters and "https_handshake_failures 1\n" in counters
         with pytest.raises((ssl.SSLError, ConnectionError)):
             with server.internal("admin") as client:
                 assert client.request("POST", "/v1/admin", "{}") is None
