@@ -160,7 +160,7 @@ static void write_server(const struct issuer *issuer, struct text_writer *w)
 {
     const struct https_server *server = __atomic_load_n(&issuer->server, __ATOMIC_ACQUIRE);
     for (unsigned i = 0; server != NULL && i < HTTPS_COUNTER_COUNT; i++)
-        metrics_write_row(w, PREFIX "_https", &https_counter_rows[i],
+        metrics_write_row(w, PREFIX, &https_counter_rows[i],
                           https_server_counter(server, (enum https_counter)i));
 }
 

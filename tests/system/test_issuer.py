@@ -21,7 +21,7 @@ import pytest
 from cryptography import x509
 
 from issuer_world import ISSUER, Issuer, make_csr
-from site_under_test import STATIM, run, wait_for
+from site_under_test import ROOT, STATIM, run, wait_for
 
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
 NO_WAIT = "publish_wait_ms: 0\n"
@@ -77,6 +77,18 @@ def test_one_at_a_time(issuer):
     second = run(ISSUER, issuer.folder / "issuer.yaml", check=False)
     assert second.returncode == 1 and f"{issuer.process.pid}" in second.stderr
     assert issuer.stop() == 0
+
+
+def test_metrics_are_those_of_the_manual(issuer):
+    """Each name in docs/operations.md is one of /metrics, and the other way round."""
+    issuer.start().prepare()
+    issuer.issue("www.example.com", "one")
+    manual = (ROOT / "docs" / "operations.md").read_text().split("\n## Metrics of the issuer\n")[1].split("\n## ")[0]
+    told = {name if name.startswith("tls_") else f"statim_issuer_{name}"
+            for row in re.findall(r"^\| (.*?) \|", manual, flags=re.M) for name in re.findall(r"`([a-z_]{5,})`", row)
+            if f"(by `{name}`" not in row}
+    shown = {re.sub(r"_(bucket|sum|count)$", "", re.split(r"[{ ]", key)[0]) for key in issuer.metrics()}
+    assert told == shown
 
 
 def test_ends_in_good_order(issuer):
