@@ -80,10 +80,14 @@ static bool make_store(const struct edge_config *config)
         err = store_prepare(path);
     if (err == ERR_OK)
         err = store_open(&store_config, &store);
-    if (err != ERR_OK) {
+    if (err == ERR_UNSUPPORTED)
+        log_error("%s: memory pages of this machine, or of the one that made the store, are not of "
+                  "%d octets",
+                  path, STORE_PAGE_BYTES);
+    else if (err != ERR_OK)
         log_error("%s: %s", path, err_text(err));
+    if (err != ERR_OK)
         return false;
-    }
     store_close(store);
     return true;
 }

@@ -119,6 +119,15 @@ static enum err open_databases(struct store *store)
     return store_err(mdb_txn_commit(txn));
 }
 
+/* LMDB's pages are as large as the machine's, or as those of the machine that made the store. On
+ * larger ones a block is no value of its own page any more, and moves. */
+static enum err check_page_size(const struct store *store)
+{
+    MDB_stat stat;
+    TRY(store_err(mdb_env_stat(store->env, &stat)));
+    return stat.ms_psize == STORE_PAGE_BYTES ? ERR_OK : ERR_UNSUPPORTED;
+}
+
 static enum err open_environment(struct store *store, const struct store_config *config)
 {
     TRY(store_err(mdb_env_create(&store->env)));
@@ -129,6 +138,7 @@ static enum err open_environment(struct store *store, const struct store_config 
     unsigned flags = MDB_NOTLS | MDB_NORDAHEAD;
     flags |= config->read_only ? MDB_RDONLY : MDB_NOMETASYNC;
     TRY(store_err(mdb_env_open(store->env, config->path, flags, STORE_MODE)));
+    TRY(check_page_size(store));
     return open_databases(store);
 }
 

@@ -28,7 +28,8 @@ struct store_config {
  * process opens the store; store_open() calls it too. ERR_IO, ERR_LIMIT (path). */
 MUST_CHECK enum err store_prepare(const char *path);
 
-/** ERR_STORE, ERR_DISK_FULL, ERR_IO, ERR_MEMORY, ERR_NOT_FOUND (read_only and not there). */
+/** ERR_STORE, ERR_DISK_FULL, ERR_IO, ERR_MEMORY, ERR_NOT_FOUND (read_only and not there),
+ * ERR_UNSUPPORTED (pages of another size than STORE_PAGE_BYTES). */
 MUST_CHECK enum err store_open(const struct store_config *config, struct store **ret);
 /** No transaction may be open. NULL in, NULL out. */
 struct store *store_close(struct store *store);

@@ -41,6 +41,9 @@
 #define STORE_DB_UNUSED   "unused"
 #define STORE_DB_COUNT    9
 
+/* Sizes of blocks are made for these: lib/limit.h says why. */
+#define STORE_PAGE_BYTES 4096
+
 #define STORE_META_POSITION      "position"
 #define STORE_META_ISSUERS       "issuers"
 #define STORE_META_PATHS         "paths"

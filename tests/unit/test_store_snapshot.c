@@ -7,6 +7,8 @@
 #include "edge/store_range.h"
 #include "tests/unit/store_fixture.h"
 
+#include <fcntl.h>
+#include <lmdb.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -182,10 +184,46 @@ static void test_incremental(void **state)
         run(seed);
 }
 
+/* The page size that LMDB takes from a machine, as its meta pages say it. */
+static void set_page_size(const char *path, uint32_t page_bytes)
+{
+    enum { META_PAGE_SIZE_AT = 40, META_BYTES = 4096 };
+    uint8_t meta[2][META_BYTES];
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(pread(fd, meta[i], META_BYTES, i * META_BYTES), META_BYTES);
+    assert_int_equal(ftruncate(fd, 2 * (off_t)page_bytes), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        memcpy(meta[i] + META_PAGE_SIZE_AT, &page_bytes, sizeof page_bytes);
+        assert_int_equal(pwrite(fd, meta[i], META_BYTES, i * (off_t)page_bytes), META_BYTES);
+    }
+    close(fd);
+}
+
+/* There blocks would lie on pages with others, and move under the readers' pointers. */
+static void test_larger_pages(void **state)
+{
+    (void)state;
+    char path[STORE_FIXTURE_PATH], file[STORE_FIXTURE_PATH + 16];
+    MDB_env *env;
+    fixture_directory(path);
+    assert_int_equal(mdb_env_create(&env), 0);
+    assert_int_equal(mdb_env_open(env, path, 0, 0640), 0);
+    mdb_env_close(env);
+    snprintf(file, sizeof file, "%s/data.mdb", path);
+    set_page_size(file, 16384);
+    struct store *store = NULL;
+    struct store_config config = {.path = path, .map_bytes = MAP_BYTES};
+    assert_int_equal(store_open(&config, &store), ERR_UNSUPPORTED);
+    fixture_remove(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_incremental),
+        cmocka_unit_test(test_larger_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
