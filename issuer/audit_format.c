@@ -7,7 +7,7 @@
 
 #define STATE_TITLE "statim-audit v1"
 
-static void put_hash_line(struct text_writer *w, const struct sha256 *hash)
+static void put_hash_line(struct line_writer *w, const struct sha256 *hash)
 {
     char text[BASE64_ENCODED_BYTES(SHA256_BYTES)];
     size_t size = 0;
@@ -20,7 +20,7 @@ enum err audit_checkpoint_write(const struct publish_key *key, const struct audi
                                 char *out, size_t out_size, size_t *ret_size)
 {
     char text[AUDIT_CHECKPOINT_BYTES_MAX];
-    struct text_writer w = {.out = text, .out_size = sizeof text};
+    struct line_writer w = {.out = text, .out_size = sizeof text};
     text_put_format(&w, "%s\n%llu\n", publish_key_public(key)->network,
                     (unsigned long long)tree->size);
     put_hash_line(&w, &tree->root);
@@ -67,7 +67,7 @@ enum err audit_state_write(const struct audit_tree *tree, char *out, size_t out_
 {
     char root[SHA256_TEXT_BYTES];
     sha256_to_text(&tree->root, root);
-    struct text_writer w = {.out = out, .out_size = out_size};
+    struct line_writer w = {.out = out, .out_size = out_size};
     text_put_format(&w, STATE_TITLE "\nsize %llu\nroot %s\n", (unsigned long long)tree->size, root);
     if (w.err == ERR_OK)
         *ret_size = w.size;
@@ -96,7 +96,7 @@ enum err audit_state_read(struct span text, struct audit_tree *ret)
 enum err audit_proof_write(uint64_t index, const struct merkle_proof *proof, struct span checkpoint,
                            char *out, size_t out_size, size_t *ret_size)
 {
-    struct text_writer w = {.out = out, .out_size = out_size};
+    struct line_writer w = {.out = out, .out_size = out_size};
     text_put_format(&w, "c2sp.org/tlog-proof@v1\nindex %llu\n", (unsigned long long)index);
     for (unsigned i = 0; i < proof->count; i++)
         put_hash_line(&w, &proof->hashes[i]);

@@ -214,7 +214,7 @@ enum err ca_name_encode(const struct ca_name *name, uint8_t *out, size_t out_siz
 
 enum err ca_name_write(const struct ca_name *name, char *out, size_t out_size)
 {
-    struct text_writer w = {.out = out, .out_size = out_size};
+    struct line_writer w = {.out = out, .out_size = out_size};
     const char *comma = "";
     for (size_t part = 0; part < CA_NAME_PARTS; part++) {
         if (name->parts[part][0] == '\0')

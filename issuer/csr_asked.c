@@ -152,7 +152,7 @@ static void asked_add(struct csr *csr, struct span oid)
 {
     char text[OBJECT_TEXT_BYTES] = "?";
     size_t used = strlen(csr->asked);
-    struct text_writer w = {.out = csr->asked + used, .out_size = sizeof csr->asked - used};
+    struct line_writer w = {.out = csr->asked + used, .out_size = sizeof csr->asked - used};
     /* A short element has its tag and length right in front of it. */
     const unsigned char *at = oid.data - 2;
     ASN1_OBJECT *object =

@@ -37,7 +37,7 @@ enum err head_text_write(const struct head *head, char *out, size_t out_size, si
     sha256_to_text(&head->log_hash, log);
     sha256_to_text(&head->index_hash, index);
     sha256_to_text(&head->previous, previous);
-    struct text_writer w = {.out = out, .out_size = out_size};
+    struct line_writer w = {.out = out, .out_size = out_size};
     text_put_format(&w, HEAD_TITLE "\nnetwork %s\n", head->network);
     text_put_format(&w, "log %llu %llu %s\n", (unsigned long long)head->log_first,
                     (unsigned long long)head->log_last, log);

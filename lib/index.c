@@ -284,13 +284,13 @@ bool index_next(const struct index_reader *index, size_t *cursor, struct index_l
     return true;
 }
 
-static struct text_writer resume(const struct index_writer *w)
+static struct line_writer resume(const struct index_writer *w)
 {
-    return (struct text_writer){
+    return (struct line_writer){
         .out = w->out, .out_size = w->out_size, .size = w->size, .err = w->err};
 }
 
-static void suspend(struct index_writer *w, const struct text_writer *text)
+static void suspend(struct index_writer *w, const struct line_writer *text)
 {
     w->size = text->size;
     w->err = text->err;
@@ -302,7 +302,7 @@ void index_writer_start(struct index_writer *w, struct span network, uint64_t lo
     char hash[SHA256_TEXT_BYTES];
     sha256_to_text(log_hash, hash);
     *w = (struct index_writer){.out = out, .out_size = out_size};
-    struct text_writer text = resume(w);
+    struct line_writer text = resume(w);
     text.err = network_name_check(network);
     text_put(&text, span_text(INDEX_TITLE "\nnetwork "));
     text_put(&text, network);
@@ -317,7 +317,7 @@ void index_writer_template(struct index_writer *w, const struct ocsp_template *t
     char base64[TEMPLATE_TEXT_MAX];
     size_t size = 0;
     size_t digits = 0;
-    struct text_writer text = resume(w);
+    struct line_writer text = resume(w);
     if (text.err == ERR_OK)
         text.err = template_write(t, wire, sizeof wire, &size);
     if (text.err == ERR_OK)
@@ -329,7 +329,7 @@ void index_writer_template(struct index_writer *w, const struct ocsp_template *t
     w->line_count++;
 }
 
-static void put_bound(struct text_writer *text, const struct serial *bound)
+static void put_bound(struct line_writer *text, const struct serial *bound)
 {
     bool empty = bound->size == 0 || bound->size == SERIAL_SIZE_END;
     if (!empty && bound->size > SERIAL_BYTES_MAX && text->err == ERR_OK)
@@ -341,7 +341,7 @@ static void put_bound(struct text_writer *text, const struct serial *bound)
         text_put_format(text, "%02x", bound->octets[i]);
 }
 
-static void put_pack(struct text_writer *text, const struct log_range *range)
+static void put_pack(struct line_writer *text, const struct log_range *range)
 {
     char hash[SHA256_TEXT_BYTES];
     sha256_to_text(&range->pack, hash);
@@ -351,7 +351,7 @@ static void put_pack(struct text_writer *text, const struct log_range *range)
 
 void index_writer_range(struct index_writer *w, const struct log_range *range)
 {
-    struct text_writer text = resume(w);
+    struct line_writer text = resume(w);
     text_put_format(&text, "range %016llx", (unsigned long long)range->issuer_id);
     put_bound(&text, &range->after);
     put_bound(&text, &range->until);
@@ -362,7 +362,7 @@ void index_writer_range(struct index_writer *w, const struct log_range *range)
 
 void index_writer_tail(struct index_writer *w, const struct log_range *tail)
 {
-    struct text_writer text = resume(w);
+    struct line_writer text = resume(w);
     text_put_format(&text, "tail %016llx", (unsigned long long)tail->issuer_id);
     put_pack(&text, tail);
     suspend(w, &text);
@@ -371,7 +371,7 @@ void index_writer_tail(struct index_writer *w, const struct log_range *tail)
 
 void index_writer_path(struct index_writer *w, const struct blob_path *path)
 {
-    struct text_writer text = resume(w);
+    struct line_writer text = resume(w);
     char hash[SHA256_TEXT_BYTES];
     if (text.err == ERR_OK)
         text.err = path->blob_bytes == 0 ? ERR_MALFORMED : blob_path_check(path);
@@ -389,7 +389,7 @@ void index_writer_path(struct index_writer *w, const struct blob_path *path)
 
 enum err index_writer_finish(struct index_writer *w, size_t *ret_size)
 {
-    struct text_writer text = resume(w);
+    struct line_writer text = resume(w);
     text_put_format(&text, "end %llu\n", INDEX_HEADER_LINES + (unsigned long long)w->line_count);
     suspend(w, &text);
     TRY(w->err);

@@ -33,7 +33,7 @@ enum err note_sign(const struct publish_key *key, struct span text, char *out, s
     size_t base64_size;
     TRY(base64_encode(span_of(octets, sizeof octets), base64, sizeof base64, &base64_size));
 
-    struct text_writer w = {.out = out, .out_size = out_size};
+    struct line_writer w = {.out = out, .out_size = out_size};
     text_put(&w, text);
     text_put(&w, span_text("\n" SIGNATURE_PREFIX));
     text_put(&w, span_text(public_half->network));

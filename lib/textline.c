@@ -67,7 +67,7 @@ enum err text_decimal(struct span word, uint64_t *ret)
     return ERR_OK;
 }
 
-void text_put(struct text_writer *w, struct span text)
+void text_put(struct line_writer *w, struct span text)
 {
     if (w->err == ERR_OK && text.size > w->out_size - w->size)
         w->err = ERR_NO_SPACE;
@@ -77,7 +77,7 @@ void text_put(struct text_writer *w, struct span text)
     w->size += text.size;
 }
 
-void text_put_format(struct text_writer *w, const char *format, ...)
+void text_put_format(struct line_writer *w, const char *format, ...)
 {
     if (w->err != ERR_OK)
         return;

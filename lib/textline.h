@@ -20,14 +20,15 @@ MUST_CHECK enum err text_keyword_line(struct span *rest, const char *keyword,
 /** ERR_MALFORMED: not decimal, a leading zero, or above 2^64 - 1. */
 MUST_CHECK enum err text_decimal(struct span word, uint64_t *ret);
 
-struct text_writer {
+/* Writes such lines; a page of metrics has a writer of its own (lib/metrics.h). */
+struct line_writer {
     char *out;
     size_t out_size;
     size_t size;  /* so far */
     enum err err; /* sticky: ERR_NO_SPACE */
 };
 
-void text_put(struct text_writer *w, struct span text);
+void text_put(struct line_writer *w, struct span text);
 /** printf into the rest of the buffer. */
-__attribute__((format(printf, 2, 3))) void text_put_format(struct text_writer *w,
+__attribute__((format(printf, 2, 3))) void text_put_format(struct line_writer *w,
                                                            const char *format, ...);

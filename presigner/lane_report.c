@@ -16,7 +16,7 @@ static uint64_t silent_ms(const struct lane_edge *edge, uint64_t now_ns)
 enum err lane_report_write(const struct lane_edges *e, bool redis_up, uint64_t now_ns,
                            uint64_t wall_ms, char *out, size_t out_size, size_t *ret_size)
 {
-    struct text_writer w = {.out = out, .out_size = out_size};
+    struct line_writer w = {.out = out, .out_size = out_size};
     text_put_format(&w, "statim edges 1\nwritten %" PRIu64 "\nredis %s\n", wall_ms,
                     redis_up ? "up" : "down");
     text_put_format(&w, "log %" PRIu64 "\nedges %zu\n", e->log_last, e->count);

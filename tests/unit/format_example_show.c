@@ -11,43 +11,43 @@
 #include "lib/timetext.h"
 #include "lib/wire.h"
 
-static bool ok(struct text_writer *w, enum err err)
+static bool ok(struct line_writer *w, enum err err)
 {
     if (err != ERR_OK)
         text_put_format(w, "error: %s\n", err_name(err));
     return err == ERR_OK;
 }
 
-static void put_number(struct text_writer *w, const char *name, uint64_t value)
+static void put_number(struct line_writer *w, const char *name, uint64_t value)
 {
     text_put_format(w, "%s: %llu\n", name, (unsigned long long)value);
 }
 
-static void put_issuer(struct text_writer *w, uint64_t issuer_id)
+static void put_issuer(struct line_writer *w, uint64_t issuer_id)
 {
     text_put_format(w, "issuer id: %016llx\n", (unsigned long long)issuer_id);
 }
 
-static void put_octets(struct text_writer *w, const char *name, const uint8_t *octets, size_t size)
+static void put_octets(struct line_writer *w, const char *name, const uint8_t *octets, size_t size)
 {
     char hex[2 * SPKI_BYTES_MAX + 1];
     CHECK(hex_encode(span_of(octets, size), hex, sizeof hex) == ERR_OK);
     text_put_format(w, "%s: %s\n", name, hex);
 }
 
-static void put_hash(struct text_writer *w, const char *name, const struct sha256 *hash)
+static void put_hash(struct line_writer *w, const char *name, const struct sha256 *hash)
 {
     put_octets(w, name, hash->octets, SHA256_BYTES);
 }
 
-static void put_time(struct text_writer *w, const char *name, uint64_t time_s)
+static void put_time(struct line_writer *w, const char *name, uint64_t time_s)
 {
     char text[ISO_TIME_BYTES + 1];
     iso_time_write(time_s, text);
     text_put_format(w, "%s: %llu (%s)\n", name, (unsigned long long)time_s, text);
 }
 
-static void put_bound(struct text_writer *w, const char *name, const struct serial *bound)
+static void put_bound(struct line_writer *w, const char *name, const struct serial *bound)
 {
     char hex[SERIAL_HEX_MAX];
     if (bound->size == 0 || bound->size == SERIAL_SIZE_END) {
@@ -58,7 +58,7 @@ static void put_bound(struct text_writer *w, const char *name, const struct seri
     text_put_format(w, "%s: %s\n", name, hex);
 }
 
-static void put_facts(struct text_writer *w, const struct facts *facts)
+static void put_facts(struct line_writer *w, const struct facts *facts)
 {
     put_number(w, "template number", facts->template_no);
     text_put_format(w, "status: %s\n", facts->status == CERT_GOOD ? "good" : "revoked");
@@ -70,7 +70,7 @@ static void put_facts(struct text_writer *w, const struct facts *facts)
     put_time(w, "nextUpdate", facts->next_update_s);
 }
 
-static void put_statement(struct text_writer *w, const struct statement *s)
+static void put_statement(struct line_writer *w, const struct statement *s)
 {
     struct ocsp_template t;
     struct template_verifier *verifier = NULL;
@@ -84,7 +84,7 @@ static void put_statement(struct text_writer *w, const struct statement *s)
     template_verifier_free(verifier);
 }
 
-static void put_range(struct text_writer *w, const struct log_range *range)
+static void put_range(struct line_writer *w, const struct log_range *range)
 {
     put_issuer(w, range->issuer_id);
     put_bound(w, "after", &range->after);
@@ -94,7 +94,7 @@ static void put_range(struct text_writer *w, const struct log_range *range)
     put_number(w, "statement count", range->statement_count);
 }
 
-static void put_path(struct text_writer *w, const struct blob_path *path)
+static void put_path(struct line_writer *w, const struct blob_path *path)
 {
     text_put_format(w, "path: %.*s\n", (int)path->path.size, (const char *)path->path.data);
     put_hash(w, "blob", &path->blob);
@@ -106,7 +106,7 @@ static void put_path(struct text_writer *w, const struct blob_path *path)
     put_time(w, "expires", path->expires_s);
 }
 
-void show_key(struct span octets, struct text_writer *w)
+void show_key(struct span octets, struct line_writer *w)
 {
     uint64_t issuer_id;
     struct serial serial;
@@ -116,14 +116,14 @@ void show_key(struct span octets, struct text_writer *w)
     put_bound(w, "serial", &serial);
 }
 
-void show_facts(struct span octets, struct text_writer *w)
+void show_facts(struct span octets, struct line_writer *w)
 {
     struct facts facts;
     if (ok(w, octets.size == FACTS_BYTES ? facts_read(octets.data, &facts) : ERR_MALFORMED))
         put_facts(w, &facts);
 }
 
-void show_template(struct span octets, struct text_writer *w)
+void show_template(struct span octets, struct line_writer *w)
 {
     struct ocsp_template t;
     if (!ok(w, template_read(octets, &t)))
@@ -142,7 +142,7 @@ void show_template(struct span octets, struct text_writer *w)
     put_number(w, "responder certificate size", t.responder_cert_size);
 }
 
-static void put_block(struct text_writer *w, const struct block *block)
+static void put_block(struct line_writer *w, const struct block *block)
 {
     put_number(w, "serial size", block->serial_size);
     put_number(w, "count", block->count);
@@ -155,14 +155,14 @@ static void put_block(struct text_writer *w, const struct block *block)
     }
 }
 
-void show_block(struct span octets, struct text_writer *w)
+void show_block(struct span octets, struct line_writer *w)
 {
     struct block block;
     if (ok(w, block_open(octets, &block)))
         put_block(w, &block);
 }
 
-void show_pack(struct span octets, struct text_writer *w)
+void show_pack(struct span octets, struct line_writer *w)
 {
     struct pack_reader pack;
     if (!ok(w, pack_open(octets, &pack)))
@@ -188,7 +188,7 @@ void show_pack(struct span octets, struct text_writer *w)
     put_hash(w, "name", &hash);
 }
 
-void show_log_entry(struct span octets, struct text_writer *w)
+void show_log_entry(struct span octets, struct line_writer *w)
 {
     struct publish_key *key = example_key();
     struct log_entry entry;
@@ -229,7 +229,7 @@ void show_log_entry(struct span octets, struct text_writer *w)
     put_hash(w, "hash of the entry", &hash);
 }
 
-void show_index(struct span octets, struct text_writer *w)
+void show_index(struct span octets, struct line_writer *w)
 {
     struct index_reader index;
     if (!ok(w, index_open(octets, &index)))
@@ -252,7 +252,7 @@ void show_index(struct span octets, struct text_writer *w)
     put_hash(w, "name", &hash);
 }
 
-void show_head(struct span octets, struct text_writer *w)
+void show_head(struct span octets, struct line_writer *w)
 {
     struct publish_key *key = example_key();
     struct head head;
@@ -272,7 +272,7 @@ void show_head(struct span octets, struct text_writer *w)
     put_hash(w, "previous", &head.previous);
 }
 
-void show_verifier_key(struct span octets, struct text_writer *w)
+void show_verifier_key(struct span octets, struct line_writer *w)
 {
     struct verify_key key;
     if (octets.size > 0 && octets.data[octets.size - 1] == '\n')
@@ -284,7 +284,7 @@ void show_verifier_key(struct span octets, struct text_writer *w)
     put_octets(w, "public key", key.public_key, sizeof key.public_key);
 }
 
-void show_position(struct span octets, struct text_writer *w)
+void show_position(struct span octets, struct line_writer *w)
 {
     struct position p;
     if (!ok(w, position_read(octets, &p)))
@@ -300,7 +300,7 @@ void show_position(struct span octets, struct text_writer *w)
     put_number(w, "statement count", p.statement_count);
 }
 
-void show_change(struct span octets, struct text_writer *w)
+void show_change(struct span octets, struct line_writer *w)
 {
     struct wire_reader r = wire_reader_of(octets);
     uint16_t count = wire_get_u16(&r);
@@ -317,7 +317,7 @@ void show_change(struct span octets, struct text_writer *w)
     (void)ok(w, wire_reader_end(&r));
 }
 
-static void put_filter_block(struct text_writer *w, const struct clubcard *card,
+static void put_filter_block(struct line_writer *w, const struct clubcard *card,
                              const struct clubcard_block *block)
 {
     put_hash(w, "block id", &block->id);
@@ -336,7 +336,7 @@ static void put_filter_block(struct text_writer *w, const struct clubcard *card,
     }
 }
 
-void show_filter(struct span octets, struct text_writer *w)
+void show_filter(struct span octets, struct line_writer *w)
 {
     struct clubcard card;
     struct clubcard_coverage coverage;

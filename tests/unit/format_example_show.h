@@ -7,18 +7,18 @@
 #include "lib/template.h"
 #include "lib/textline.h"
 
-void show_key(struct span octets, struct text_writer *w);
-void show_facts(struct span octets, struct text_writer *w);
-void show_template(struct span octets, struct text_writer *w);
-void show_block(struct span octets, struct text_writer *w);
-void show_pack(struct span octets, struct text_writer *w);
-void show_log_entry(struct span octets, struct text_writer *w);
-void show_index(struct span octets, struct text_writer *w);
-void show_head(struct span octets, struct text_writer *w);
-void show_verifier_key(struct span octets, struct text_writer *w);
-void show_filter(struct span octets, struct text_writer *w);
-void show_position(struct span octets, struct text_writer *w);
-void show_change(struct span octets, struct text_writer *w);
+void show_key(struct span octets, struct line_writer *w);
+void show_facts(struct span octets, struct line_writer *w);
+void show_template(struct span octets, struct line_writer *w);
+void show_block(struct span octets, struct line_writer *w);
+void show_pack(struct span octets, struct line_writer *w);
+void show_log_entry(struct span octets, struct line_writer *w);
+void show_index(struct span octets, struct line_writer *w);
+void show_head(struct span octets, struct line_writer *w);
+void show_verifier_key(struct span octets, struct line_writer *w);
+void show_filter(struct span octets, struct line_writer *w);
+void show_position(struct span octets, struct line_writer *w);
+void show_change(struct span octets, struct line_writer *w);
 
 /* What the readers verify against. */
 struct publish_key *example_key(void);

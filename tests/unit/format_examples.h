@@ -20,7 +20,7 @@ struct example {
     size_t (*make)(uint8_t out[static EXAMPLE_BYTES_MAX]);
     /* Decodes `octets` and writes one "field: value" a line; a failure of a reader is a line
      * "error: <name>". */
-    void (*describe)(struct span octets, struct text_writer *w);
+    void (*describe)(struct span octets, struct line_writer *w);
     const struct example_cut *cuts; /* binary only */
 };
 

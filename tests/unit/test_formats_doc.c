@@ -97,7 +97,7 @@ static void every_example_reads_as_it_says(void **state)
         if (size == 0)
             fail_msg("no fence ```%s %s", content_kind(e), e->name);
         uint8_t *octets = fixture_copy(buffer, size);
-        struct text_writer w = {.out = values, .out_size = sizeof values};
+        struct line_writer w = {.out = values, .out_size = sizeof values};
         e->describe(span_of(octets, size), &w);
         free(octets);
         assert_int_equal(w.err, ERR_OK);
@@ -149,7 +149,7 @@ static void the_examples_belong_together(void **state)
     }
 }
 
-static void put_hex_lines(struct text_writer *w, struct span octets, const char *label)
+static void put_hex_lines(struct line_writer *w, struct span octets, const char *label)
 {
     for (size_t at = 0; at < octets.size; at += OCTETS_ON_A_LINE) {
         char hex[2 * OCTETS_ON_A_LINE + 1];
@@ -160,7 +160,7 @@ static void put_hex_lines(struct text_writer *w, struct span octets, const char 
     }
 }
 
-static void put_content(struct text_writer *w, const struct example *e, struct span octets)
+static void put_content(struct line_writer *w, const struct example *e, struct span octets)
 {
     if (!e->binary) {
         text_put(w, octets);
@@ -198,9 +198,9 @@ static int generate(const char *path)
         char content[FENCE_BYTES_MAX];
         char values[FENCE_BYTES_MAX];
         struct span made = span_of(octets, e->make(octets));
-        struct text_writer w = {.out = content, .out_size = sizeof content};
+        struct line_writer w = {.out = content, .out_size = sizeof content};
         put_content(&w, e, made);
-        struct text_writer v = {.out = values, .out_size = sizeof values};
+        struct line_writer v = {.out = values, .out_size = sizeof values};
         e->describe(made, &v);
         CHECK(w.err == ERR_OK && v.err == ERR_OK);
         fence_replace(content_kind(e), e->name, span_of(content, w.size));
