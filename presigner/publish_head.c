@@ -16,10 +16,28 @@ static enum err check_state(const struct publisher *p, const struct head *head, 
     if (same || head->log_last < s->log_last)
         return ERR_OK;
     log_error(
-        "%s is at log entry %llu, the state at %llu: the state is an older copy, without what "
-        "was accepted since; to go on with it all the same, remove that file",
-        path, (unsigned long long)head->log_last, (unsigned long long)s->log_last);
+        "%s is at log entry %llu, the state in %s at %llu: the state is an older copy, without "
+        "what was accepted since; to go on with it all the same, remove that file",
+        path, (unsigned long long)head->log_last, p->config->state_dir,
+        (unsigned long long)s->log_last);
     return ERR_CONFLICT;
+}
+
+/* What a head says, whoever signed it: the publish key or the network has been changed, perhaps
+ * by mistake. Nothing but our own folder is at stake, so its word is enough to stop us. */
+static enum err check_foreign(const struct publisher *p, struct span note, const char *path)
+{
+    struct head head;
+    const uint8_t *end = memmem(note.data, note.size, "\n\n", 2);
+    if (end == NULL ||
+        head_text_read(span_of(note.data, (size_t)(end + 1 - note.data)), &head) != ERR_OK) {
+        log_warning("%s is no head; it is written anew", path);
+        return ERR_OK;
+    }
+    log_warning("%s, of network %s, is not signed by %s for network %s: edges take nothing more "
+                "until they have the verifier key that belongs to it",
+                path, head.network, p->config->publish_key, p->config->network);
+    return check_state(p, &head, path);
 }
 
 static enum err remember(struct publisher *p, struct span note, const char *path)
@@ -27,7 +45,7 @@ static enum err remember(struct publisher *p, struct span note, const char *path
     struct head head;
     p->head_hash = sha256_of(note);
     if (head_open(publish_key_public(p->key), note, &head) != ERR_OK)
-        return ERR_OK; /* of another network or key */
+        return check_foreign(p, note, path);
     p->head_time_s = head.time_s;
     return check_state(p, &head, path);
 }

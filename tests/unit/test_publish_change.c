@@ -260,6 +260,28 @@ static void a_state_older_than_the_publication(void **state)
     assert_all_published();
 }
 
+/* Another publish key or network, changed at the same time, does not hide it. */
+static void an_older_state_under_another_network(void **state)
+{
+    (void)state;
+    char aside[FIXTURE_PATH_BYTES];
+    char said[4096];
+    open_with(2);
+    world_good(&world, 0, 0, 10);
+    world_settle(&world);
+    const char *network = world.config.network;
+    world.publisher = publisher_close(world.publisher);
+    world.config.network = "another.example";
+    assert_int_equal(open_captured(said, sizeof said), ERR_OK);
+    assert_non_null(strstr(said, "is not signed by"));
+    world_close(&world);
+    world.config.network = network;
+    assert_int_equal(rename(world.state_dir, fixture_path(world.directory, "aside", aside)), 0);
+    assert_int_equal(status_db_open(world.state_dir, world.config.map_size_bytes, &world.status),
+                     ERR_OK);
+    assert_int_equal(world_publisher(&world, world_clock), ERR_CONFLICT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +294,7 @@ int main(void)
         TEST(a_responder_certificate_of_another_ca),
         TEST(two_issuers_with_one_ca),
         TEST(a_state_older_than_the_publication),
+        TEST(an_older_state_under_another_network),
 #undef TEST
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
