@@ -11,6 +11,7 @@
 #include "lib/os/admin.h"
 #include "lib/os/clock.h"
 #include "lib/os/file.h"
+#include "lib/os/lock.h"
 #include "lib/os/log.h"
 #include "presigner/admin_pages.h"
 #include "presigner/fast_lane.h"
@@ -37,6 +38,7 @@ struct daemon {
     const struct daemon_options *options;
     struct presigner_config *config;
     struct status_db *status;
+    int lock;
     struct lease *lease;
     struct lease_beats *beats; /* while the lease is held */
     struct publisher *publisher;
@@ -351,6 +353,13 @@ static enum err config_open(struct daemon *d)
     return err;
 }
 
+/* The lease keeps presigners apart that know of it. Those before took this lock for themselves: an
+ * upgrade or a way back beside one that still runs would be two at once. */
+static enum err lock_start(struct daemon *d)
+{
+    return lock_share(d->config->state_dir, 0700, "presigner, of an older version,", &d->lock);
+}
+
 static enum err lease_start(struct daemon *d)
 {
     TRY(lease_open(d->status, d->config->state_dir, &d->lease));
@@ -365,7 +374,7 @@ static enum err lease_start(struct daemon *d)
 static enum err start(struct daemon *d)
 {
     TRY(config_open(d));
-    TRY(directory_make(d->config->state_dir, 0700));
+    TRY(lock_start(d));
     enum err err = status_db_open(d->config->state_dir, d->config->map_size_bytes, &d->status);
     if (err != ERR_OK) {
         log_error("%s: the status database cannot be opened: %s", d->config->state_dir,
@@ -392,6 +401,7 @@ static void finish(struct daemon *d)
     lease_close(d->lease);
     status_db_close(d->status);
     presigner_config_free(d->config);
+    lock_drop(d->lock);
     for (int i = 0; i < 2; i++)
         if (d->stop_pipe[i] >= 0)
             close(d->stop_pipe[i]);
@@ -403,6 +413,7 @@ enum err daemon_run(const struct daemon_options *options)
 {
     struct daemon d = {.options = options,
                        .publisher_lock = PTHREAD_MUTEX_INITIALIZER,
+                       .lock = -1,
                        .wake_fd = -1,
                        .stop_pipe = {-1, -1}};
     sigset_t set;

@@ -34,7 +34,8 @@ static void holder_write(int fd)
         log_warning("the lock file does not tell our process number: %m");
 }
 
-enum err lock_take(const char *folder, unsigned mode, const char *who, int *ret_fd)
+static enum err lock_open(const char *folder, unsigned mode, const char *who, int operation,
+                          int *ret_fd)
 {
     char path[PATH_BYTES];
     TRY(path_join(path, sizeof path, folder, "lock"));
@@ -44,7 +45,7 @@ enum err lock_take(const char *folder, unsigned mode, const char *who, int *ret_
         log_error("%s: cannot be opened: %m", path);
         return ERR_IO;
     }
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (flock(fd, operation | LOCK_NB) != 0) {
         enum err err = errno == EWOULDBLOCK ? ERR_BUSY : ERR_IO;
         if (err == ERR_BUSY)
             holder_log(fd, path, who);
@@ -53,9 +54,20 @@ enum err lock_take(const char *folder, unsigned mode, const char *who, int *ret_
         close(fd);
         return err;
     }
-    holder_write(fd);
     *ret_fd = fd;
     return ERR_OK;
+}
+
+enum err lock_take(const char *folder, unsigned mode, const char *who, int *ret_fd)
+{
+    TRY(lock_open(folder, mode, who, LOCK_EX, ret_fd));
+    holder_write(*ret_fd);
+    return ERR_OK;
+}
+
+enum err lock_share(const char *folder, unsigned mode, const char *who, int *ret_fd)
+{
+    return lock_open(folder, mode, who, LOCK_SH, ret_fd);
 }
 
 bool lock_is_of(int fd, const char *folder)

@@ -10,6 +10,9 @@
  * process or a child of it has the descriptor open. ERR_BUSY: another process has it (logged: `who`
  * it is and its number); ERR_IO (logged), ERR_LIMIT. */
 MUST_CHECK enum err lock_take(const char *folder, unsigned mode, const char *who, int *ret_fd);
+/** The same beside others who share it, but not beside one who has taken it; its file keeps no
+ * process number of theirs. */
+MUST_CHECK enum err lock_share(const char *folder, unsigned mode, const char *who, int *ret_fd);
 /** Whether that lock is the one of this folder. */
 bool lock_is_of(int fd, const char *folder);
 /** -1: nothing to do. */

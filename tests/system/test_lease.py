@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two presigners on one state directory: stopped, continued and killed, they publish as one."""
 
+import fcntl
 import hashlib
 import os
 import random
@@ -232,3 +233,22 @@ def test_without_standby(make_site):
         assert site.stop_process(pair.processes["two"]) == 0
     finally:
         pair.stop()
+
+
+def test_an_older_version(make_site):
+    """Presigners before the lease took state_dir/lock for themselves: neither kind starts beside the other."""
+    site = make_site()
+    site.init()
+    with open(site.dir / "presigner" / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock.write("4711\n")
+        lock.flush()
+        for more in ("--once", "--standby"):
+            done = run(PRESIGNER, site.dir / "presigner.yaml", more, check=False)
+            assert done.returncode == 1
+            assert "another presigner, of an older version, (process 4711) works in this folder" in done.stderr
+        assert not (site.dir / "presigner" / "status").exists()
+    site.start_presigner()
+    wait_for(lambda: (site.dir / "pub" / "head").exists(), "the first head")
+    with open(site.dir / "presigner" / "lock") as lock, pytest.raises(BlockingIOError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
