@@ -8,6 +8,9 @@
 #include "lib/check.h"
 #include "lib/os/log.h"
 
+/* Of one statement of a migration: an index over a hundred million certificates takes its time. */
+#define STATEMENT_MS (4u * 3600 * 1000)
+
 static enum err read_number(void *context, struct sql_row *row)
 {
     *(uint64_t *)context = sql_get_number(row);
@@ -75,7 +78,7 @@ static enum err migrate_to(struct sql *sql, uint64_t version)
     return sql_commit(sql);
 }
 
-enum err registry_schema_migrate(struct sql *sql)
+static enum err migrate(struct sql *sql)
 {
     uint64_t version = 0;
     TRY(registry_schema_version(sql, &version));
@@ -92,4 +95,13 @@ enum err registry_schema_migrate(struct sql *sql)
     log_error("registry: the schema is version %" PRIu64 ", and this program knows %d", version,
               REGISTRY_SCHEMA_VERSION);
     return ERR_UNSUPPORTED;
+}
+
+enum err registry_schema_migrate(struct sql *sql)
+{
+    uint32_t usual_ms = sql_limit_ms(sql);
+    sql_limit(sql, STATEMENT_MS);
+    enum err err = migrate(sql);
+    sql_limit(sql, usual_ms);
+    return err;
 }

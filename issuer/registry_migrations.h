@@ -13,5 +13,5 @@
 /** 0: there is none. */
 MUST_CHECK enum err registry_schema_version(struct sql *sql, uint64_t *ret);
 /** Brings the schema from what it is to `version`, each step in a transaction with the schema
- * locked. ERR_UNSUPPORTED: it is newer. */
+ * locked. ERR_UNSUPPORTED: it is newer. Its statements have a time limit of their own, in hours. */
 MUST_CHECK enum err registry_schema_migrate(struct sql *sql);

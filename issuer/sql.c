@@ -141,6 +141,19 @@ static enum err note(struct sql *sql, enum err err)
     return err;
 }
 
+void sql_limit(struct sql *sql, uint32_t statement_timeout_ms)
+{
+    CHECK(!sql->in_transaction);
+    sql->statement_timeout_ms = statement_timeout_ms;
+    if (sql_connected(sql) && sql->backend->limit(sql) != ERR_OK)
+        sql->backend->disconnect(sql);
+}
+
+uint32_t sql_limit_ms(const struct sql *sql)
+{
+    return sql->statement_timeout_ms;
+}
+
 enum err sql_script(struct sql *sql, const char *text)
 {
     CHECK(sql->in_transaction);

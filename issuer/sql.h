@@ -139,6 +139,11 @@ MUST_CHECK enum err sql_commit(struct sql *sql);
 void sql_rollback(struct sql *sql);
 bool sql_in_transaction(const struct sql *sql);
 
+/** Another statement_timeout_ms, from the next statement on. Not in a transaction. A connection
+ * that does not take it is given up: the next one has it. */
+void sql_limit(struct sql *sql, uint32_t statement_timeout_ms);
+uint32_t sql_limit_ms(const struct sql *sql);
+
 /** Statements without parameters or rows, for migrations. In a transaction. */
 MUST_CHECK enum err sql_script(struct sql *sql, const char *text);
 /** A SELECT without parameters, read by `row`, for what comes before the schema is known. */

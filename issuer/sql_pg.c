@@ -263,18 +263,25 @@ static enum err read_settings(void *context, struct sql_row *row)
     "SET enable_hashjoin = off; SET enable_mergejoin = off;"                        \
     "SET max_parallel_workers_per_gather = 0;"
 
+static enum err pg_limit(struct sql *sql)
+{
+    char text[96];
+    snprintf(text, sizeof text, "SET statement_timeout = %u; SET lock_timeout = %u",
+             sql->statement_timeout_ms, sql->statement_timeout_ms);
+    return pg_script(sql, text);
+}
+
 static enum err configure(struct sql *sql)
 {
     char text[1024];
     struct settings settings = {0};
-    snprintf(text, sizeof text,
-             PLANNER_SETTINGS "SET statement_timeout = %u; SET lock_timeout = %u;"
-                              "SET idle_in_transaction_session_timeout = %d%s",
-             sql->statement_timeout_ms, sql->statement_timeout_ms, IDLE_IN_TRANSACTION_MS,
+    snprintf(text, sizeof text, PLANNER_SETTINGS "SET idle_in_transaction_session_timeout = %d%s",
+             IDLE_IN_TRANSACTION_MS,
              PQserverVersion(connection_of(sql)->conn) >= 140000
                  ? "; SET client_connection_check_interval = 1000"
                  : "");
     TRY(pg_script(sql, text));
+    TRY(pg_limit(sql));
     TRY(pg_query(sql,
                  "SELECT current_setting('server_encoding'), current_setting('fsync'),"
                  " current_setting('full_page_writes'), current_setting('synchronous_commit')",
@@ -358,6 +365,7 @@ const struct sql_backend sql_postgresql_backend = {
     .begin = pg_begin,
     .commit = pg_commit,
     .rollback = pg_rollback,
+    .limit = pg_limit,
     .number = pg_number,
     .octets = pg_octets,
     .columns = pg_columns,

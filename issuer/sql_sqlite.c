@@ -255,13 +255,19 @@ static enum err expect_wal(void *context, struct sql_row *row)
     return span_equal(mode, span_text("wal")) ? ERR_OK : ERR_CONFIG;
 }
 
+static enum err sqlite_limit(struct sql *sql)
+{
+    sqlite3_busy_timeout(connection_of(sql)->db, (int)sql->statement_timeout_ms);
+    return ERR_OK;
+}
+
 static enum err configure(struct sql *sql)
 {
     struct sqlite_connection *c = connection_of(sql);
     char settings[512];
     int on = 0;
     sqlite3_extended_result_codes(c->db, 1);
-    sqlite3_busy_timeout(c->db, (int)sql->statement_timeout_ms);
+    TRY(sqlite_limit(sql));
     sqlite3_progress_handler(c->db, STEPS_PER_LOOK, look_at_clock, c);
     /* No statement may write into SQLite's own tables, and so past the triggers. */
     TRY(result(c, sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, &on), "defensive"));
@@ -335,6 +341,7 @@ const struct sql_backend sql_sqlite_backend = {
     .begin = sqlite_begin,
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,
+    .limit = sqlite_limit,
     .number = sqlite_number,
     .octets = sqlite_octets,
     .columns = sqlite_columns,

@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "issuer/registry_internal.h"
+#include "issuer/registry_migrations.h"
 #include "issuer/registry_order.h"
 #include "tests/unit/registry_world.h"
 
@@ -286,6 +288,50 @@ static void test_migrations_at_once(void **state)
     OK(registry_schema_check(reg));
 }
 
+#define SHORT_MS 150
+
+static void *run_schema(void *argument)
+{
+    struct registry *r = world_open();
+    sql_limit(r->sql, SHORT_MS);
+    *(enum err *)argument = registry_schema_migrate(r->sql);
+    assert_int_equal(sql_limit_ms(r->sql), SHORT_MS);
+    registry_close(r);
+    atomic_store(&writers_are_done, true);
+    return NULL;
+}
+
+/* Whether a session has waited for a lock longer than an ordinary statement may. */
+static bool waits_for_long(PGconn *conn)
+{
+    PGresult *result = PQexec(conn, "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'advisory'"
+                                    " AND clock_timestamp() - query_start > interval '0.4 s'");
+    bool is_there = PQntuples(result) == 1;
+    PQclear(result);
+    return is_there;
+}
+
+/* The time limit of ordinary statements is none for those of a migration. */
+static void test_a_migration_takes_its_time(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    enum err err = ERR_STORE;
+    if (!world_postgresql)
+        skip();
+    reg = registry_close(reg);
+    pg_cluster_run(&world_cluster, "DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+    PGconn *conn = PQconnectdb(world_cluster.conninfo);
+    PQclear(PQexec(conn, "SELECT pg_advisory_lock(126879264729453)"));
+    atomic_store(&writers_are_done, false);
+    assert_int_equal(pthread_create(&thread, NULL, run_schema, &err), 0);
+    while (!waits_for_long(conn) && !atomic_load(&writers_are_done))
+        ;
+    PQfinish(conn);
+    pthread_join(thread, NULL);
+    OK(err);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +341,7 @@ int main(void)
         WORLD_TEST(test_one_revocation),
         WORLD_TEST(test_issue_or_abandon),
         WORLD_TEST(test_migrations_at_once),
+        WORLD_TEST(test_a_migration_takes_its_time),
     };
     return world_run("registry under threads", tests, sizeof tests / sizeof tests[0]);
 }
