@@ -130,11 +130,11 @@ static enum err store(struct cycle *c)
     return registry_certificate_store(c->worker->registry, &row, names, c->leaf.names.count);
 }
 
-/* A key may have been blocked since `check`. */
+/* A key may have been blocked since `check`; from here on it is not, until this one is seen. */
 static enum err check_blocked(struct cycle *c)
 {
     bool is_blocked = false;
-    TRY(registry_key_blocked(c->worker->registry, &c->csr.spki_sha256, &is_blocked));
+    TRY(registry_key_admit(c->worker->registry, &c->csr.spki_sha256, &is_blocked));
     return is_blocked ? ERR_KEY : ERR_OK;
 }
 

@@ -2,10 +2,18 @@
 #include "issuer/registry_key.h"
 
 #include "issuer/registry_internal.h"
+#include "lib/wire.h"
+
+/* The number that stands for a key: of two with the same octets one may wait for the other. */
+static uint64_t number_of(const struct sha256 *spki_sha256)
+{
+    return be64_load(spki_sha256->octets);
+}
 
 enum err registry_key_block(struct registry *r, const struct sha256 *spki_sha256,
                             struct span source, uint64_t at_s, bool *ret_new)
 {
+    TRY(sql_hold(r->sql, SQL_ALONE, number_of(spki_sha256)));
     enum err err = registry_change(
         r, STATEMENT_KEY_BLOCK,
         REGISTRY_PARAMS(sql_hash(spki_sha256), param_word(source), sql_number(at_s)), ERR_EXISTS);
@@ -23,4 +31,10 @@ enum err registry_key_blocked(struct registry *r, const struct sha256 *spki_sha2
         return err;
     *ret = err == ERR_OK;
     return ERR_OK;
+}
+
+enum err registry_key_admit(struct registry *r, const struct sha256 *spki_sha256, bool *ret_blocked)
+{
+    TRY(sql_hold(r->sql, SQL_SHARED, number_of(spki_sha256)));
+    return registry_key_blocked(r, spki_sha256, ret_blocked);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "issuer/revoke.h"
 
+#include <inttypes.h>
+
 #include "issuer/issuer_counters.h"
 #include "issuer/registry_certificate.h"
 #include "issuer/registry_key.h"
@@ -8,8 +10,9 @@
 #include "issuer/witness.h"
 #include "lib/os/log.h"
 
-/* More than this is a matter of its own. */
-#define OTHERS_MAX 1000
+/* More than this is a matter of its own; each of the first is named. */
+#define OTHERS_MAX       1000
+#define OTHERS_NAMED_MAX 20
 
 /* One revocation at work. */
 struct work {
@@ -44,6 +47,7 @@ static enum err registry_problem(struct work *w, const char *what, enum err err)
 /* Certificates with the same key that are still good. */
 struct others {
     const struct work *work;
+    char key[SHA256_TEXT_BYTES];
     size_t count;
 };
 
@@ -205,9 +209,9 @@ static enum err write_rows(struct registry *r, void *context)
         .actor = span_text(w->request->actor),
         .evidence = w->request->evidence,
     };
-    TRY(witness_ship(r, &w->said));
     if (w->reason == REASON_KEY_COMPROMISE)
         TRY(registry_key_block(r, &w->spki_sha256, span_text("keyCompromise"), w->now_s, &is_new));
+    TRY(witness_ship(r, &w->said));
     return registry_revoke(r, &revocation, &w->seq);
 }
 
@@ -244,29 +248,33 @@ static enum err write_all(struct work *w)
 
 /* Others with a compromised key have to be revoked as well (BR 4.9.1.1): whose they are, and
  * whether the key really is known, is for a person to see. */
-static enum err count_one(void *context, const struct registry_certificate *row)
+static enum err say_one(void *context, const struct registry_certificate *row)
 {
-    const struct work *w = ((struct others *)context)->work;
-    if (!row->revoked && row->not_after_s >= w->now_s)
-        ((struct others *)context)->count++;
+    char serial[SERIAL_HEX_MAX];
+    struct others *others = context;
+    if (row->revoked || row->not_after_s < others->work->now_s ||
+        ++others->count > OTHERS_NAMED_MAX)
+        return ERR_OK;
+    serial_to_hex(&row->serial, serial);
+    log_warning("compromised key %s: serial %s of CA %016" PRIx64 " has it and is not revoked",
+                others->key, serial, row->issuer_id);
     return ERR_OK;
 }
 
 static void say_others(struct work *w)
 {
-    char hash[SHA256_TEXT_BYTES];
     struct others others = {.work = w};
     if (w->reason != REASON_KEY_COMPROMISE)
         return;
-    sha256_to_text(&w->spki_sha256, hash);
+    sha256_to_text(&w->spki_sha256, others.key);
     enum err err = registry_certificates_of_key(w->worker->registry, &w->spki_sha256, OTHERS_MAX,
-                                                count_one, &others);
+                                                say_one, &others);
     if (err != ERR_OK)
-        log_warning("compromised key %s: whether others have it cannot be read: %s", hash,
+        log_warning("compromised key %s: whether others have it cannot be read: %s", others.key,
                     err_text(err));
     else if (others.count > 0)
-        log_warning("compromised key %s: %zu other certificates with it are not revoked", hash,
-                    others.count);
+        log_warning("compromised key %s: %zu other certificates with it are not revoked",
+                    others.key, others.count);
 }
 
 static enum err do_all(struct work *w, bool *ret_is_news)

@@ -6,7 +6,9 @@
  * REVOKE_REASON_TABLE. The lattice is presigner/cert_record.h's: revoked is for ever; only to
  * keyCompromise can a reason change, and its time then becomes the earlier one; that time stays.
  *
- * keyCompromise blocks the key: no certificate for it is issued again. */
+ * keyCompromise blocks the key: no certificate for it is issued again. One that is being issued at
+ * that moment is refused, or is stored before and then among those that the log names as having the
+ * key, too (BR 4.9.1.1: they have to be revoked as well). */
 #pragma once
 
 #include "issuer/issuer.h"

@@ -154,6 +154,14 @@ uint32_t sql_limit_ms(const struct sql *sql)
     return sql->statement_timeout_ms;
 }
 
+enum err sql_hold(struct sql *sql, enum sql_hold how, uint64_t number)
+{
+    CHECK(sql->in_transaction);
+    if (sql->lost)
+        return ERR_STORE;
+    return sql->backend->hold == NULL ? ERR_OK : note(sql, sql->backend->hold(sql, how, number));
+}
+
 enum err sql_script(struct sql *sql, const char *text)
 {
     CHECK(sql->in_transaction);

@@ -144,6 +144,13 @@ bool sql_in_transaction(const struct sql *sql);
 void sql_limit(struct sql *sql, uint32_t statement_timeout_ms);
 uint32_t sql_limit_ms(const struct sql *sql);
 
+/* How a transaction holds a number: others may hold it as well, or nobody. */
+enum sql_hold { SQL_SHARED, SQL_ALONE };
+/** Holds a number until the transaction ends, and waits for who holds it otherwise. What it stands
+ * for is for its users to agree on. Of SQLite's transactions there is only one at a time, so that
+ * it has all numbers alone. In a transaction. */
+MUST_CHECK enum err sql_hold(struct sql *sql, enum sql_hold how, uint64_t number);
+
 /** Statements without parameters or rows, for migrations. In a transaction. */
 MUST_CHECK enum err sql_script(struct sql *sql, const char *text);
 /** A SELECT without parameters, read by `row`, for what comes before the schema is known. */

@@ -26,6 +26,8 @@ struct sql_backend {
     void (*rollback)(struct sql *sql);
     /* Tells a connection of the statement_timeout_ms that sql has. */
     enum err (*limit)(struct sql *sql);
+    /* NULL: a transaction is alone anyway. */
+    enum err (*hold)(struct sql *sql, enum sql_hold how, uint64_t number);
     /* Columns: ERR_STORE when the value is of another type. NULL is 0 or nothing. */
     enum err (*number)(const struct sql_row *row, int64_t *ret);
     enum err (*octets)(const struct sql_row *row, enum sql_type type, struct span *ret);

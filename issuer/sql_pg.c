@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PostgreSQL, through libpq: binary parameters and results, read committed. */
+#include <inttypes.h>
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -271,6 +272,15 @@ static enum err pg_limit(struct sql *sql)
     return pg_script(sql, text);
 }
 
+/* Advisory locks end with the transaction, when what it did can be seen. */
+static enum err pg_hold(struct sql *sql, enum sql_hold how, uint64_t number)
+{
+    char text[80];
+    snprintf(text, sizeof text, "SELECT pg_advisory_xact_lock%s(%" PRId64 ")",
+             how == SQL_SHARED ? "_shared" : "", (int64_t)number);
+    return pg_script(sql, text);
+}
+
 static enum err configure(struct sql *sql)
 {
     char text[1024];
@@ -366,6 +376,7 @@ const struct sql_backend sql_postgresql_backend = {
     .commit = pg_commit,
     .rollback = pg_rollback,
     .limit = pg_limit,
+    .hold = pg_hold,
     .number = pg_number,
     .octets = pg_octets,
     .columns = pg_columns,

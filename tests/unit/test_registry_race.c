@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "issuer/registry_internal.h"
+#include "issuer/registry_key.h"
 #include "issuer/registry_migrations.h"
 #include "issuer/registry_order.h"
 #include "tests/unit/registry_world.h"
@@ -259,6 +260,65 @@ static void test_issue_or_abandon(void **state)
     assert_int_equal(race(20, race_with_recovery), 20);
 }
 
+#define KEY_ROUNDS 20
+static atomic_size_t stored[KEY_ROUNDS];
+static size_t seen[KEY_ROUNDS];
+
+static enum err store_with_key(struct registry *r, void *context)
+{
+    struct attempt *a = context;
+    bool is_blocked = true;
+    uint64_t seq, n = a->thread->number * 1000 + a->round;
+    struct registry_reservation v =
+        world_reservation(a->thread->number % 2 == 0 ? ISSUER : ISSUER_2, n);
+    struct registry_certificate c = world_certificate(&v, n);
+    c.spki_sha256 = world_hash("key", a->round);
+    TRY(registry_key_admit(r, &c.spki_sha256, &is_blocked));
+    a->won = !is_blocked;
+    if (is_blocked)
+        return ERR_OK;
+    TRY(registry_serial_reserve(r, &v));
+    TRY(registry_certificate_store(r, &c, NULL, 0));
+    return registry_event_issued(r, v.issuer_id, &v.serial, NOW_S, &seq);
+}
+
+static enum err block_key(struct registry *r, void *context)
+{
+    return registry_key_block(r, context, TEXT("keyCompromise"), NOW_S, &(bool){false});
+}
+
+static enum err count_certificate(void *context, const struct registry_certificate *row)
+{
+    (void)row;
+    ++*(size_t *)context;
+    return ERR_OK;
+}
+
+static void race_with_block(struct thread *t, struct registry *r, size_t round)
+{
+    struct attempt a = {.thread = t, .round = round};
+    struct sha256 key = world_hash("key", round);
+    if (t->number > 0) {
+        OK(registry_transaction(r, store_with_key, &a));
+        atomic_fetch_add(&stored[round], a.won);
+        return;
+    }
+    OK(registry_transaction(r, block_key, &key));
+    OK(registry_certificates_of_key(r, &key, 100, count_certificate, &seen[round]));
+}
+
+/* A key is blocked while two CAs store certificates with it: each of them is refused, or seen by
+ * who has blocked it. */
+static void test_block_or_see(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KEY_ROUNDS; i++)
+        atomic_store(&stored[i], seen[i] = 0);
+    assert_int_equal(race(KEY_ROUNDS, race_with_block), 0);
+    for (size_t i = 0; i < KEY_ROUNDS; i++)
+        assert_int_equal(seen[i], atomic_load(&stored[i]));
+}
+
 /* Several programs that start at once: one migrates, all find what they need. */
 static void *run_migration(void *argument)
 {
@@ -340,6 +400,7 @@ int main(void)
         WORLD_TEST(test_events_are_gapless_in_commit_order),
         WORLD_TEST(test_one_revocation),
         WORLD_TEST(test_issue_or_abandon),
+        WORLD_TEST(test_block_or_see),
         WORLD_TEST(test_migrations_at_once),
         WORLD_TEST(test_a_migration_takes_its_time),
     };
