@@ -269,6 +269,8 @@ enum err issuing_run(const struct issuing_options *options)
         err = start(&d);
         if (err == ERR_OK)
             run(&d, &signals);
+        if (__atomic_load_n(&d.foundation.issuer.is_displaced, __ATOMIC_ACQUIRE))
+            err = ERR_BUSY;
     }
     finish(&d);
     curl_global_cleanup();

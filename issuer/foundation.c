@@ -10,6 +10,7 @@
 #include "issuer/recover.h"
 #include "issuer/registry_authority.h"
 #include "issuer/registry_event.h"
+#include "issuer/registry_owner.h"
 #include "lib/os/clock.h"
 #include "lib/os/log.h"
 
@@ -156,7 +157,9 @@ static enum err open_registry(struct foundation *f, struct issuer_worker *worker
 enum err foundation_open(struct foundation *f)
 {
     struct issuer_worker worker;
+    const struct registry_options options = issuer_registry_options(f->issuer.config);
     TRY(open_journal(f));
+    TRY(registry_owner_take(&options, &f->issuer.owner));
     TRY(issuer_worker_open(&f->issuer, &worker));
     enum err err = open_registry(f, &worker);
     issuer_worker_close(&worker);
@@ -167,6 +170,7 @@ enum err foundation_open(struct foundation *f)
 
 void foundation_close(struct foundation *f)
 {
+    f->issuer.owner = registry_owner_drop(f->issuer.owner);
     f->issuer.journal = journal_close(f->issuer.journal);
     f->suffixes = leaf_suffixes_close(f->suffixes);
     f->key_lists = key_lists_free(f->key_lists);

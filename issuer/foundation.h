@@ -17,8 +17,9 @@ struct foundation {
 /** What touches no database and writes no file: certificates, keys, lists. The configuration stays
  * borrowed; the clock is the system's unless the caller sets another. What is wrong is logged. */
 MUST_CHECK enum err foundation_read(const struct issuing_config *config, struct foundation *ret);
-/** The audit log, and the registry: brings its schema up to date, makes the CAs known to it, and
- * ends what is unfinished (recover_all()). What is wrong is logged. */
+/** The audit log, and the registry: makes sure that no other issuer works with either, brings its
+ * schema up to date, makes the CAs known to it, and ends what is unfinished (recover_all()). What
+ * is wrong is logged. */
 MUST_CHECK enum err foundation_open(struct foundation *f);
 /** Takes zeros, and what either of them left on failure. */
 void foundation_close(struct foundation *f);

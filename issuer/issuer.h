@@ -7,15 +7,16 @@
 #include "issuer/authority.h"
 #include "issuer/config.h"
 #include "issuer/issue_stage.h"
+#include "issuer/registry.h"
 #include "lib/limit.h"
 
-struct https_server;  /* issuer/https.h */
-struct journal;       /* issuer/journal.h */
-struct keeper;        /* issuer/keeper.h */
-struct key_lists;     /* issuer/key_policy.h */
-struct leaf_suffixes; /* issuer/leaf_names.h */
-struct linter_hook;   /* issuer/linter_hook.h */
-struct registry;      /* issuer/registry.h */
+struct https_server;   /* issuer/https.h */
+struct journal;        /* issuer/journal.h */
+struct keeper;         /* issuer/keeper.h */
+struct key_lists;      /* issuer/key_policy.h */
+struct leaf_suffixes;  /* issuer/leaf_names.h */
+struct linter_hook;    /* issuer/linter_hook.h */
+struct registry_owner; /* issuer/registry_owner.h */
 
 /* The two clocks as functions, so that tests have their own. */
 struct issuer_clock {
@@ -44,6 +45,8 @@ struct issuer {
     const struct leaf_suffixes *suffixes;
     const struct key_lists *key_lists; /* known keys, from files */
     struct keeper *keeper;             /* issuer/keeper.h; NULL: not started (recovery, tests) */
+    struct registry_owner *owner;      /* that we are the registry's only issuer; the keeper's */
+    bool is_displaced;                 /* atomic: we are not any more, and end */
     struct https_server *server;       /* of both listeners; NULL: the same */
 };
 
@@ -68,6 +71,9 @@ static inline uint64_t issuer_now_ns(const struct issuer *issuer)
 {
     return issuer->clock.monotonic_ns(issuer->clock.context);
 }
+
+/** The registry's address and time limits. Strings are the configuration's. */
+struct registry_options issuer_registry_options(const struct issuing_config *config);
 
 /** Wakes the parked requests: new events in the feed, or news from the presigner.
  * Any thread. */

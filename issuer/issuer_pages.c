@@ -40,13 +40,7 @@ static const struct metric_row keeper_row = {
 
 enum err issuer_pages_open(struct issuer *issuer, struct issuer_pages **ret)
 {
-    const struct registry_config *config = &issuer->config->registry;
-    const struct registry_options options = {
-        .sqlite_path = config->sqlite,
-        .postgresql = config->postgresql,
-        .statement_timeout_ms = (uint32_t)config->wait_ms,
-        .connect_timeout_ms = (uint32_t)config->wait_ms,
-    };
+    const struct registry_options options = issuer_registry_options(issuer->config);
     struct issuer_pages *p = calloc(1, sizeof *p);
     if (p == NULL)
         return ERR_MEMORY;

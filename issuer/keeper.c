@@ -2,10 +2,13 @@
 #include "issuer/keeper.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "issuer/recover.h"
+#include "issuer/registry_owner.h"
 #include "lib/os/log.h"
 
 /* Each worker has at most one serial at a time; an outage lasts longer than that. */
@@ -93,6 +96,17 @@ static void look(struct keeper *keeper)
         log_warning("unfinished serials cannot be looked for: %s", err_text(err));
 }
 
+/* A lost session is taken again; an outage is the workers' to tell of. */
+static void stay_owner(struct issuer *issuer)
+{
+    if (issuer->owner == NULL || __atomic_load_n(&issuer->is_displaced, __ATOMIC_RELAXED) ||
+        registry_owner_keep(issuer->owner) != ERR_BUSY)
+        return;
+    log_error("another issuer has taken the registry while our session was lost: this one ends");
+    __atomic_store_n(&issuer->is_displaced, true, __ATOMIC_RELEASE);
+    kill(getpid(), SIGTERM);
+}
+
 /* True when it is time to stop. */
 static bool pause_a_tick(struct keeper *keeper)
 {
@@ -112,6 +126,7 @@ static void *keeper_main(void *context)
 {
     struct keeper *keeper = context;
     for (unsigned tick = 1; !pause_a_tick(keeper); tick++) {
+        stay_owner(keeper->worker.issuer);
         retry_all(keeper);
         if (tick % KEEPER_LOOK_TICKS == 0)
             look(keeper);

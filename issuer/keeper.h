@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The thread that brings to an end what a worker could not: serials whose cycle failed while the
  * database or the audit log was away, tried again each second; and once a minute everything that is
- * older than any cycle (issuer/recover.h). It has a registry connection of its own. */
+ * older than any cycle (issuer/recover.h). It has a registry connection of its own.
+ *
+ * And each second it sees to it that this is the registry's only issuer (issuer/registry_owner.h).
+ * When another one has taken its place, it ends this process as SIGTERM does. */
 #pragma once
 
 #include "issuer/issuer.h"

@@ -14,7 +14,6 @@
 #include "lib/os/clock.h"
 #include "lib/os/log.h"
 
-#define TIMEOUT_MS_DEFAULT 5000
 /* Rows of connections that are gone stay for this long: a commit's fate is asked for at once. */
 #define WRITER_KEEP_S (30u * 86400)
 
@@ -43,9 +42,9 @@ enum err registry_open(const struct registry_options *options, struct registry *
         .statement_count = STATEMENT_COUNT,
     };
     if (sql_options.statement_timeout_ms == 0)
-        sql_options.statement_timeout_ms = TIMEOUT_MS_DEFAULT;
+        sql_options.statement_timeout_ms = REGISTRY_TIMEOUT_MS;
     if (sql_options.connect_timeout_ms == 0)
-        sql_options.connect_timeout_ms = TIMEOUT_MS_DEFAULT;
+        sql_options.connect_timeout_ms = REGISTRY_TIMEOUT_MS;
     struct registry *r = calloc(1, sizeof *r);
     if (r == NULL)
         return ERR_MEMORY;

@@ -46,12 +46,14 @@
 #define REGISTRY_PAGE_MAX 1000
 /* Seven years, by policy; registry_retention_set() makes it longer. */
 #define REGISTRY_RETENTION_S 221356800 /* 7 * 366 days */
+/* Of a time limit that is given as 0. */
+#define REGISTRY_TIMEOUT_MS 5000
 
 struct registry_options {
     const char *sqlite_path;       /* one of the two; made when missing, its folder not */
     const char *postgresql;        /* a conninfo string or URI of libpq */
-    uint32_t statement_timeout_ms; /* of one statement, waiting for locks included; 0: 5,000 */
-    uint32_t connect_timeout_ms;   /* of all that it takes to be connected again; 0: 5,000 */
+    uint32_t statement_timeout_ms; /* of one statement, waiting for locks included */
+    uint32_t connect_timeout_ms;   /* of all that it takes to be connected again */
 };
 
 struct registry;

@@ -15,15 +15,20 @@ static enum err open_linter(const struct linter_config *config, struct linter_ho
     return linter_hook_open(&options, ret);
 }
 
-static enum err open_all(struct issuer_worker *worker)
+struct registry_options issuer_registry_options(const struct issuing_config *config)
 {
-    const struct issuing_config *config = worker->issuer->config;
-    const struct registry_options options = {
+    return (struct registry_options){
         .sqlite_path = config->registry.sqlite,
         .postgresql = config->registry.postgresql,
         .statement_timeout_ms = (uint32_t)config->registry.wait_ms,
         .connect_timeout_ms = (uint32_t)config->registry.wait_ms,
     };
+}
+
+static enum err open_all(struct issuer_worker *worker)
+{
+    const struct issuing_config *config = worker->issuer->config;
+    const struct registry_options options = issuer_registry_options(config);
     enum err err = registry_open(&options, &worker->registry);
     if (err != ERR_OK)
         log_error("registry: cannot be opened: %s", err_text(err));

@@ -16,14 +16,14 @@
 #define PATH_BYTES 4096
 
 /* The holder's number is only for the message: the lock itself is the kernel's and dies with it. */
-static void holder_log(int fd, const char *path, const char *who)
+static void holder_log(int fd, const char *path, const char *who, const char *where)
 {
     char text[32] = "";
     ssize_t size = pread(fd, text, sizeof text - 1, 0);
     text[size < 0 ? 0 : size] = '\0';
     text[strcspn(text, "\n")] = '\0';
-    log_error("%s: another %s (process %s) works in this folder", path, who,
-              text[0] == '\0' ? "unknown" : text);
+    log_error("%s: another %s (process %s) works %s", path, who, text[0] == '\0' ? "unknown" : text,
+              where);
 }
 
 static void holder_write(int fd)
@@ -34,12 +34,9 @@ static void holder_write(int fd)
         log_warning("the lock file does not tell our process number: %m");
 }
 
-static enum err lock_open(const char *folder, unsigned mode, const char *who, int operation,
+static enum err lock_open(const char *path, const char *who, const char *where, int operation,
                           int *ret_fd)
 {
-    char path[PATH_BYTES];
-    TRY(path_join(path, sizeof path, folder, "lock"));
-    TRY(directory_make(folder, mode));
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, LOCK_MODE);
     if (fd < 0) {
         log_error("%s: cannot be opened: %m", path);
@@ -48,7 +45,7 @@ static enum err lock_open(const char *folder, unsigned mode, const char *who, in
     if (flock(fd, operation | LOCK_NB) != 0) {
         enum err err = errno == EWOULDBLOCK ? ERR_BUSY : ERR_IO;
         if (err == ERR_BUSY)
-            holder_log(fd, path, who);
+            holder_log(fd, path, who, where);
         else
             log_error("%s: cannot be locked: %m", path);
         close(fd);
@@ -58,16 +55,32 @@ static enum err lock_open(const char *folder, unsigned mode, const char *who, in
     return ERR_OK;
 }
 
+static enum err lock_open_in(const char *folder, unsigned mode, const char *who, int operation,
+                             int *ret_fd)
+{
+    char path[PATH_BYTES];
+    TRY(path_join(path, sizeof path, folder, "lock"));
+    TRY(directory_make(folder, mode));
+    return lock_open(path, who, "in this folder", operation, ret_fd);
+}
+
 enum err lock_take(const char *folder, unsigned mode, const char *who, int *ret_fd)
 {
-    TRY(lock_open(folder, mode, who, LOCK_EX, ret_fd));
+    TRY(lock_open_in(folder, mode, who, LOCK_EX, ret_fd));
+    holder_write(*ret_fd);
+    return ERR_OK;
+}
+
+enum err lock_file_take(const char *path, const char *who, const char *where, int *ret_fd)
+{
+    TRY(lock_open(path, who, where, LOCK_EX, ret_fd));
     holder_write(*ret_fd);
     return ERR_OK;
 }
 
 enum err lock_share(const char *folder, unsigned mode, const char *who, int *ret_fd)
 {
-    return lock_open(folder, mode, who, LOCK_SH, ret_fd);
+    return lock_open_in(folder, mode, who, LOCK_SH, ret_fd);
 }
 
 bool lock_is_of(int fd, const char *folder)

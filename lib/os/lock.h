@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One process of a kind for each folder. */
+/* One process of a kind for each folder, or for what a file stands for. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,6 +13,10 @@ MUST_CHECK enum err lock_take(const char *folder, unsigned mode, const char *who
 /** The same beside others who share it, but not beside one who has taken it; its file keeps no
  * process number of theirs. */
 MUST_CHECK enum err lock_share(const char *folder, unsigned mode, const char *who, int *ret_fd);
+/** Takes a file of its own (made when missing, its folder not). `where` ends the message: "another
+ * statim-issuer (process 7) works with this registry". */
+MUST_CHECK enum err lock_file_take(const char *path, const char *who, const char *where,
+                                   int *ret_fd);
 /** Whether that lock is the one of this folder. */
 bool lock_is_of(int fd, const char *folder);
 /** -1: nothing to do. */

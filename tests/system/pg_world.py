@@ -10,6 +10,7 @@ of its makers (fsync on). `make_postgresql` in a test module:
         server.kill(); server.start()
 """
 
+import contextlib
 import glob
 import os
 import pwd
@@ -137,6 +138,18 @@ class PostgreSQL:
         """Runs statements and gives what psql -At prints."""
         return self._run("psql", "-X", "-At", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-U", "statim", "-d",
                          "postgres", "-c", text)
+
+    @contextlib.contextmanager
+    def session(self, text):
+        """A psql that runs a statement and then stays connected; gives its process."""
+        with subprocess.Popen([f"{binaries()}/psql", "-X", "-h", self.folder, "-U", "statim", "-d", "postgres"],
+                              stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, **self._as_owner()) as process:
+            process.stdin.write(f"{text};\n")
+            process.stdin.flush()
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def stop(self):
         if self.process and self.process.poll() is None:

@@ -21,6 +21,7 @@ import pytest
 from cryptography import x509
 
 from issuer_world import ISSUER, Issuer, make_csr
+from pg_world import make_postgresql  # noqa: F401
 from site_under_test import ROOT, STATIM, run, wait_for
 
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
@@ -76,7 +77,44 @@ def test_one_at_a_time(issuer):
     issuer.start()
     second = run(ISSUER, issuer.folder / "issuer.yaml", check=False)
     assert second.returncode == 1 and f"{issuer.process.pid}" in second.stderr
+    # Nor with one of the audit log and the registry.
+    pid, config = issuer.process.pid, issuer.folder / "second.yaml"
+    text = (issuer.folder / "issuer.yaml").read_text().replace("state_dir: state", "state_dir: state2")
+    config.write_text(text)
+    second = run(ISSUER, config, check=False)
+    assert second.returncode == 1 and f"another writer of the audit log (process {pid}) works in this folder" in second.stderr
+    run(STATIM, "audit", "init", issuer.folder / "audit2", "--key", issuer.folder / "audit-key.pem", "--origin", "audit.test")
+    config.write_text(text.replace("folder: audit,", "folder: audit2,"))
+    second = run(ISSUER, config, check=False)
+    assert second.returncode == 1 and f"another statim-issuer (process {pid}) works with this registry" in second.stderr
+    issuer.stop(signal.SIGKILL)
+    issuer.start()
     assert issuer.stop() == 0
+
+
+OWNERS = "FROM pg_stat_activity WHERE application_name LIKE 'statim-issuer %'"
+TAKE = """SELECT pg_advisory_lock((1937006964::bigint << 32) | oid::bigint) FROM pg_namespace
+          WHERE nspname = current_schema()"""
+
+
+def test_who_has_lost_the_registry_ends(tmp_path, make_postgresql):
+    """The session that keeps other issuers out is taken again when it is lost, unless another one was faster."""
+    server = make_postgresql()
+    registry = f'postgresql: "{server.conninfo}", wait_ms: 1000'
+    issuer = Issuer(tmp_path / "issuer", registry=registry, extra=NO_WAIT).start()
+    try:
+        second = run(ISSUER, Issuer(tmp_path / "second", registry=registry).folder / "issuer.yaml", check=False)
+        assert second.returncode == 1 and "works with this registry" in second.stderr
+        before = server.sql(f"SELECT pid {OWNERS}")
+        server.sql(f"SELECT pg_terminate_backend(pid) {OWNERS}")
+        wait_for(lambda: server.sql(f"SELECT pid {OWNERS}").strip() not in ("", before.strip()), "another session")
+        with server.session(TAKE) as faster:
+            wait_for(lambda: server.sql("SELECT pid FROM pg_locks WHERE NOT granted"), "it waits", process=faster)
+            server.sql(f"SELECT pg_terminate_backend(pid) {OWNERS}")
+            assert issuer.process.wait(30) == 1
+        assert "another issuer has taken the registry" in issuer.said() and ": stopping" in issuer.said()
+    finally:
+        issuer.kill()
 
 
 def test_metrics_are_those_of_the_manual(issuer):

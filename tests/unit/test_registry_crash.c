@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kill -9 of PostgreSQL, of its children and of a program with a registry, in the middle of
  * transactions: what was acknowledged is there, what was not is there whole or not at all, and who
- * asks after an unknown outcome gets the truth. */
+ * asks after an unknown outcome gets the truth. And of programs only one has the registry. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include "issuer/registry_owner.h"
 #include "lib/os/clock.h"
 #include "tests/unit/registry_world.h"
 
@@ -267,6 +269,97 @@ static void test_connection_lost_while_idle(void **state)
     OK(is_there(reg, 1));
 }
 
+/* --- One issuer at a registry --- */
+
+static enum err take_quickly(struct registry_owner **ret)
+{
+    struct registry_options options = world_options;
+    options.connect_timeout_ms = 100;
+    return registry_owner_take(&options, ret);
+}
+
+static void test_one_owner(void **state)
+{
+    (void)state;
+    struct registry_owner *one = NULL, *two = NULL;
+    char link[sizeof world_path + 8];
+    OK(registry_owner_take(&world_options, &one));
+    assert_int_equal(take_quickly(&two), ERR_BUSY);
+    OK(registry_owner_keep(one));
+    if (!world_postgresql) {
+        /* By another name it is the same. */
+        struct registry_options by_link = {.sqlite_path = link};
+        snprintf(link, sizeof link, "%s.link", world_path);
+        assert_int_equal(symlink(world_path, link), 0);
+        assert_int_equal(registry_owner_take(&by_link, &two), ERR_BUSY);
+    }
+    assert_null(registry_owner_drop(one));
+    OK(registry_owner_take(&world_options, &two));
+    assert_null(registry_owner_drop(two));
+    assert_null(registry_owner_drop(NULL));
+}
+
+static _Noreturn void own_until_killed(int fd)
+{
+    struct registry_owner *owner = NULL;
+    if (registry_owner_take(&world_options, &owner) != ERR_OK || write(fd, "x", 1) != 1)
+        _exit(1);
+    for (;;)
+        pause();
+}
+
+static void test_a_killed_owner(void **state)
+{
+    (void)state;
+    int fds[2];
+    char octet = 0;
+    struct registry_owner *owner = NULL;
+    assert_int_equal(pipe(fds), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        own_until_killed(fds[1]);
+    assert_int_equal(read(fds[0], &octet, 1), 1);
+    assert_int_equal(take_quickly(&owner), ERR_BUSY);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    OK(registry_owner_take(&world_options, &owner));
+    registry_owner_drop(owner);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+/* Until it is what is expected: the server needs a moment to end a session. */
+static void keep_until(struct registry_owner *owner, enum err expected)
+{
+    uint64_t deadline_ns = clock_monotonic_ns() + 20000000000u;
+    while (registry_owner_keep(owner) != expected)
+        assert_true(clock_monotonic_ns() < deadline_ns);
+}
+
+static void end_owners(void)
+{
+    pg_cluster_run(&world_cluster, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                                   " WHERE application_name LIKE 'statim-issuer %'");
+}
+
+static void test_an_owner_whose_session_is_lost(void **state)
+{
+    (void)state;
+    struct registry_owner *one = NULL, *two = NULL;
+    if (!world_postgresql)
+        skip();
+    OK(registry_owner_take(&world_options, &one));
+    end_owners();
+    keep_until(one, ERR_OK);
+    assert_int_equal(take_quickly(&two), ERR_BUSY);
+    end_owners();
+    OK(registry_owner_take(&world_options, &two));
+    keep_until(one, ERR_BUSY);
+    registry_owner_drop(two);
+    keep_until(one, ERR_OK);
+    registry_owner_drop(one);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +367,9 @@ int main(void)
         WORLD_TEST(test_kill_of_the_program),
         WORLD_TEST(test_connection_lost_before_the_commit),
         WORLD_TEST(test_connection_lost_while_idle),
+        WORLD_TEST(test_one_owner),
+        WORLD_TEST(test_a_killed_owner),
+        WORLD_TEST(test_an_owner_whose_session_is_lost),
     };
     return world_run("registry and crashes", tests, sizeof tests / sizeof tests[0]);
 }
