@@ -203,6 +203,7 @@ static void answered(struct load_thread *t, uint32_t slot, const struct client_a
 {
     struct client *c = &t->clients[slot];
     enum load_end end = judge(t, c, answer);
+    t->meter.answers += !load_end_is_error(end);
     if (c->counted) {
         record_times(t, c);
         if (in_sample(t, end))
@@ -256,6 +257,7 @@ static void octets_came(struct load_thread *t, uint32_t slot, struct span octets
     t->meter.bytes_in += octets.size;
     if (c->state != CLIENT_BUSY) {
         /* Nobody asked for them: such a connection is not used again. */
+        t->meter.unasked += octets.size;
         if (c->state == CLIENT_IDLE)
             drop(t, slot, false);
         return;

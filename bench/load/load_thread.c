@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/load/load_thread.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -68,7 +69,7 @@ enum err load_thread_new(struct load_stretch *stretch, uint32_t thread_no,
     t->random = stretch->options->seed;
     for (uint32_t i = 0; i <= thread_no; i++)
         t->random = random_next(&t->random);
-    t->sample_left = stretch->options->signature_sample;
+    t->sample_left = 1; /* the first, so that there is one in any sample */
     tally_init(&t->tally);
     enum err err = allocate(t, connection_first);
     if (err != ERR_OK) {
@@ -108,6 +109,26 @@ static uint64_t thread_cpu_ns(void)
            (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000u;
 }
 
+/* How long this thread has been ready to run and did not. 0 from a kernel that does not count it.
+ */
+static uint64_t thread_starved_ns(void)
+{
+    unsigned long long run_ns = 0, starved_ns = 0;
+    FILE *file = fopen("/proc/thread-self/schedstat", "re");
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%llu %llu", &run_ns, &starved_ns) != 2)
+        starved_ns = 0;
+    (void)fclose(file);
+    return starved_ns;
+}
+
+static void read_clocks(struct load_meter *meter)
+{
+    meter->cpu_ns = thread_cpu_ns();
+    meter->starved_ns = thread_starved_ns();
+}
+
 static void set_wall_offset(struct load_thread *t)
 {
     struct timespec wall;
@@ -131,6 +152,16 @@ static void begin(struct load_thread *t)
     }
 }
 
+/* That nobody was free is seen late when we are: then they may all have been, and the answers that
+ * free them lie unread. */
+static void count_wait(struct load_thread *t, uint64_t intended_ns)
+{
+    if (intended_ns < t->stretch->start_ns)
+        return;
+    t->tally.connection_waits++;
+    histogram_record(&t->tally.lag, t->now_ns - intended_ns);
+}
+
 /* Open loop: what is due now is sent, or waits for a connection. */
 static void start_due(struct load_thread *t)
 {
@@ -143,7 +174,7 @@ static void start_due(struct load_thread *t)
             load_conn_ask(t, slot_queue_take(&t->free), intended_ns, false);
         } else {
             t->waiting++;
-            t->tally.connection_waits += intended_ns >= t->stretch->start_ns;
+            count_wait(t, intended_ns);
         }
     }
 }
@@ -202,18 +233,21 @@ static void change_phase(struct load_thread *t)
     t->end_ns = __atomic_load_n(&t->stretch->end_ns, __ATOMIC_RELAXED);
     if (t->phase == LOAD_WARMUP && t->now_ns >= t->stretch->start_ns) {
         t->phase = LOAD_STRETCH;
-        t->meter.cpu_ns = thread_cpu_ns();
+        read_clocks(&t->meter);
         t->meter_start = t->meter;
         forget_warm_up(t);
     }
     if (t->phase == LOAD_STRETCH && t->now_ns >= t->end_ns) {
         t->phase = LOAD_DRAIN;
-        t->meter.cpu_ns = thread_cpu_ns();
+        read_clocks(&t->meter);
         t->metered = (struct load_meter){
             .bytes_in = t->meter.bytes_in - t->meter_start.bytes_in,
             .bytes_out = t->meter.bytes_out - t->meter_start.bytes_out,
             .connects = t->meter.connects - t->meter_start.connects,
+            .answers = t->meter.answers - t->meter_start.answers,
+            .unasked = t->meter.unasked - t->meter_start.unasked,
             .cpu_ns = t->meter.cpu_ns - t->meter_start.cpu_ns,
+            .starved_ns = t->meter.starved_ns - t->meter_start.starved_ns,
         };
     }
 }
@@ -255,9 +289,11 @@ static void turn(struct load_thread *t)
     tick(t);
 }
 
+/* A thread that comes late to the end has still to count what was due until then. */
 static bool is_done(const struct load_thread *t)
 {
-    return t->phase == LOAD_DRAIN && t->busy == 0 && t->waiting == 0;
+    bool all_due = !load_is_open_loop(t) || t->due.next_ns >= t->end_ns;
+    return t->phase == LOAD_DRAIN && all_due && t->busy == 0 && t->waiting == 0;
 }
 
 static void wait_at_gate(struct load_stretch *s)

@@ -44,7 +44,10 @@ struct load_meter {
     uint64_t bytes_in;
     uint64_t bytes_out;
     uint64_t connects;
-    uint64_t cpu_ns;
+    uint64_t answers;    /* without error, to requests of the warm-up as well */
+    uint64_t unasked;    /* octets while nothing was asked */
+    uint64_t cpu_ns;     /* of the thread */
+    uint64_t starved_ns; /* it could have run, and another did */
 };
 
 /* Slots that wait their turn; room for all. */

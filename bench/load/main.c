@@ -66,11 +66,12 @@ static enum err run_stretches(struct bench *b)
 static int tell(const struct bench_report *report)
 {
     const struct load_options *o = report->options;
-    bool good = true;
     report_text(report, stdout);
-    (void)fflush(stdout);
+    bool good = fflush(stdout) == 0 && ferror(stdout) == 0;
+    if (!good)
+        fprintf(stderr, "statim-bench: standard output cannot be written to\n");
     if (o->json_file != NULL)
-        good = report_publish(report, report_json, o->json_file) == ERR_OK;
+        good = report_publish(report, report_json, o->json_file) == ERR_OK && good;
     if (o->html_file != NULL)
         good = report_publish(report, report_html, o->html_file) == ERR_OK && good;
     return good ? verdict_exit(&report->verdict) : EXIT_NO_RESULT;

@@ -136,7 +136,10 @@ void knee_text(const struct knee *knee, char ret[static KNEE_TEXT_MAX])
         ret[0] = '\0';
         break;
     case KNEE_GOING:
-        say(ret, "stopped before the knee was found; %.0f requests/s held", held);
+        if (held <= 0)
+            say(ret, "stopped before the knee was found, and before any rate held");
+        else
+            say(ret, "stopped before the knee was found; %.0f requests/s held", held);
         break;
     case KNEE_FOUND:
         say(ret, "the knee is at %.0f requests/s; %.0f did not hold", held, failed);

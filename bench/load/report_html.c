@@ -137,7 +137,7 @@ static void put_latencies(const struct load_result *r, FILE *out)
     fputs("</tr></table></div>\n", out);
     if (count == 3)
         fputs("<p>Latency counts from the intended start of a request, service from its sending; "
-              "lag is how late it was sent though a connection was free.</p>\n",
+              "lag is how late it was sent, or found that it had to wait for a connection.</p>\n",
               out);
     if (r->latency.count > 0 && !report_quantile_stands(&r->latency, 0.9999))
         fputs("<p>* fewer than ten values lie beyond it</p>\n", out);
@@ -167,8 +167,10 @@ static void put_counts(const struct load_result *r, FILE *out)
     count_row("octets sent", (double)r->bytes_out, out);
     fprintf(out,
             "<tr><td>generator: processor time a request</td><td>%.2f us</td></tr>\n"
-            "<tr><td>generator: busiest thread</td><td>%.0f %%</td></tr>\n</table></div>\n",
-            report_cpu_us(r), 100 * r->busy_share);
+            "<tr><td>generator: busiest thread</td><td>%.0f %%</td></tr>\n"
+            "<tr><td>generator: longest wait for a processor</td><td>%.0f %%</td></tr>\n"
+            "</table></div>\n",
+            report_cpu_us(r), 100 * r->busy_share, 100 * r->starved_share);
 }
 
 static void put_place(const struct bench_report *report, FILE *out)

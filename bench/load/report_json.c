@@ -74,6 +74,8 @@ static json_t *options_json(const struct load_options *o)
     put(j, "warmup_s", json_real(o->warmup_s));
     put(j, "timeout_s", json_real(o->timeout_s));
     put(j, "lag_max_s", json_real(o->lag_max_s));
+    put(j, "p99_max_s", o->p99_max_s > 0 ? json_real(o->p99_max_s) : json_null());
+    put(j, "p99_times", o->mode != LOAD_STEADY ? json_real(o->p99_times) : json_null());
     return j;
 }
 
@@ -148,6 +150,8 @@ static json_t *stretch_json(const struct bench_report *report, const struct benc
     put_count(j, "errors", result_errors(r));
     put(j, "answered_per_s", json_real(report_rate(r)));
     put(j, "ends", ends_json(r));
+    put_count(j, "answers_in_time", r->answers_in_time);
+    put_count(j, "unasked", r->unasked);
     put_count(j, "bytes_in", r->bytes_in);
     put_count(j, "bytes_out", r->bytes_out);
     put_count(j, "connects", r->connects);
@@ -160,6 +164,7 @@ static json_t *stretch_json(const struct bench_report *report, const struct benc
     put(j, "cpu_s", json_real(r->cpu_s));
     put(j, "cpu_us_per_request", json_real(report_cpu_us(r)));
     put(j, "busy_share", json_real(r->busy_share));
+    put(j, "starved_share", json_real(r->starved_share));
     put(j, "verdict", verdict_json(&s->verdict));
     put(j, "seconds", seconds_json(r));
     return j;

@@ -6,6 +6,9 @@
 #include "bench/load/report.h"
 #include "lib/timetext.h"
 
+/* A little waiting is everywhere. */
+#define STARVED_SHARE_TOLD 0.05
+
 static void put_duration(const struct histogram *h, double ns, bool stands, FILE *out)
 {
     char text[REPORT_FIGURE_MAX];
@@ -83,6 +86,9 @@ static void put_costs(const struct load_result *r, FILE *out)
     fprintf(out,
             "\n  generator   %.2f us of processor time a request; busiest thread %.0f %% busy\n",
             report_cpu_us(r), 100 * r->busy_share);
+    if (r->starved_share >= STARVED_SHARE_TOLD)
+        fprintf(out, "              a thread waited for a processor %.0f %% of the time\n",
+                100 * r->starved_share);
 }
 
 static void put_stretches(const struct bench_report *report, FILE *out)

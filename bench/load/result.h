@@ -14,7 +14,7 @@
     X(PLAIN, "answered: 2xx or 304, not looked into", false)               \
     X(OCSP_ERROR, "OCSP error status (unauthorized, tryLater, ...)", true) \
     X(HTTP_STATUS, "other HTTP status", true)                              \
-    X(HTTP_FRAMING, "answer is not HTTP", true)                            \
+    X(HTTP_FRAMING, "answer is not HTTP with a Content-Length", true)      \
     X(DER, "answer is not an OCSPResponse", true)                          \
     X(WRONG_SERIAL, "answer is for another certificate", true)             \
     X(NOT_FRESH, "answer is past nextUpdate or before thisUpdate", true)   \
@@ -45,16 +45,20 @@ struct load_result {
     double offered_per_s; /* 0: closed loop */
     uint64_t due;         /* requests that fell into the stretch */
     uint64_t ends[LOAD_END_COUNT];
+    uint64_t answers_in_time; /* without error, that came within wall_s: what a rate is made of.
+                               * Some answers of `ends` came later */
+    uint64_t unasked;         /* octets that came on connections where nothing was asked */
     uint64_t bytes_in;
     uint64_t bytes_out;
     uint64_t connects;
     uint64_t signatures_verified;
-    struct histogram latency;  /* of answers: from the intended start (open loop) or the send */
-    struct histogram service;  /* of answers: from the send */
-    struct histogram lag;      /* open loop: how late after its intended time a request that had a
-                                * free connection was handed to the kernel: our own lateness */
-    double cpu_s;              /* of all load threads, user and system */
-    double busy_share;         /* of the busiest thread: its CPU time / wall time */
+    struct histogram latency; /* of answers: from the intended start (open loop) or the send */
+    struct histogram service; /* of answers: from the send */
+    struct histogram lag;     /* open loop: how late after its intended time a request was handed to
+                               * the kernel, or seen to find no free connection: our own lateness */
+    double cpu_s;             /* of all load threads, user and system */
+    double busy_share;        /* of the busiest thread: its CPU time / wall time */
+    double starved_share;     /* of the thread that had to wait most for a processor */
     uint64_t connection_waits; /* open loop: requests that found no free connection */
     uint32_t connections;      /* used at most at once */
     uint32_t second_count;

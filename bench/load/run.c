@@ -150,18 +150,25 @@ static void watch(struct load *load, load_progress *progress, void *context,
 
 /* ---- the sum ---- */
 
+static double larger_share(double share, uint64_t part_ns, double wall_s)
+{
+    double other = wall_s > 0 ? (double)part_ns / 1e9 / wall_s : 0;
+    return other > share ? other : share;
+}
+
 static void add_thread(const struct load_thread *t, double wall_s, struct load_result *result)
 {
     const struct load_meter *m = &t->metered;
     result->bytes_in += m->bytes_in;
     result->bytes_out += m->bytes_out;
     result->connects += m->connects;
+    result->answers_in_time += m->answers;
+    result->unasked += m->unasked;
     result->connections += t->busy_max;
     result->connection_waits += t->tally.connection_waits;
-    double cpu_s = (double)m->cpu_ns / 1e9;
-    result->cpu_s += cpu_s;
-    if (wall_s > 0 && cpu_s / wall_s > result->busy_share)
-        result->busy_share = cpu_s / wall_s;
+    result->cpu_s += (double)m->cpu_ns / 1e9;
+    result->busy_share = larger_share(result->busy_share, m->cpu_ns, wall_s);
+    result->starved_share = larger_share(result->starved_share, m->starved_ns, wall_s);
     histogram_add(&result->latency, &t->tally.latency);
     histogram_add(&result->service, load_is_open_loop(t) ? &t->tally.service : &t->tally.latency);
     histogram_add(&result->lag, &t->tally.lag);

@@ -104,6 +104,11 @@ static void judge_errors(const struct load_result *r, struct verdict *v)
     if (wrong > 0)
         verdict_add(v, VERDICT_WRONG_ANSWERS, "%" PRIu64 " of %" PRIu64 " answers were errors",
                     wrong, wrong + result_answered(r));
+    if (r->unasked > 0)
+        verdict_add(v, VERDICT_UNASKED,
+                    "%" PRIu64 " octets came that nobody had asked for: answers that go on after "
+                    "their end, or too many of them",
+                    r->unasked);
     if (away > 0)
         verdict_add(v, VERDICT_NO_ANSWERS,
                     "%" PRIu64 " of %" PRIu64 " requests got no answer (no connection, closed, "
@@ -126,11 +131,26 @@ static double backlog(const struct load_result *r, uint32_t second)
     return left;
 }
 
+/* In a few seconds growth cannot be told from chance, but what is far behind can. */
+static void judge_in_time(const struct load_result *r, struct verdict *v)
+{
+    double ended = (double)r->answers_in_time + (double)result_errors(r);
+    if (r->due >= VERDICT_SAMPLES_MIN && ended < VERDICT_IN_TIME_MIN * (double)r->due)
+        verdict_add(v, VERDICT_BACKLOG,
+                    "%" PRIu64 " answers came within the time in which %" PRIu64
+                    " requests were due: the server did not keep up with the rate",
+                    r->answers_in_time, r->due);
+}
+
 /* The last second has what was answered after the end, and perhaps is none. */
 static void judge_backlog(const struct load_result *r, struct verdict *v)
 {
-    if (r->offered_per_s <= 0 || r->second_count < BACKLOG_SECONDS_MIN)
+    if (r->offered_per_s <= 0)
         return;
+    if (r->second_count < BACKLOG_SECONDS_MIN) {
+        judge_in_time(r, v);
+        return;
+    }
     uint32_t last = r->second_count - 2;
     double growth_per_s = (backlog(r, last) - backlog(r, 0)) / last;
     if (growth_per_s > r->offered_per_s * VERDICT_BACKLOG_MAX)
@@ -140,14 +160,24 @@ static void judge_backlog(const struct load_result *r, struct verdict *v)
                     growth_per_s);
 }
 
-static void judge_generator(const struct load_result *r, double lag_max_s, struct verdict *v)
+static void judge_processor(const struct load_result *r, struct verdict *v)
 {
-    double lag_s = (double)histogram_quantile(&r->lag, 0.99) / 1e9;
     if (r->busy_share > VERDICT_BUSY_MAX)
         verdict_add(v, VERDICT_CPU,
                     "a load thread was busy %.0f %% of the time, more than %.0f %%: its own "
                     "processor was the limit (--threads, or a lower rate)",
                     100 * r->busy_share, 100 * VERDICT_BUSY_MAX);
+    else if (r->offered_per_s <= 0 && r->starved_share > VERDICT_STARVED_MAX)
+        verdict_add(v, VERDICT_CPU,
+                    "a load thread waited for a processor %.0f %% of the time, more than %.0f %%: "
+                    "there were too few of them (fewer --threads, or a machine of its own)",
+                    100 * r->starved_share, 100 * VERDICT_STARVED_MAX);
+}
+
+static void judge_generator(const struct load_result *r, double lag_max_s, struct verdict *v)
+{
+    double lag_s = (double)histogram_quantile(&r->lag, 0.99) / 1e9;
+    judge_processor(r, v);
     if (r->offered_per_s > 0 && lag_s > lag_max_s)
         verdict_add(v, VERDICT_LAG,
                     "requests left the generator up to %.3f ms late (p99), more than %.3f ms: the "

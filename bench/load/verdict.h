@@ -6,10 +6,15 @@
 
 /* A thread that is busier than this has no head room: what it measured may be itself. */
 #define VERDICT_BUSY_MAX 0.80
+/* Closed loop: a thread that waits for a processor longer than this share of the time has been kept
+ * from asking. In the open loop that is its lag. */
+#define VERDICT_STARVED_MAX 0.20
 /* Below, ten answers decide what p99 is. */
 #define VERDICT_SAMPLES_MIN 1000u
 /* Open loop: answers that fall behind by more than this share of the rate never catch up. */
 #define VERDICT_BACKLOG_MAX 0.01
+/* Open loop, too short for that: answers that came within the time are at least this share. */
+#define VERDICT_IN_TIME_MIN 0.80
 
 #define EXIT_CLEAN       0
 #define EXIT_ERRORS      1 /* wrong answers, none, or not as fast as asked */
@@ -19,15 +24,16 @@
 
 /* name, exit status. The first that is found decides the status: an answer that is wrong is wrong
  * however busy the generator was; one that did not come in time may be the generator's doing. */
-#define VERDICT_TABLE(X)                                                                  \
-    X(WRONG_ANSWERS, "wrong_answers", EXIT_ERRORS)                                        \
-    X(CPU, "cpu", EXIT_OWN_LIMIT)                                                         \
-    X(LAG, "lag", EXIT_OWN_LIMIT)                                                         \
-    X(KNEE_UNSEEN, "knee_unseen", EXIT_OWN_LIMIT) /* the generator's limit came before */ \
-    X(NO_ANSWERS, "no_answers", EXIT_ERRORS)                                              \
-    X(UNSENT, "unsent", EXIT_ERRORS)                                                      \
-    X(BACKLOG, "backlog", EXIT_ERRORS)                                                    \
-    X(KNEE_NONE, "knee_none", EXIT_ERRORS) /* not even the lowest rate held */            \
+#define VERDICT_TABLE(X)                                                                   \
+    X(WRONG_ANSWERS, "wrong_answers", EXIT_ERRORS)                                         \
+    X(UNASKED, "unasked", EXIT_ERRORS) /* octets on connections where nothing was asked */ \
+    X(CPU, "cpu", EXIT_OWN_LIMIT)                                                          \
+    X(LAG, "lag", EXIT_OWN_LIMIT)                                                          \
+    X(KNEE_UNSEEN, "knee_unseen", EXIT_OWN_LIMIT) /* the generator's limit came before */  \
+    X(NO_ANSWERS, "no_answers", EXIT_ERRORS)                                               \
+    X(UNSENT, "unsent", EXIT_ERRORS)                                                       \
+    X(BACKLOG, "backlog", EXIT_ERRORS)                                                     \
+    X(KNEE_NONE, "knee_none", EXIT_ERRORS) /* not even the lowest rate held */             \
     X(SAMPLES, "samples", EXIT_OWN_LIMIT)
 
 enum verdict_reason {

@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -59,7 +60,7 @@ def check_adds_up(report):
         assert sum(stretch["ends"][end] for end in good) == stretch["answered"]
         assert sum(second["answered"] for second in stretch["seconds"]) == stretch["answered"]
         assert sum(second["errors"] for second in stretch["seconds"]) == stretch["errors"]
-        assert abs(stretch["answered_per_s"] * stretch["wall_s"] - stretch["answered"]) < 1
+        assert abs(stretch["answered_per_s"] * stretch["wall_s"] - stretch["answers_in_time"]) < 1
         for name in ("latency_ns", "service_ns"):
             figures = stretch[name]
             order = [figures[key] for key in ("min", "p50", "p90", "p99", "p99.9", "p99.99", "max")]
@@ -168,6 +169,26 @@ def test_own_lateness_is_refused(target, tmp_path):
     assert "NOT CLEAN: the generator" in check_page(page).text()
 
 
+def test_a_stopped_generator_is_refused(slow, tmp_path):
+    """Stopped from the middle to beyond the end: all that was due counts, and that it was late is its own doing,
+    though nearly all of it found no free connection."""
+    Slow.left = 10**9
+    path = tmp_path / "result.json"
+    words = [slow, "--path", "/", "--quiet", "--rate", 1000, "--duration", 1, "--warmup", 0, "--lag-max", 100,
+             "--connections", 4, "--json", path]
+    with subprocess.Popen([str(word) for word in [BENCH, *words]], stdout=subprocess.PIPE, text=True) as process:
+        wait_for(lambda: Slow.left < 10**9 - 20, "20 requests", 30, process)
+        process.send_signal(signal.SIGSTOP)
+        end = time.monotonic() + 0.9
+        wait_for(lambda: time.monotonic() > end, "the end of the stretch")
+        process.send_signal(signal.SIGCONT)
+        out = process.communicate(timeout=30)[0]
+    report = json.loads(path.read_text())
+    check_adds_up(report)
+    assert abs(report["stretches"][0]["due"] - 1000) <= 1, out
+    assert process.returncode == 3 and report["verdict"]["reasons"][0]["name"] == "lag", out
+
+
 def test_too_few_answers_are_refused(target, tmp_path):
     done, report = measured(tmp_path, *target.words(), "--rate", 50, "--lag-max", 60000, "--duration", 1)
     assert done.returncode == 3
@@ -182,6 +203,21 @@ def test_wrong_signatures_are_found(target, tmp_path):
     check_adds_up(report)
     stretch = report["stretches"][0]
     assert stretch["signatures_verified"] == stretch["ends"]["signature"] >= stretch["due"] // 10 - 2
+
+
+def test_no_sample_is_empty(target, tmp_path):
+    """One in a million is asked for, and there are 100 answers."""
+    done, report = measured(tmp_path, *target.words(), "--rate", 1000, "--duration", "0.1", "--warmup", 0, "--verify",
+                            "signature", "--signature-sample", 1000000)
+    assert done.returncode == 1 and report["stretches"][0]["ends"]["signature"] == 1
+
+
+def test_a_result_that_cannot_be_told(slow):
+    Slow.left = 10**9
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([BENCH, slow, "--path", "/", "--connections", "1", "--duration", "0.1"], stdout=full,
+                              stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == 2 and "standard output" in done.stderr
 
 
 def test_right_signatures_are_accepted(served, tmp_path):

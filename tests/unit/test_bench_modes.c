@@ -333,6 +333,18 @@ static const struct judged judged_cases[] = {
     {"nothing", 0, 0, 0, 0, LOAD_END_GOOD, 0, 0, R(SAMPLES), 3},
 };
 
+static unsigned reasons_of(const struct load_result *r, int *ret_exit)
+{
+    struct verdict v;
+    unsigned reasons = 0;
+    verdict_of(r, 0.001, &v);
+    for (unsigned reason = 0; reason < VERDICT_COUNT; reason++)
+        reasons |= (unsigned)verdict_has(&v, (enum verdict_reason)reason) << reason;
+    assert_true(verdict_is_own_limit(&v) == ((reasons & (R(CPU) | R(LAG))) != 0));
+    *ret_exit = verdict_exit(&v);
+    return reasons;
+}
+
 static void fill(const struct judged *c, struct load_result *r, struct load_second *seconds)
 {
     memset(r, 0, sizeof *r);
@@ -361,15 +373,49 @@ static void verdicts(void **state)
         const struct judged *c = &judged_cases[i];
         static struct load_result r;
         struct load_second seconds[SECONDS];
-        struct verdict v;
-        unsigned reasons = 0;
+        int exit = -1;
         fill(c, &r, seconds);
-        verdict_of(&r, 0.001, &v);
-        for (unsigned reason = 0; reason < VERDICT_COUNT; reason++)
-            reasons |= (unsigned)verdict_has(&v, (enum verdict_reason)reason) << reason;
-        if (reasons != c->reasons || verdict_exit(&v) != c->exit)
-            fail_msg("%s: %#x, exit %d", c->name, reasons, verdict_exit(&v));
-        assert_true(verdict_is_own_limit(&v) == ((reasons & (R(CPU) | R(LAG))) != 0));
+        unsigned reasons = reasons_of(&r, &exit);
+        if (reasons != c->reasons || exit != c->exit)
+            fail_msg("%s: %#x, exit %d", c->name, reasons, exit);
+    }
+}
+
+/* Each in a result that is clean but for it. */
+static void more_reasons(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        double offered_per_s;
+        double starved_share;
+        uint64_t unasked;
+        uint64_t in_time; /* of 6000 due in 3 s */
+        unsigned reasons;
+        int exit;
+    } cases[] = {
+        {"octets that nobody asked for", 1000, 0, 1, 6000, R(UNASKED), 1},
+        {"kept from the processor, closed loop", 0, 0.21, 0, 6000, R(CPU), 3},
+        {"hardly kept from the processor", 0, 0.2, 0, 6000, 0, 0},
+        {"kept from the processor, open loop: its lag says it", 1000, 0.9, 0, 6000, 0, 0},
+        {"most answers after the end", 2000, 0, 0, 4799, R(BACKLOG), 1},
+        {"as many after the end as may be", 2000, 0, 0, 4800, 0, 0},
+        {"after the end, closed loop", 0, 0, 0, 1, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        static const struct judged clean = {.answers = 6000};
+        static struct load_result r;
+        struct load_second seconds[SECONDS];
+        int exit = -1;
+        fill(&clean, &r, seconds);
+        r.second_count = 3;
+        r.offered_per_s = cases[i].offered_per_s;
+        r.starved_share = cases[i].starved_share;
+        r.unasked = cases[i].unasked;
+        r.answers_in_time = cases[i].in_time;
+        unsigned reasons = reasons_of(&r, &exit);
+        if (reasons != cases[i].reasons || exit != cases[i].exit)
+            fail_msg("%s: %#x, exit %d", cases[i].name, reasons, exit);
     }
 }
 
@@ -408,8 +454,11 @@ static void names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(knees),    cmocka_unit_test(bounds_of_a_hold),
-        cmocka_unit_test(verdicts), cmocka_unit_test(verdict_over_all),
+        cmocka_unit_test(knees),
+        cmocka_unit_test(bounds_of_a_hold),
+        cmocka_unit_test(verdicts),
+        cmocka_unit_test(more_reasons),
+        cmocka_unit_test(verdict_over_all),
         cmocka_unit_test(names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

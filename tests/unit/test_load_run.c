@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,6 +19,7 @@
 #include "lib/os/clock.h"
 
 #define CONNECTIONS_MAX 64
+#define LATE_NS         300000000u
 
 enum manner {
     ANSWER,
@@ -29,7 +31,9 @@ enum manner {
     BODY_CUT, /* half of the answer, then closes */
     SILENT,
     CLOSE_AT_ONCE,
-    AWAY, /* after a few requests nobody listens any more */
+    AWAY,         /* after a few requests nobody listens any more */
+    ANSWER_TWICE, /* the tenth, and once more on connections that have asked nothing */
+    ANSWER_LATE,  /* all of them after the stretch */
 };
 
 static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
@@ -45,6 +49,7 @@ static struct server {
     struct pollfd polled[2 + CONNECTIONS_MAX];
     size_t count;
     unsigned request_count;
+    uint64_t late_ns; /* when ANSWER_LATE answers */
 } server;
 
 static void drop(size_t i)
@@ -86,6 +91,18 @@ static bool serve(int fd)
         put(fd, answer, sizeof answer - 3);
         return false;
     case SILENT:
+        return true;
+    case ANSWER_TWICE:
+        put(fd, answer, sizeof answer - 1);
+        for (size_t i = 2; server.request_count == 10 && i < server.count; i++)
+            put(server.polled[i].fd, answer, sizeof answer - 1);
+        return true;
+    case ANSWER_LATE:
+        if (server.late_ns == 0)
+            server.late_ns = clock_monotonic_ns() + LATE_NS;
+        while (clock_monotonic_ns() < server.late_ns)
+            (void)poll(NULL, 0, 1);
+        put(fd, answer, sizeof answer - 1);
         return true;
     case AWAY:
         if (server.request_count > 100 && server.listener >= 0) {
@@ -271,7 +288,7 @@ static void open_loop(void **state)
         if (!o->poisson)
             assert_in_range(result->due, 198, 202);
         assert_true(result->latency.count == result->service.count);
-        assert_true(result->lag.count + result->connection_waits == result->due);
+        assert_true(result->lag.count == result->due);
         load_result_done(result);
         stop_server(thread, stop);
     }
@@ -344,6 +361,60 @@ static void nobody_listens(void **state)
     load_result_done(result);
 }
 
+/* An answer is an answer whenever it comes, but a rate is made of those within the time. */
+static void late_answers_are_no_rate(void **state)
+{
+    (void)state;
+    for (unsigned open = 0; open < 2; open++) {
+        int stop = -1;
+        struct load_options *o = plain_options();
+        o->duration_s = 0.1;
+        pthread_t thread = start_server(ANSWER_LATE, &stop, o);
+        struct load_result *result = run(o, open ? 50 : 0);
+        assert_true(result->ends[LOAD_END_PLAIN] == result->due && result->answers_in_time == 0);
+        load_result_done(result);
+        stop_server(thread, stop);
+    }
+}
+
+/* Connections take turns, so most have nothing to do when the server answers on them once more. */
+static void answers_nobody_asked_for(void **state)
+{
+    (void)state;
+    int stop = -1;
+    struct load_options *o = plain_options();
+    o->threads = 1;
+    pthread_t thread = start_server(ANSWER_TWICE, &stop, o);
+    struct load_result *result = run(o, 100);
+    assert_true(result->unasked + result->ends[LOAD_END_HTTP_FRAMING] > 0);
+    load_result_done(result);
+    stop_server(thread, stop);
+}
+
+/* Four load threads and the server on one processor. */
+static void too_few_processors(void **state)
+{
+    (void)state;
+    int stop = -1;
+    cpu_set_t before, one;
+    struct load_options *o = plain_options();
+    if (access("/proc/thread-self/schedstat", R_OK) != 0)
+        skip();
+    o->threads = 4;
+    assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+    CPU_ZERO(&one);
+    for (unsigned i = 0; CPU_COUNT(&one) == 0; i++)
+        if (CPU_ISSET(i, &before))
+            CPU_SET(i, &one);
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    pthread_t thread = start_server(ANSWER, &stop, o);
+    struct load_result *result = run(o, 0);
+    stop_server(thread, stop);
+    assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
+    assert_true(result->starved_share > 0.05 && result->busy_share < 0.9);
+    load_result_done(result);
+}
+
 static bool end_after_one(void *context, const struct load_result *so_far)
 {
     unsigned *calls = context;
@@ -378,10 +449,16 @@ static void warm_up_and_early_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(closed_loop),           cmocka_unit_test(open_loop),
-        cmocka_unit_test(waiting_counts),        cmocka_unit_test(warm_up_is_forgotten),
-        cmocka_unit_test(server_goes_away),      cmocka_unit_test(nobody_listens),
+        cmocka_unit_test(closed_loop),
+        cmocka_unit_test(open_loop),
+        cmocka_unit_test(waiting_counts),
+        cmocka_unit_test(warm_up_is_forgotten),
+        cmocka_unit_test(server_goes_away),
+        cmocka_unit_test(nobody_listens),
         cmocka_unit_test(warm_up_and_early_end),
+        cmocka_unit_test(late_answers_are_no_rate),
+        cmocka_unit_test(answers_nobody_asked_for),
+        cmocka_unit_test(too_few_processors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
