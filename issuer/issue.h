@@ -55,9 +55,9 @@ struct issue_result {
 };
 
 /** Runs the cycle. ERR_OK with a certificate; else the refusal's problem document in `why` and an
- * error for the log. The same (customer, order_id) again gives the same certificate; with another
- * content PROBLEM_ORDER_CONFLICT; while another thread works on it PROBLEM_ORDER_PENDING. Does not
- * wait for the presigner: see issue_is_published(). */
+ * error for the log. The same (customer, order_id) again gives the same certificate, the names in
+ * any order; with another content PROBLEM_ORDER_CONFLICT; while another thread works on it
+ * PROBLEM_ORDER_PENDING. Does not wait for the presigner: see issue_is_published(). */
 MUST_CHECK enum err issue_certificate(struct issuer_worker *worker,
                                       const struct issue_request *request, struct issue_result *ret,
                                       struct problem *why);

@@ -29,7 +29,8 @@ struct cycle {
     const struct authority *authority;
     const struct leaf_profile *profile;
     struct sha256 request_hash;
-    bool is_repeated; /* the order was fulfilled before, `id` ... are those of then */
+    struct sha256 listed_hash; /* the same with the names as they came */
+    bool is_repeated;          /* the order was fulfilled before, `id` ... are those of then */
 
     /* check, validate */
     struct csr csr;

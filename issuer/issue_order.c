@@ -28,7 +28,23 @@ static enum err put_part(EVP_MD_CTX *context, struct span part)
                : ERR_CRYPTO;
 }
 
-static enum err put_request(EVP_MD_CTX *context, const struct cycle *c)
+static enum err put_list(EVP_MD_CTX *context, const struct issue_request *request)
+{
+    for (size_t i = 0; i < request->name_count; i++)
+        TRY(put_part(context, request->names[i]));
+    return ERR_OK;
+}
+
+static enum err put_set(EVP_MD_CTX *context, const struct leaf_names *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        TRY(put_part(context, span_of(set->at[i].text, set->at[i].size)));
+    return ERR_OK;
+}
+
+/* `set` is NULL for the list as it came. */
+static enum err put_request(EVP_MD_CTX *context, const struct cycle *c,
+                            const struct leaf_names *set)
 {
     const struct issue_request *request = c->request;
     if (EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1)
@@ -37,24 +53,43 @@ static enum err put_request(EVP_MD_CTX *context, const struct cycle *c)
     TRY(put_part(context, request->profile));
     TRY(put_part(context, span_text(c->authority->id_text)));
     TRY(put_part(context, request->dcv_method));
-    for (size_t i = 0; i < request->name_count; i++)
-        TRY(put_part(context, request->names[i]));
-    return ERR_OK;
+    return set != NULL ? put_set(context, set) : put_list(context, request);
 }
 
-/* Over all that decides what will be in the certificate; each part with its size before it. */
-static enum err hash_request(struct cycle *c)
+static enum err hash(struct cycle *c, const struct leaf_names *set, struct sha256 *ret)
 {
     struct sha256 hash;
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    enum err err = context == NULL ? ERR_MEMORY : put_request(context, c);
+    enum err err = context == NULL ? ERR_MEMORY : put_request(context, c, set);
     if (err == ERR_OK && EVP_DigestFinal_ex(context, hash.octets, NULL) != 1)
         err = ERR_CRYPTO;
     EVP_MD_CTX_free(context);
     if (err != ERR_OK)
         return problem_set(c->why, PROBLEM_INTERNAL, "the request cannot be hashed");
-    c->request_hash = hash;
+    *ret = hash;
     return ERR_OK;
+}
+
+/* False: one of them is no name, for which the order will be refused. */
+static bool names_are(const struct issue_request *request, struct leaf_names *ret)
+{
+    struct problem ignored = {0};
+    for (size_t i = 0; i < request->name_count; i++) {
+        struct leaf_name name;
+        if (leaf_name_read(request->names[i], &name, &ignored) != ERR_OK ||
+            leaf_names_add(ret, &name, &ignored) != ERR_OK)
+            return false;
+    }
+    return true;
+}
+
+/* Over all that decides what will be in the certificate; each part with its size before it. Names
+ * are a set: in whatever order, case and number they come, they make the same certificate. */
+static enum err hash_request(struct cycle *c)
+{
+    struct leaf_names set = {0};
+    TRY(hash(c, NULL, &c->listed_hash));
+    return hash(c, names_are(c->request, &set) ? &set : NULL, &c->request_hash);
 }
 
 static bool is_order_id(struct span text)
@@ -141,5 +176,8 @@ enum err cycle_claim(struct cycle *c)
         return ERR_OK;
     if (err != ERR_OK)
         return cycle_registry_problem(c, "orders cannot be read", err);
+    /* An order of the time when its names were a list has the hash of that list, and keeps it. */
+    if (sha256_equal(&order.request_hash, &c->listed_hash))
+        c->request_hash = c->listed_hash;
     return cycle_take_order(c, &order);
 }
