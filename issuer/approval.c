@@ -84,7 +84,18 @@ struct search {
     uint64_t since_s;
     const struct sha256 *approved; /* NULL: none yet */
     size_t place;
+    bool is_too_old; /* one was approved by enough, and that is too long ago */
 };
+
+/* Whether there were enough approvals before they grew old. */
+static enum err note_age(struct registry *r, const struct sha256 *subject, struct search *search)
+{
+    uint64_t approved = 0, rejected = 0;
+    TRY(registry_approval_count(r, search->customer, search->order_id, subject, 0, &approved,
+                                &rejected));
+    search->is_too_old |= approved >= APPROVALS_NEEDED && rejected == 0;
+    return ERR_OK;
+}
 
 /* The one that is approved; a rejected one, or a second approved one, and it is nobody's. */
 static enum err pick(struct registry *r, const struct subjects *s, struct search *search)
@@ -93,14 +104,18 @@ static enum err pick(struct registry *r, const struct subjects *s, struct search
         uint64_t approved = 0, rejected = 0;
         TRY(registry_approval_count(r, search->customer, search->order_id, &s->hashes[i],
                                     search->since_s, &approved, &rejected));
-        if (approved < APPROVALS_NEEDED || rejected > 0)
+        if (approved < APPROVALS_NEEDED || rejected > 0) {
+            TRY(note_age(r, &s->hashes[i], search));
             continue;
+        }
         if (search->approved != NULL)
             return ERR_CONFLICT;
         search->approved = &s->hashes[i];
         search->place = i;
     }
-    return search->approved != NULL ? ERR_OK : ERR_NOT_FOUND;
+    if (search->approved != NULL)
+        return ERR_OK;
+    return search->is_too_old ? ERR_EXPIRED : ERR_NOT_FOUND;
 }
 
 static enum err find(struct issuer_worker *worker, struct subjects *s, struct search *search,
@@ -133,6 +148,11 @@ enum err approval_find(struct issuer_worker *worker, struct span customer, struc
                            "no subject of this order is approved by %d operators and rejected by "
                            "none",
                            APPROVALS_NEEDED);
+    case ERR_EXPIRED:
+        return problem_set(why, PROBLEM_APPROVAL,
+                           "fewer than %d approvals of this order are younger than %llu s: order "
+                           "again with another order_id",
+                           APPROVALS_NEEDED, (unsigned long long)valid_s);
     case ERR_CONFLICT:
     case ERR_LIMIT:
         return problem_set(why, PROBLEM_APPROVAL,

@@ -20,7 +20,11 @@ MUST_CHECK enum err approval_subject_read(struct span text, struct leaf_subject 
 
 /** The subject of the order that at least APPROVALS_NEEDED different operators have approved not
  * longer ago than the configuration's approval_valid_s, and nobody has rejected. PROBLEM_APPROVAL,
- * also when two subjects are approved; PROBLEM_REGISTRY. */
+ * also when two subjects are approved; PROBLEM_REGISTRY.
+ *
+ * Approvals grow old with their order and are not renewed: an operator decides once on a subject of
+ * an order, so that no row says something else than an earlier one. An order that has outlived them
+ * is made again, with another order_id; the problem says so. */
 MUST_CHECK enum err approval_find(struct issuer_worker *worker, struct span customer,
                                   struct span order_id, uint64_t now_s, struct leaf_subject *ret,
                                   struct problem *why);

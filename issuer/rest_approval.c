@@ -23,6 +23,8 @@ struct approval {
     char operator_name[sizeof((struct https_actor *)NULL)->person];
     struct registry_approval row;
     uint64_t approved, rejected; /* with this one */
+    uint64_t decided_at_s;       /* before, by the same operator */
+    bool has_approved;
 };
 
 static enum err take_decision(struct rest_call *call, struct span word, enum registry_decision *ret)
@@ -85,6 +87,34 @@ static const char *decision_word(enum registry_decision decision)
     return decision == REGISTRY_APPROVED ? "approved" : "rejected";
 }
 
+static uint64_t since_s(const struct rest_call *call)
+{
+    uint64_t valid_s = call->issuer->config->approval_valid_s;
+    return call->now_s > valid_s ? call->now_s - valid_s : 0;
+}
+
+/* What this operator has said of it before. */
+static enum err find_own(void *context, const struct registry_approval *row)
+{
+    struct approval *a = context;
+    if (sha256_equal(&row->subject_hash, &a->hash) &&
+        span_equal(row->operator_name, a->row.operator_name)) {
+        a->decided_at_s = row->at_s;
+        a->has_approved = row->decision == REGISTRY_APPROVED;
+    }
+    return ERR_OK;
+}
+
+static enum err decided_before(struct rest_call *call, struct approval *a)
+{
+    TRY(registry_approvals(call->registry, a->row.customer, a->row.order_id, find_own, a));
+    bool is_old = a->has_approved && a->decided_at_s < since_s(call);
+    return problem_set(&call->why, PROBLEM_EXISTS,
+                       is_old ? "this operator has approved this subject of this order too long "
+                                "ago, once and for all: another order_id is needed"
+                              : "this operator has decided on this subject of this order");
+}
+
 static enum err record(struct rest_call *call, struct approval *a)
 {
     struct audit_event event;
@@ -96,14 +126,11 @@ static enum err record(struct rest_call *call, struct approval *a)
     audit_event_hash(&event, AUDIT_FIELD_SUBJECT_SHA256, &a->hash);
     enum err err = rest_record(call, &event, store, a);
     if (err == ERR_EXISTS)
-        return problem_set(&call->why, PROBLEM_EXISTS,
-                           "this operator has decided on this subject of this order");
+        return decided_before(call, a);
     TRY(err);
     issuer_count(call->issuer->metrics, ISSUER_approvals_recorded, 1);
-    uint64_t valid_s = call->issuer->config->approval_valid_s;
     return registry_approval_count(call->registry, a->row.customer, a->row.order_id, &a->hash,
-                                   call->now_s > valid_s ? call->now_s - valid_s : 0, &a->approved,
-                                   &a->rejected);
+                                   since_s(call), &a->approved, &a->rejected);
 }
 
 static enum err rest_approval_add_work(struct rest_call *call)

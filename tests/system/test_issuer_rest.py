@@ -2,9 +2,11 @@
 """What may be asked of statim-issuer over HTTPS: orders, certificates, searches, records of operators and administrators;
 and what hostile callers get."""
 
+import contextlib
 import hashlib
 import json
 import re
+import sqlite3
 import ssl
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
@@ -404,6 +406,13 @@ def test_two_operators_before_ov(issuer):
         refused(issuer.ask("POST", "/v1/approval", decision, key=as_alice), 409, "exists")
     refused(issuer.order([], "ov-1", csr=csr, profile="ov"), 403, "approval-missing")
     assert issuer.must("POST", "/v1/approval", decision, client="bob")["approved"] == 2
+    # An approval that has grown old is not renewed, and says what to do.
+    with contextlib.closing(sqlite3.connect(issuer.folder / "registry.db", timeout=30)) as db, db:
+        db.execute("INSERT INTO approval SELECT customer, 'ov-old', subject_hash, operator_name, decision, subject, note,"
+                   " recorded_at - 31 * 86400 FROM approval WHERE order_id = 'ov-1'")
+    late = refused(issuer.order([], "ov-old", csr=csr, profile="ov"), 403, "approval-missing")
+    again = refused(issuer.ask("POST", "/v1/approval", {**decision, "order_id": "ov-old"}, client="bob"), 409, "exists")
+    assert "another order_id" in late["detail"] and "another order_id" in again["detail"]
     certificate = certificate_of(issuer.issue([], "ov-1", csr=csr, profile="ov"))
     assert "O=Example Ltd" in certificate.subject.rfc4514_string()
     rows = issuer.must("GET", "/v1/approval?customer=acme&order_id=ov-1", client="eve")["approvals"]

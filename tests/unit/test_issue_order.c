@@ -7,6 +7,8 @@
 #include <cmocka.h>
 #include <openssl/evp.h>
 
+#include "issuer/approval.h"
+#include "issuer/registry_approval.h"
 #include "issuer/registry_key.h"
 #include "issuer/registry_order.h"
 #include "lib/wire.h"
@@ -153,6 +155,58 @@ static void an_order_of_before_is_the_same(void **state)
     buffer_done(&csr);
 }
 
+/* --- Approvals --- */
+
+static enum err add_approval(struct registry *r, void *context)
+{
+    return registry_approval_add(r, context);
+}
+
+static void approve(const char *who, uint64_t age_s)
+{
+    char text[APPROVAL_SUBJECT_BYTES_MAX];
+    struct problem why = {0};
+    struct leaf_subject subject = {0};
+    const char *const parts[][2] = {
+        {"country", "GB"}, {"locality", "London"}, {"organization", "Example Ltd"}};
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(
+            leaf_subject_set(&subject, span_text(parts[i][0]), span_text(parts[i][1]), &why),
+            ERR_OK);
+    assert_int_equal(approval_subject_write(&subject, text), ERR_OK);
+    struct registry_approval row = {.customer = span_text(WORLD_CUSTOMER),
+                                    .order_id = span_text("ov"),
+                                    .subject_hash = leaf_subject_hash(&subject),
+                                    .operator_name = span_text(who),
+                                    .decision = REGISTRY_APPROVED,
+                                    .subject = span_text(text),
+                                    .at_s = issuer_now_s(&world.foundation.issuer) - age_s};
+    assert_int_equal(registry_transaction(world.worker.registry, add_approval, &row), ERR_OK);
+}
+
+/* The problem's detail; NULL: it is approved. */
+static const char *judge(void)
+{
+    static struct problem why;
+    struct leaf_subject subject;
+    enum err err = approval_find(&world.worker, span_text(WORLD_CUSTOMER), span_text("ov"),
+                                 issuer_now_s(&world.foundation.issuer), &subject, &why);
+    assert_true(err == ERR_OK || why.type == PROBLEM_APPROVAL);
+    return err == ERR_OK ? NULL : why.detail;
+}
+
+static void approvals_grow_old(void **state)
+{
+    (void)state;
+    uint64_t valid_s = world.config->approval_valid_s;
+    approve("alice", valid_s + 60);
+    assert_non_null(strstr(judge(), "no subject of this order is approved"));
+    approve("bob", valid_s - 60);
+    assert_non_null(strstr(judge(), "order again with another order_id"));
+    approve("carol", 0);
+    assert_null(judge());
+}
+
 /* --- Keys --- */
 
 static struct sha256 spki;
@@ -207,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_a_set),
         cmocka_unit_test(an_order_of_before_is_the_same),
+        cmocka_unit_test(approvals_grow_old),
         cmocka_unit_test(a_key_that_is_blocked_meanwhile_gets_nothing),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
