@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/blob_path.h"
 #include "lib/hex.h"
 #include "lib/os/redis_link.h"
 #include "lib/publish_key.h"
@@ -193,6 +194,15 @@ static enum err take_redis(struct loader *l, const struct redis_file *file)
     return ERR_OK;
 }
 
+static enum err check_withdrawn(struct loader *l)
+{
+    for (size_t i = 0; i < l->config->withdrawn_count; i++)
+        if (!blob_path_valid(span_text(l->config->withdrawn[i])))
+            return config_refuse(&l->place, "withdrawn_paths: \"%s\" is not like /7/1/0.crl or /7/",
+                                 l->config->withdrawn[i]);
+    return ERR_OK;
+}
+
 static enum err take_program(struct loader *l, const struct config_file *file)
 {
     struct presigner_config *config = l->config;
@@ -220,7 +230,7 @@ static enum err take_program(struct loader *l, const struct config_file *file)
                              file->admin);
     if (config->head_refresh_s >= config->head_validity_s)
         return config_refuse(&l->place, "head_refresh_s must be below head_validity_s");
-    return ERR_OK;
+    return check_withdrawn(l);
 }
 
 static enum err take_file(struct loader *l, struct config_file *file)

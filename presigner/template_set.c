@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include <openssl/pem.h>
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include "lib/os/log.h"
 #include "lib/responder_cert.h"
@@ -84,6 +84,16 @@ static enum err load_responder(const char *path, const struct certificate *ca,
     return err;
 }
 
+/* OpenSSL says all ones of a certificate without keyUsage. */
+static void warn_of_usage(const struct issuer_config *config, X509 *ca)
+{
+    if ((X509_get_key_usage(ca) & KU_DIGITAL_SIGNATURE) == 0)
+        log_warning(
+            "issuer %s: its certificate is not for signing OCSP responses (keyUsage "
+            "digitalSignature, BR 7.1.2.10.7): clients may refuse them; give it a responder",
+            config->name);
+}
+
 static enum err template_make(struct publish_issuer *issuer, struct certificate *ca,
                               struct certificate *responder)
 {
@@ -93,6 +103,8 @@ static enum err template_make(struct publish_issuer *issuer, struct certificate 
     if (config->responder_certificate != NULL) {
         TRY(load_responder(config->responder_certificate, ca, responder));
         end_s = not_after(responder->x);
+    } else {
+        warn_of_usage(config, ca->x);
     }
     TRY(template_from_certificates(span_of(ca->der.data, ca->der.size),
                                    span_of(responder->der.data, responder->der.size),

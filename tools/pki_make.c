@@ -60,6 +60,18 @@ static bool set_name(X509_NAME *name, const char *common_name)
                                       (const unsigned char *)common_name, -1, -1, 0) == 1;
 }
 
+/* Whose it is, as the CA's own name says (BR 7.1.2.10.2). */
+static bool copy_owner(X509_NAME *to, const X509_NAME *from)
+{
+    static const int nids[] = {NID_countryName, NID_organizationName};
+    for (size_t i = 0; i < sizeof nids / sizeof nids[0]; i++) {
+        int at = X509_NAME_get_index_by_NID(from, nids[i], -1);
+        if (at >= 0 && X509_NAME_add_entry(to, X509_NAME_get_entry(from, at), -1, 0) != 1)
+            return false;
+    }
+    return true;
+}
+
 static bool add_extensions(X509 *certificate, X509 *issuer, const struct extension *rows)
 {
     X509V3_CTX context;
@@ -138,7 +150,8 @@ enum err pki_responder_make(X509 *ca, EVP_PKEY *ca_key, EVP_PKEY *key, unsigned 
     uint64_t end_s;
     TRY(responder_end(ca, days, now_s, &end_s));
     X509 *r = certificate_new(key);
-    if (r == NULL || !set_name(X509_get_subject_name(r), "OCSP Responder") ||
+    if (r == NULL || !copy_owner(X509_get_subject_name(r), X509_get_subject_name(ca)) ||
+        !set_name(X509_get_subject_name(r), "OCSP Responder") ||
         X509_set_issuer_name(r, X509_get_subject_name(ca)) != 1 ||
         !set_times(r, now_s - BACKDATE_S, end_s) || !add_extensions(r, ca, responder_extensions) ||
         !sign(r, ca_key)) {

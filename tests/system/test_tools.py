@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from site_under_test import STATIM, run
+from site_under_test import PRESIGNER, STATIM, run
 
 HEADER = "serial,status,revoked_at,reason,not_after\n"
 
@@ -178,6 +178,21 @@ def test_responder(folder):
     assert renewed.public_key().public_numbers() == responder.public_key().public_numbers()
     assert (folder / "responder-ca-key.pem").read_bytes() == key
     assert (folder / "presigner.yaml").read_text() == config
+
+
+def test_a_responder_of_a_ca_with_an_owner(tmp_path):
+    """Country and organization are the CA's (BR 7.1.2.10.2); its keyUsage is looked at when it signs itself."""
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+        tmp_path / "ca.key", "-out", tmp_path / "ca.pem", "-subj", "/C=GB/ST=Kent/O=Example Ltd/CN=Example CA",
+        "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+    folder = tmp_path / "d"
+    statim("init", folder, "--ca-cert", tmp_path / "ca.pem", "--ca-key", tmp_path / "ca.key")
+    told = "is not for signing OCSP responses"
+    assert told in run(PRESIGNER, folder / "presigner.yaml", "--once").stderr
+    statim("responder", folder)
+    assert told not in run(PRESIGNER, folder / "presigner.yaml", "--once").stderr
+    name = certificate(folder / "responder-ca.pem").subject.rfc4514_string()
+    assert name == "CN=OCSP Responder,O=Example Ltd,C=GB"
 
 
 def test_responder_prints_what_it_cannot_write(folder):

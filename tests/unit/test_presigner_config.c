@@ -172,6 +172,7 @@ static void test_refusals(void **state)
         {HEAD "redis: {addresses: [/s], stream_length: 0}\n" ISSUER KEY, "out of range"},
         {HEAD "redis: {addresses: [/s], edge_forget_s: 59}\n" ISSUER KEY, "out of range"},
         {HEAD "redis: {addresses: [/1, /2, /3, /4, /5, /6, /7, /8, /9]}\n" ISSUER KEY, "at most 8"},
+        {HEAD "withdrawn_paths: [7/]\n" ISSUER KEY, "withdrawn_paths: \"7/\" is not like"},
         {HEAD "head_validity_s: 600\n" ISSUER KEY, "head_refresh_s must be below"},
         {HEAD "verify: some\n" ISSUER KEY, "none of: all, sample, none"},
         {HEAD "admin: localhost\n" ISSUER KEY, "admin: \"localhost\" is not like"},
