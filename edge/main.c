@@ -26,7 +26,9 @@ static void print_help(void)
 
 int main(int argc, char **argv)
 {
-    bool check = argc == 3 && strcmp(argv[1], "--check") == 0;
+    /* Before or behind the file, as the other programs have it. */
+    unsigned word = argc == 3 && strcmp(argv[2], "--check") == 0 ? 2 : 1;
+    bool check = argc == 3 && strcmp(argv[word], "--check") == 0;
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         print_help();
         return 0;
@@ -39,7 +41,7 @@ int main(int argc, char **argv)
         print_usage(stderr);
         return 2;
     }
-    const char *path = argv[argc - 1];
+    const char *path = check ? argv[3 - word] : argv[1];
     char message[CONFIG_MESSAGE_BYTES] = "";
     struct edge_config *config = NULL;
     enum err err = edge_config_load(path, &config, message);

@@ -416,10 +416,16 @@ enum err daemon_run(const struct daemon_options *options)
                        .lock = -1,
                        .wake_fd = -1,
                        .stop_pipe = {-1, -1}};
+static enum err check(struct daemon *d)
+{
+    TRY(config_open(d));
+    return publisher_check(d->config);
+}
+
     sigset_t set;
     signals_block(&set);
-    enum err err = start(&d);
-    if (err == ERR_OK)
+    enum err err = options->check ? check(&d) : start(&d);
+    if (err == ERR_OK && !options->check)
         err = run(&d);
     finish(&d);
     /* Stopped in the middle of it, --once has not done what it was asked for. */

@@ -9,6 +9,7 @@
 struct daemon_options {
     const char *config_path;
     bool once;    /* until everything that waits is published */
+    bool check;   /* the configuration, certificates and keys alone */
     bool standby; /* while another presigner publishes, wait instead of giving up */
 };
 

@@ -9,10 +9,11 @@
 
 static void usage(FILE *out)
 {
-    fprintf(out, "usage: statim-presigner CONFIG [--once] [--standby]\n"
+    fprintf(out, "usage: statim-presigner CONFIG [--once | --check] [--standby]\n"
                  "  Signs the statements of the certificates in the status database and publishes\n"
                  "  them as a folder of signed files. CONFIG is a presigner.yaml.\n"
                  "  --once     publish everything that waits, then exit\n"
+                 "  --check    read the configuration, certificates and keys, then exit\n"
                  "  --standby  wait while another presigner publishes, and take over from it\n"
                  "  --version  print the version\n");
 }
@@ -23,6 +24,8 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--once") == 0) {
             options.once = true;
+        } else if (strcmp(argv[i], "--check") == 0) {
+            options.check = true;
         } else if (strcmp(argv[i], "--standby") == 0) {
             options.standby = true;
         } else if (strcmp(argv[i], "--version") == 0) {
@@ -43,5 +46,8 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     log_start("statim-presigner", LOG_LEVEL_INFO);
-    return daemon_run(&options) == ERR_OK ? 0 : 1;
+    enum err err = daemon_run(&options);
+    if (err == ERR_OK && options.check)
+        printf("%s: ok\n", options.config_path);
+    return err == ERR_OK ? 0 : 1;
 }

@@ -130,6 +130,21 @@ enum err publisher_open(const struct publisher_setup *setup, struct publisher **
     return ERR_OK;
 }
 
+enum err publisher_check(const struct presigner_config *config)
+{
+    struct publisher *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return ERR_MEMORY;
+    p->config = config;
+    enum err err = key_open(p);
+    if (err == ERR_OK)
+        err = sign_pool_new(1, config->verify, &p->pool);
+    if (err == ERR_OK)
+        err = template_set_check(p);
+    publisher_close(p);
+    return err;
+}
+
 struct publisher *publisher_close(struct publisher *p)
 {
     if (p == NULL)

@@ -36,6 +36,9 @@ struct publisher_setup {
  * state older than the head: an old copy), ERR_FENCED, ERR_NOT_FOUND, ERR_IO, ERR_DISK_FULL,
  * ERR_STORE, ERR_MEMORY, ERR_CRYPTO; what is wrong is logged. */
 MUST_CHECK enum err publisher_open(const struct publisher_setup *setup, struct publisher **ret);
+/** Opens the keys and checks them against the certificates, and nothing else: no state, no folder.
+ * ERR_KEY, ERR_CONFIG, ERR_NOT_FOUND, ERR_MEMORY, ERR_CRYPTO; what is wrong is logged. */
+MUST_CHECK enum err publisher_check(const struct presigner_config *config);
 /** Takes NULL, returns NULL. */
 struct publisher *publisher_close(struct publisher *p);
 

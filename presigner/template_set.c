@@ -242,9 +242,8 @@ static enum err record_all(struct publisher *p, struct publish_entry *e)
     return err;
 }
 
-enum err template_set_open(struct publisher *p)
+static enum err load_all(struct publisher *p)
 {
-    struct publish_entry e;
     p->issuers = calloc(p->config->issuer_count + 1, sizeof *p->issuers);
     if (p->issuers == NULL)
         return ERR_MEMORY;
@@ -252,8 +251,23 @@ enum err template_set_open(struct publisher *p)
         TRY(issuer_load(p, &p->issuers[i], &p->config->issuers[i]));
         p->issuer_count++;
     }
+    return ERR_OK;
+}
+
+enum err template_set_open(struct publisher *p)
+{
+    struct publish_entry e;
+    TRY(load_all(p));
     TRY(publish_entry_start(p, &e));
     return record_all(p, &e);
+}
+
+enum err template_set_check(struct publisher *p)
+{
+    TRY(load_all(p));
+    for (size_t i = 0; i < p->issuer_count; i++)
+        TRY(issuer_open(p, &p->issuers[i]));
+    return ERR_OK;
 }
 
 void template_set_close(struct publisher *p)

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from site_under_test import PRESIGNER, STATIM, run
+from site_under_test import EDGE, PRESIGNER, STATIM, run
 
 HEADER = "serial,status,revoked_at,reason,not_after\n"
 
@@ -193,6 +193,23 @@ def test_a_responder_of_a_ca_with_an_owner(tmp_path):
     assert told not in run(PRESIGNER, folder / "presigner.yaml", "--once").stderr
     name = certificate(folder / "responder-ca.pem").subject.rfc4514_string()
     assert name == "CN=OCSP Responder,O=Example Ltd,C=GB"
+
+
+def test_check(folder):
+    """The programs say whether a configuration is good, and touch nothing."""
+    config = folder / "presigner.yaml"
+    assert run(PRESIGNER, config, "--check").stdout == f"{config}: ok\n"
+    for words in (("--check", folder / "edge.yaml"), (folder / "edge.yaml", "--check")):
+        assert run(EDGE, *words).stdout == f"{folder}/edge.yaml: ok\n"
+    other = folder / "other"
+    statim("init", other)
+    for name in ("ca-key.pem", "publish-key.pem", "ca.pem"):
+        text = config.read_text()
+        config.write_text(text.replace(name, f"other/{name}" if name != "publish-key.pem" else "ca-key.pem"))
+        done = run(PRESIGNER, config, "--check", check=False)
+        assert done.returncode == 1 and done.stdout == "" and " error " in done.stderr, name
+        config.write_text(text)
+    assert not list((folder / "presigner").iterdir()) and not list((folder / "pub").iterdir())
 
 
 def test_responder_prints_what_it_cannot_write(folder):
