@@ -409,6 +409,12 @@ static void finish(struct daemon *d)
         close(d->wake_fd);
 }
 
+static enum err check(struct daemon *d)
+{
+    TRY(config_open(d));
+    return publisher_check(d->config);
+}
+
 enum err daemon_run(const struct daemon_options *options)
 {
     struct daemon d = {.options = options,
@@ -416,12 +422,6 @@ enum err daemon_run(const struct daemon_options *options)
                        .lock = -1,
                        .wake_fd = -1,
                        .stop_pipe = {-1, -1}};
-static enum err check(struct daemon *d)
-{
-    TRY(config_open(d));
-    return publisher_check(d->config);
-}
-
     sigset_t set;
     signals_block(&set);
     enum err err = options->check ? check(&d) : start(&d);
