@@ -20,7 +20,9 @@
 #include "tests/bpf/packet.h"
 
 #define RACERS          2u
-#define WINDOW_NS       UINT64_C(2000000000) /* that is measured */
+#define WINDOW_S        1 /* that is measured */
+#define WINDOW_OTHERS_S 2 /* beside others: for half a million of them */
+#define TRIES           3 /* a window may be disturbed; a broken filter is wrong in all */
 #define DEADLINE_NS     UINT64_C(10000000000)
 #define BURST_NS        UINT64_C(200000000) /* that a racer may wait for its processor */
 #define SPOOFED_COUNT   1000000u
@@ -193,7 +195,7 @@ static enum race_end judge(struct filter_world *w, const struct race_case *c, st
         printf("%s: nothing is denied\n", c->name);
         return RACE_BROKEN;
     }
-    const struct timespec window = {WINDOW_NS / NS_A_SECOND, WINDOW_NS % NS_A_SECOND};
+    const struct timespec window = {.tv_sec = c->spoofed ? WINDOW_OTHERS_S : WINDOW_S};
     struct sight before = look(w, racers);
     while (clock_nanosleep(CLOCK_MONOTONIC, 0, &window, NULL) != 0)
         ;
@@ -244,7 +246,9 @@ static enum race_end run_case(struct filter_world *w, const struct race_case *c,
         r->stop = &stops;
         CHECK(pthread_create(&r->thread, NULL, race, r) == 0);
     }
-    enum race_end end = judge(w, c, racers);
+    enum race_end end = RACE_BROKEN;
+    for (unsigned i = 0; i < TRIES && end == RACE_BROKEN; i++)
+        end = judge(w, c, racers);
     stop(racers, &stops);
     return end;
 }
