@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Simulation of the edge's connections: a worker's shell with a virtual clock and injected faults
- * around the real core. Usage: sim_conn [--seeds N] [--seed S]
+ * around the real core. Usage: sim_conn [--seeds N] [--first S] [--seed S]
  *
  * After every step: the outcomes add up to the requests; every connection is open or has ended for
  * one reason; every pool buffer is free or held by one connection; no deadline has been missed and
@@ -466,6 +466,8 @@ int main(int argc, char **argv)
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--seeds") == 0)
             seeds = strtoull(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--first") == 0)
+            first = strtoull(argv[i + 1], NULL, 10);
         else if (strcmp(argv[i], "--seed") == 0)
             first = strtoull(argv[i + 1], NULL, 10), seeds = 1;
     }
