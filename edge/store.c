@@ -51,6 +51,8 @@ enum err store_err(int rc)
         return ERR_MEMORY;
     case ENOENT:
         return ERR_NOT_FOUND;
+    case MDB_PANIC:
+        return ERR_BROKEN;
     case EIO:
     case EACCES:
     case EROFS:

@@ -9,6 +9,9 @@
  * marker of another boot makes store_prepare() remove the half-filled database. A killed process
  * harms neither mode.
  *
+ * When a meta page cannot be written, LMDB does no more for the process (ERR_BROKEN from every
+ * transaction after it): it must end, and another go on.
+ *
  * One thread uses a store. At most one write transaction is open at a time. */
 #pragma once
 
@@ -49,7 +52,8 @@ void store_reap_readers(struct store *store);
 /** The position as committed; all zero in an empty store. */
 MUST_CHECK enum err store_position_read(struct store *store, struct position *ret);
 
-/** A transaction; each ends with store_commit() or store_abort(). */
+/** A transaction; each ends with store_commit() or store_abort(). ERR_BROKEN, ERR_STORE,
+ * ERR_MEMORY. */
 MUST_CHECK enum err store_read(struct store *store, struct store_txn **ret);
 MUST_CHECK enum err store_write(struct store *store, struct store_txn **ret);
 /** Writes position and change record, and commits. On failure nothing of the transaction is kept.

@@ -42,6 +42,7 @@ struct sync_process {
     bool told_relaying; /* whether the relay's copy was on when last told of */
     enum err told_fill_err;
     uint64_t told_fill_ns;
+    bool broken; /* LMDB has given the store up: only another process can go on */
     struct background *background;
 };
 
@@ -129,6 +130,7 @@ static struct sync_action fail(struct sync_process *p, const struct sync_action 
                                enum err err, const char *detail)
 {
     tell_trouble(p, action, err, detail);
+    p->broken |= err == ERR_BROKEN;
     return give(p, &(struct sync_event){.type = SYNC_FAILED, .err = err});
 }
 
@@ -223,6 +225,7 @@ static void tidy(struct sync_process *p)
     enum err err = sync_apply_tidy(&p->applier, &p->core, clock_monotonic_ns());
     if (err != ERR_OK)
         log_warning("templates that are not needed could not be removed: %s", err_text(err));
+    p->broken |= err == ERR_BROKEN;
 }
 
 static enum err fill_fetch(void *context, const struct sync_action *action, struct span *ret)
@@ -275,9 +278,10 @@ static void relay_rest(struct sync_process *p, uint64_t until_ns)
         err = relay_fill_step(&p->filler, &p->core, &now, &more);
     }
     tell_relaying(p, err);
+    p->broken |= err == ERR_BROKEN;
 }
 
-/* false: asked to stop. */
+/* false: asked to stop, or there is no way on. */
 static bool wait_for(struct sync_process *p, struct sync_action *action)
 {
     struct sync_event event = {.type = SYNC_TICK};
@@ -286,7 +290,7 @@ static bool wait_for(struct sync_process *p, struct sync_action *action)
         store_reap_readers(p->store);
         tidy(p);
         relay_rest(p, action->until_ns);
-        if (!sleep_until_event(p, action, &event))
+        if (p->broken || !sleep_until_event(p, action, &event))
             return false;
     }
     *action = give(p, &event);
@@ -308,7 +312,7 @@ static struct sync_action act(struct sync_process *p, const struct sync_action *
 static void loop(struct sync_process *p)
 {
     struct sync_action action = give(p, &(struct sync_event){.type = SYNC_TICK});
-    while (!stop_asked(p)) {
+    while (!p->broken && !stop_asked(p)) {
         switch (action.type) {
         case SYNC_WAIT:
             if (!wait_for(p, &action))
@@ -475,6 +479,10 @@ int sync_run(const struct edge_config *config, struct edge_shared *shared)
         loop(&p);
     else
         log_error("sync cannot start: %s", err_text(err));
+    if (p.broken)
+        log_error("the store: %s", err_text(ERR_BROKEN));
     stop(&p);
+    if (p.broken)
+        return SYNC_EXIT_BROKEN;
     return err == ERR_OK ? 0 : 1;
 }

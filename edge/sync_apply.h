@@ -48,9 +48,9 @@ MUST_CHECK enum err sync_applier_start(struct sync_applier *a, uint64_t seed);
 void sync_applier_stop(struct sync_applier *a);
 
 /** `type` is an action of the core that was just given, other than WAIT and FETCH. `now_s`: the
- *  wall clock. On success the position as committed. ERR_DISK_FULL, ERR_IO, ERR_STORE, ERR_MEMORY:
- * of this machine. ERR_CONFLICT, ERR_KEY, ERR_SIGNATURE, ERR_MALFORMED, ERR_HASH, ERR_NOT_FOUND (a
- * kept pack or a blob is gone) ...: the content was refused. */
+ *  wall clock. On success the position as committed. ERR_DISK_FULL, ERR_IO, ERR_STORE, ERR_BROKEN,
+ * ERR_MEMORY: of this machine. ERR_CONFLICT, ERR_KEY, ERR_SIGNATURE, ERR_MALFORMED, ERR_HASH,
+ * ERR_NOT_FOUND (a kept pack or a blob is gone) ...: the content was refused. */
 MUST_CHECK enum err sync_apply(struct sync_applier *a, const struct sync_core *core,
                                enum sync_action_type type, uint64_t now_s, struct position *ret);
 

@@ -422,6 +422,7 @@ static struct sync_action failed(struct sync_core *core, enum err err, const str
         return try_again(core, true, now);
     case ERR_IO:
     case ERR_STORE:
+    case ERR_BROKEN:
     case ERR_MEMORY:
         count(core, SYNC_STORE_ERRORS);
         return try_again(core, true, now);

@@ -34,7 +34,8 @@
     X(CONFIG, "bad configuration")                              \
     X(BUSY, "busy, try again")                                  \
     X(STOPPED, "asked to stop")                                 \
-    X(FENCED, "another writer has taken over")
+    X(FENCED, "another writer has taken over")                  \
+    X(BROKEN, "the database must be opened anew by another process")
 
 enum err {
 #define X(name, text) ERR_##name,

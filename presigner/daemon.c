@@ -160,6 +160,13 @@ static int idle_ms(const struct daemon *d, enum publish_outcome outcome)
     return d->lane != NULL ? LANE_POLL_MS : POLL_MS;
 }
 
+/* Nothing that this process could try again. LMDB does no more for one that failed to write a meta
+ * page; the next one goes on from what is on disk. */
+static bool is_final(enum err err)
+{
+    return err == ERR_STOPPED || err == ERR_FENCED || err == ERR_BROKEN;
+}
+
 static enum err loop(struct daemon *d)
 {
     int backoff_ms = BACKOFF_FIRST_MS;
@@ -167,7 +174,7 @@ static enum err loop(struct daemon *d)
         enum publish_outcome outcome = PUBLISH_IDLE;
         enum err err = publisher_step(d->publisher, &outcome);
         int wait_ms = idle_ms(d, outcome);
-        if (err == ERR_STOPPED || err == ERR_FENCED)
+        if (is_final(err))
             return err;
         feeds_settled(d->feeds, d->publisher);
         lease_beats_alive(d->beats);
@@ -191,7 +198,7 @@ static enum err once(struct daemon *d)
     TRY(feeds_caught_up(d->feeds, ONCE_FEEDS_MS));
     while (outcome != PUBLISH_IDLE) {
         enum err err = publisher_step(d->publisher, &outcome);
-        if (err == ERR_STOPPED || err == ERR_FENCED)
+        if (is_final(err))
             return err;
         lease_beats_alive(d->beats);
         if (err != ERR_OK) {

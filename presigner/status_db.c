@@ -36,6 +36,8 @@ enum err status_db_err(int lmdb_code)
         return ERR_MEMORY;
     case EIO:
         return ERR_IO;
+    case MDB_PANIC:
+        return ERR_BROKEN;
     default:
         return ERR_STORE;
     }

@@ -67,7 +67,9 @@ MUST_CHECK enum err status_db_open(const char *state_dir, uint64_t map_size_byte
 struct status_db *status_db_close(struct status_db *db);
 
 /** The error of an LMDB return code: MDB_NOTFOUND is ERR_NOT_FOUND, a full disk ERR_DISK_FULL, a
- *  full map (raise map_size_bytes) ERR_LIMIT, no memory ERR_MEMORY, all else ERR_STORE. */
+ *  full map (raise map_size_bytes) ERR_LIMIT, no memory ERR_MEMORY, an environment that LMDB
+ * has given up (a meta page could not be written: end the process) ERR_BROKEN, all else ERR_STORE.
+ */
 MUST_CHECK enum err status_db_err(int lmdb_code);
 
 /** Transactions. When another process has made the file larger than our map, the map is made

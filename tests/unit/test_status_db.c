@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -453,9 +454,28 @@ static void test_outgrown_map(void **state)
     assert_int_equal(status_txn_commit(second), ERR_OK);
 }
 
+/* What the daemon waits for, and what it ends for. */
+static void test_errors(void **state)
+{
+    (void)state;
+    static const struct {
+        int code;
+        enum err err;
+    } rows[] = {{0, ERR_OK},
+                {MDB_NOTFOUND, ERR_NOT_FOUND},
+                {MDB_MAP_FULL, ERR_LIMIT},
+                {ENOSPC, ERR_DISK_FULL},
+                {EIO, ERR_IO},
+                {MDB_PANIC, ERR_BROKEN},
+                {MDB_CORRUPTED, ERR_STORE}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_int_equal(status_db_err(rows[i].code), rows[i].err);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_errors),
         cmocka_unit_test(test_join),
         cmocka_unit_test(test_record_form),
         cmocka_unit_test(test_documented_record),
