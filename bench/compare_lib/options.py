@@ -5,6 +5,7 @@ import argparse
 from pathlib import Path
 
 from . import candidates, cases
+from .arguments import new_file, number, old_folder
 
 UNITS = {"k": 1000, "M": 1000000}
 
@@ -27,6 +28,8 @@ def names(known, what):
         for name in found:
             if name not in known:
                 raise argparse.ArgumentTypeError(f"no {what} {name!r}; there are {', '.join(known)}")
+        if len(set(found)) < len(found):
+            raise argparse.ArgumentTypeError(f"a {what} is given twice")
         return found
     return parse
 
@@ -45,18 +48,19 @@ def parser(root, text):
     p.add_argument("--candidates", type=names([*candidates.NAMES], "candidate"), metavar="NAME,...",
                    help=f"of {', '.join(candidates.NAMES)} (all)")
     p.add_argument("--certs", type=counts, metavar="N,...", help="sizes of data sets (10k,20M)")
-    p.add_argument("--rounds", type=int, help="of each case (5)")
-    p.add_argument("--latency-rounds", type=int, help="at a fixed rate (3)")
-    p.add_argument("--seconds", type=int, help="of one stretch (3)")
+    p.add_argument("--rounds", type=number(int, 1), metavar="N", help="of each case (5)")
+    p.add_argument("--latency-rounds", type=number(int, 1), metavar="N", help="at a fixed rate (3)")
+    p.add_argument("--seconds", type=number(int, 1), metavar="N", help="of one stretch (3)")
     p.add_argument("--client", choices=("statim-bench", "wrk"), help="without it: statim-bench when it is built")
-    p.add_argument("--load", type=float, default=0.7,
+    p.add_argument("--load", type=number(float, 0.01, 1), metavar="SHARE", default=0.7,
                    help="the fixed rate, of the slowest candidate's capacity, if the client can (0.7)")
-    p.add_argument("--foreign-max", type=float, default=0.03, help="of the machine, by others, in a stretch (0.03)")
-    p.add_argument("--repeats", type=int, help="at most, of a disturbed stretch (3)")
+    p.add_argument("--foreign-max", type=number(float, 0, 1), metavar="SHARE", default=0.03,
+                   help="of the machine, by others, in a stretch (0.03)")
+    p.add_argument("--repeats", type=number(int, 0), metavar="N", help="at most, of a disturbed stretch (3)")
     p.add_argument("--idle-connections", type=count, default=100000, metavar="N", help="of the case idle (100k)")
-    p.add_argument("--dir", type=Path, help="where data sets go; without it: the folder for temporary files")
-    p.add_argument("--json", type=Path, metavar="FILE")
-    p.add_argument("--html", type=Path, metavar="FILE")
+    p.add_argument("--dir", type=old_folder, help="where data sets go; without it: the folder for temporary files")
+    p.add_argument("--json", type=new_file, metavar="FILE")
+    p.add_argument("--html", type=new_file, metavar="FILE")
     return p
 
 
@@ -73,9 +77,6 @@ def parse(root, text, words=None):
     for name, value in (QUICK if found.quick else USUAL).items():
         if getattr(found, name) is None:
             setattr(found, name, value)
-    for name in ("rounds", "seconds"):
-        if getattr(found, name) < 1:
-            p.error(f"--{name} is at least 1")
     found.build = found.build.resolve()
     if found.also:
         found.also = found.also.resolve()

@@ -61,26 +61,33 @@ class Session:
                 if name not in names:
                     self.tell(f"{name}: left out, it is not installed")
             world.start(names, self.options.also)
-        done = [self.run_case(world, case) for case in usual]
+        done = []
+        try:
+            self.run_cases(world, usual, done)
+        finally:  # what was measured is told, whatever came after it
+            figures = {}
+            for result in done:
+                figures.update(result.figures())
+            self.results += done
+            self.verdicts += targets.check(figures, certs)
+        world.stop()
+        shutil.rmtree(world.folder)
+
+    def run_cases(self, world, usual, done):
+        for case in usual:
+            done.append(self.run_case(world, case))
         for name in self.options.cases:
             if name in cases.SPECIAL:
                 self.tell(f"\n{name}: {cases.SPECIAL[name]}")
                 done.append(special.run(name, self, world))
                 self.tell(report_text.special(done[-1]))
-        world.stop()
-        shutil.rmtree(world.folder)
-        figures = {}
-        for result in done:
-            figures.update(result.figures())
-        self.results += done
-        self.verdicts += targets.check(figures, certs)
 
-    def report(self):
+    def report(self, failure=None):
         self.tell(report_text.verdicts(self.verdicts))
         if self.options.json:
             self.options.json.write_text(json.dumps({
                 "format": "statim-compare 1", "machine": machine(), "client": self.client.name,
-                "arguments": sys.argv[1:], "results": [result.as_json() for result in self.results],
+                "arguments": sys.argv[1:], "failure": failure, "results": [result.as_json() for result in self.results],
                 "aims": [results.verdict_json(verdict) for verdict in self.verdicts]}, indent=1) + "\n")
         if self.options.html:
             self.options.html.write_text(report_html.page(self.results, self.verdicts, machine(), sys.argv[1:]))
@@ -96,8 +103,12 @@ def main(root, text):
     try:
         with Processes() as processes:
             session = Session(o, folder, processes)
-            for certs in o.certs:
-                session.run_set(certs)
+            try:
+                for certs in o.certs:
+                    session.run_set(certs)
+            except Failed as error:
+                session.report(str(error))
+                raise
             session.report()
     except Failed as error:
         keep = True

@@ -16,7 +16,7 @@ from site_under_test import BUILD, IS_SANITIZED, ROOT, run
 
 sys.path.insert(0, str(ROOT / "bench"))
 from compare_lib import (ask, bench_client, cases, cpu, fixed_rate, options, process, report_html,  # noqa: E402
-                         report_text, results, rounds, stats, targets)
+                         report_text, results, rounds, session, stats, targets)
 
 COMPARE = ROOT / "bench" / "compare"
 
@@ -219,6 +219,38 @@ def test_counts_and_names():
     with pytest.raises(SystemExit):
         options.parse(ROOT, "", ["--also", str(ROOT / "docs")])
     assert options.parse(ROOT, "", ["--also", str(BUILD)]).also == BUILD.resolve()
+
+
+@pytest.mark.parametrize("words", [
+    ["--repeats", "-1"], ["--rounds", "0"], ["--latency-rounds", "0"], ["--load", "0"], ["--load", "nan"],
+    ["--load", "1.1"], ["--foreign-max", "-0.1"], ["--candidates", "floor,floor"], ["--dir", "/no/such/folder"],
+    ["--json", "/no/such/folder/x"], ["--html", "/"]], ids=" ".join)
+def test_what_would_fail_later_is_refused_at_once(words):
+    with pytest.raises(SystemExit) as refused:
+        options.parse(ROOT, "", ["--quick", *words])
+    assert refused.value.code == 2
+
+
+class NoWorld:
+    """Instead of servers."""
+
+    def __init__(self, build, folder, certs, processes):
+        self.site = Attempt(0.0)
+        self.site.certs = certs
+
+    def start(self, names, also):
+        pass
+
+
+def test_a_failure_does_not_lose_what_was_measured(monkeypatch, tmp_path):
+    monkeypatch.setattr(session, "World", NoWorld)
+    monkeypatch.setattr(session.Session, "run_case", lambda *_: made_result())
+    monkeypatch.setattr(sys, "argv", ["compare", "--cases", "get,apply", "--certs", "10", "--client", "wrk", "--dir",
+                                      str(tmp_path), "--json", str(tmp_path / "o.json")])
+    with pytest.raises(SystemExit, match="statim-bench, for its fixed rate"):  # what `apply` says to wrk
+        session.main(ROOT, "")
+    report = json.loads((tmp_path / "o.json").read_text())
+    assert [result["case"] for result in report["results"]] == ["get"] and "statim-bench" in report["failure"]
 
 
 def made_result():
