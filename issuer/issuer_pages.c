@@ -26,6 +26,7 @@ struct issuer_pages {
     struct feed_lag lags[ISSUER_AUTHORITIES_MAX];
     struct expiring expiring;
     bool expiring_known;
+    bool has_looked;         /* for what expires */
     uint64_t expiring_at_ns; /* of the last look, monotonic */
 };
 
@@ -65,17 +66,21 @@ struct issuer_pages *issuer_pages_close(struct issuer_pages *p)
 
 /* --- What the registry says. --- */
 
-static enum err look_expiring(struct issuer_pages *p)
+/* A report that takes longer than a statement may says nothing of the issuer's health, and is not
+ * tried again at once: the last one stays. */
+static void look_expiring(struct issuer_pages *p)
 {
     uint64_t now_ns = issuer_now_ns(p->issuer);
-    if (p->expiring_known &&
-        now_ns - p->expiring_at_ns < ISSUER_PAGES_EXPIRING_S * (uint64_t)NS_PER_S)
-        return ERR_OK;
-    TRY(expiring_take(p->registry, issuer_now_s(p->issuer), p->issuer->config->expiring_days,
-                      &p->expiring));
-    p->expiring_known = true;
+    if (p->has_looked && now_ns - p->expiring_at_ns < ISSUER_PAGES_EXPIRING_S * (uint64_t)NS_PER_S)
+        return;
+    p->has_looked = true;
     p->expiring_at_ns = now_ns;
-    return ERR_OK;
+    enum err err = expiring_take(p->registry, issuer_now_s(p->issuer),
+                                 p->issuer->config->expiring_days, &p->expiring);
+    if (err == ERR_OK)
+        p->expiring_known = true;
+    else
+        log_warning("expiring certificates cannot be counted: %s", err_text(err));
 }
 
 static enum err ask_registry(struct issuer_pages *p)
@@ -84,7 +89,8 @@ static enum err ask_registry(struct issuer_pages *p)
     TRY(registry_ready(p->registry));
     for (size_t i = 0; i < set->count; i++)
         TRY(feed_lag_take(p->registry, &set->authorities[i], &p->lags[i]));
-    return look_expiring(p);
+    look_expiring(p);
+    return ERR_OK;
 }
 
 static void refresh(struct issuer_pages *p)
