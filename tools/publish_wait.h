@@ -8,5 +8,5 @@
 
 /** Until the statements of all revocations up to `sequence` are in the log, and the issuer's CRLs
  *  have them; prints both, each when it is so. False, with words on standard error, when it is not
- * so within `wait_s`. */
+ * so within `wait_s` from now. */
 bool publish_wait(const struct directory *d, uint64_t sequence, uint64_t wait_s);

@@ -173,6 +173,7 @@ struct wait {
     const struct directory *d;
     const struct wait_options *o;
     const struct wait_goal *goal;
+    uint64_t end_ns;
     uint64_t log_number; /* that has it; 0: not published yet */
     uint64_t edges;      /* that have it */
 };
@@ -199,8 +200,7 @@ static enum err wait_turns(struct wait *w, bool *ret_done)
     struct progress progress;
     enum err err = ERR_OK;
     progress_start(&progress);
-    uint64_t end_ns = progress.start_ns + w->o->limit_s * UINT64_C(1000000000);
-    while ((err = turn(w, ret_done)) == ERR_OK && !*ret_done && clock_monotonic_ns() < end_ns) {
+    while ((err = turn(w, ret_done)) == ERR_OK && !*ret_done && clock_monotonic_ns() < w->end_ns) {
         if (w->log_number == 0)
             progress_update(&progress, PROGRESS_NO_PART, "waiting for the publication, sequence",
                             w->goal->sequence);
@@ -230,7 +230,10 @@ static int say_late(const struct wait *w)
 
 int wait_for(const struct directory *d, const struct wait_options *o, const struct wait_goal *goal)
 {
-    struct wait w = {.d = d, .o = o, .goal = goal};
+    struct wait w = {.d = d,
+                     .o = o,
+                     .goal = goal,
+                     .end_ns = clock_monotonic_ns() + o->limit_s * UINT64_C(1000000000)};
     bool done = false;
     bool revoked = goal->kind != WAIT_ALL;
     /* Revocations are in CRLs too. */
