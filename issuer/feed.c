@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "issuer/feed.h"
 
+#include <stdio.h>
+
 #include "issuer/feed_ca.h"
+#include "issuer/feed_line.h"
 #include "issuer/https_query.h"
-#include "issuer/registry_event.h"
-#include "lib/feed_event.h"
-#include "lib/limit.h"
 #include "lib/os/log.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -49,27 +49,12 @@ static enum err read_query(struct asking *a)
 
 /* --- Events --- */
 
-static struct feed_event event_of(const struct registry_event *row)
-{
-    return (struct feed_event){
-        .seq = row->seq,
-        .status = row->type == REGISTRY_EVENT_REVOKED ? CERT_REVOKED : CERT_GOOD,
-        .reason = row->reason,
-        .serial = row->serial,
-        .not_after_s = row->not_after_s > TIME_S_MAX ? TIME_S_MAX : (uint32_t)row->not_after_s,
-        .shard = row->shard,
-        .revoked_at_s = row->revoked_at_s > TIME_S_MAX ? TIME_S_MAX : (uint32_t)row->revoked_at_s,
-        .time_s = row->at_s,
-    };
-}
-
 static enum err add_line(void *context, const struct registry_event *row)
 {
     struct asking *a = context;
-    struct feed_event event = event_of(row);
     uint8_t line[FEED_LINE_BYTES_MAX + 1];
     size_t size = 0;
-    TRY(feed_event_write(&event, line, &size));
+    TRY(feed_line_write(row, line, &size));
     if (row->seq == a->after) {
         struct sha256 hash = sha256_of(span_of(line, size));
         a->seen = true;
@@ -124,6 +109,20 @@ static enum https_done refuse(struct asking *a, enum err err)
     return HTTPS_ANSWERED;
 }
 
+/* Where the presigner is expected to publish; it compares. */
+static void link_crl(const struct asking *a)
+{
+    const struct authority *authority = a->authority;
+    const struct crl_set *set = &authority->crl_set;
+    const char *base = authority->config->crl_url_base;
+    uint32_t last = crl_shard_pack(set->number, (uint16_t)(set->count - 1));
+    char url[CRL_SHARD_URL_MAX];
+    /* Too long is refused when a certificate is to name it. */
+    if (base != NULL && crl_shard_url(base, last, url) == ERR_OK)
+        snprintf(a->response->link, sizeof a->response->link,
+                 FEED_CRL_LINK_BEGIN "%s" FEED_CRL_LINK_END, url);
+}
+
 static bool may_park(struct asking *a)
 {
     uint64_t now_ns = issuer_now_ns(a->worker->issuer);
@@ -150,5 +149,6 @@ enum https_done feed_events(void *server, void *worker, const struct https_reque
         return HTTPS_PARKED;
     issuer_count(metrics, ISSUER_feed_events_sent, a.count);
     response->content_type = FEED_MEDIA_TYPE;
+    link_crl(&a);
     return HTTPS_ANSWERED;
 }

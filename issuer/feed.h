@@ -9,11 +9,11 @@
  * the line of event SEQ: with another history, as after a restore of either side, PROBLEM_POSITION
  *   and nothing else, as for an SEQ beyond the last event.
  *
- * POST /v1/events/published {"ca", "seq"[, "signed", "log_number"]}
- *   All events up to seq are signed and in the presigner's log: who waits for that is woken, before
- *   anything is written. `signed` lists what was signed in log entries up to log_number; each
- *   becomes a leaf of the audit log, at least once. Only with it the seq is stored, too: after a
- *   start the presigner tells it anew. */
+ * POST /v1/events/published {"ca", "seq"[, "hash"][, "signed", "log_number"]}
+ *   All events up to seq are signed and in the presigner's log: who waits for that is woken,
+ *   before anything is written. `hash` is H of event seq, and judged like it. `signed` lists what
+ * was signed in log entries up to log_number; each becomes a leaf of the audit log, at least once.
+ * Only with it the seq is stored, too: after a start the presigner tells it anew. */
 #pragma once
 
 #include "issuer/https.h"

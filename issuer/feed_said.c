@@ -6,9 +6,8 @@
 #include <jansson.h>
 
 #include "issuer/feed_ca.h"
+#include "issuer/feed_line.h"
 #include "issuer/journal.h"
-#include "issuer/registry_event.h"
-#include "lib/feed_event.h"
 #include "lib/os/log.h"
 
 /* A leaf about something signed; a path is at most PATH_BYTES_MAX. */
@@ -22,6 +21,8 @@ struct saying {
     json_t *root;
     json_t *signed_; /* an array of the root's, or NULL */
     uint64_t seq;
+    bool has_hash, wrong_hash; /* of the line of event seq; it is another one's */
+    struct sha256 hash;
     struct buffer leaves;
     struct span entries[FEED_SIGNED_MAX];
     size_t entry_sizes[FEED_SIGNED_MAX];
@@ -37,14 +38,14 @@ static enum err bad(struct saying *s, const char *what)
 static enum err read_body(struct saying *s)
 {
     json_int_t seq = -1, log_number = 0;
-    const char *ca = NULL;
+    const char *ca = NULL, *hash = NULL;
     struct span body = s->request->body;
     s->root = json_loadb((const char *)body.data, body.size, JSON_REJECT_DUPLICATES, NULL);
     if (s->root == NULL)
         return problem_set(&s->problem, PROBLEM_JSON, "it is no JSON, or has a name twice");
-    if (json_unpack(s->root, "{s:s, s:I, s?:o, s?:I !}", "ca", &ca, "seq", &seq, "signed",
-                    &s->signed_, "log_number", &log_number) != 0)
-        return bad(s, "not an object of ca, seq and, perhaps, signed and log_number");
+    if (json_unpack(s->root, "{s:s, s:I, s?:s, s?:o, s?:I !}", "ca", &ca, "seq", &seq, "hash",
+                    &hash, "signed", &s->signed_, "log_number", &log_number) != 0)
+        return bad(s, "not an object of ca, seq and, perhaps, hash, signed and log_number");
     TRY(feed_ca(s->worker->issuer, span_text(ca), &s->authority, &s->problem));
     if (seq < 0 || log_number < 0)
         return bad(s, "a number is negative");
@@ -52,22 +53,44 @@ static enum err read_body(struct saying *s)
         (!json_is_array(s->signed_) || json_array_size(s->signed_) > FEED_SIGNED_MAX))
         return bad(s, "signed is no array, or too long");
     s->seq = (uint64_t)seq;
+    s->has_hash = hash != NULL && seq > 0;
+    if (s->has_hash && sha256_from_text(span_text(hash), &s->hash) != ERR_OK)
+        return bad(s, "hash is not 64 lower-case hex digits");
     return ERR_OK;
 }
 
-/* Nobody can have published what does not exist. */
+static enum err compare_line(void *context, const struct registry_event *row)
+{
+    struct saying *s = context;
+    uint8_t line[FEED_LINE_BYTES_MAX];
+    size_t size = 0;
+    TRY(feed_line_write(row, line, &size));
+    struct sha256 hash = sha256_of(span_of(line, size));
+    s->wrong_hash = !sha256_equal(&hash, &s->hash);
+    return ERR_OK;
+}
+
+static enum err seq_refused(struct saying *s, const char *why)
+{
+    log_error("feed of %s: %s has published event %llu: %s", s->authority->config->name,
+              s->request->actor->name, (unsigned long long)s->seq, why);
+    return problem_set(&s->problem, PROBLEM_POSITION, "event %llu: %s", (unsigned long long)s->seq,
+                       why);
+}
+
+/* Nobody can have published what does not exist, or is another event here: one side was restored
+ * since the presigner asked. */
 static enum err check_seq(struct saying *s)
 {
+    struct registry *r = s->worker->registry;
     uint64_t last = 0;
-    TRY(registry_ready(s->worker->registry));
-    TRY(registry_event_last(s->worker->registry, s->authority->id, &last));
-    if (s->seq <= last)
-        return ERR_OK;
-    log_error("feed of %s: %s has published event %llu, but %llu is the last",
-              s->authority->config->name, s->request->actor->name, (unsigned long long)s->seq,
-              (unsigned long long)last);
-    return problem_set(&s->problem, PROBLEM_POSITION, "event %llu: there is none such",
-                       (unsigned long long)s->seq);
+    TRY(registry_ready(r));
+    TRY(registry_event_last(r, s->authority->id, &last));
+    if (s->seq > last)
+        return seq_refused(s, "there is none such");
+    if (s->has_hash)
+        TRY(registry_events(r, s->authority->id, s->seq - 1, 1, compare_line, s));
+    return s->wrong_hash ? seq_refused(s, "it was another one") : ERR_OK;
 }
 
 /* --- Leaves of the audit log --- */

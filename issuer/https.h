@@ -32,6 +32,7 @@
 #define HTTPS_CUSTOMER_BYTES    65
 #define HTTPS_PERSON_BYTES      65
 #define HTTPS_LOCATION_BYTES    256
+#define HTTPS_LINK_BYTES        600
 #define HTTPS_LISTENERS_MAX     2
 #define HTTPS_WORKERS_MAX       64
 /* However long a handler wants to wait: later it is told `last_call`. */
@@ -86,7 +87,7 @@ struct https_response {
     const char *content_type; /* static; NULL without a body */
     struct buffer body;
     char location[HTTPS_LOCATION_BYTES]; /* empty: no Location */
-    char link[HTTPS_LOCATION_BYTES];     /* empty: no Link */
+    char link[HTTPS_LINK_BYTES];         /* empty: no Link */
     uint32_t retry_after_s;              /* 0: no Retry-After */
     uint64_t park_until_ns;              /* HTTPS_PARKED: call again then at the latest; 0: only
                                             each second and after a ring */

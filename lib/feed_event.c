@@ -214,3 +214,12 @@ enum err feed_event_read(struct span line, struct feed_event *ret)
     *ret = e;
     return ERR_OK;
 }
+
+struct span feed_crl_link_url(struct span link)
+{
+    struct span begin = span_text(FEED_CRL_LINK_BEGIN), end = span_text(FEED_CRL_LINK_END);
+    if (link.size < begin.size + end.size || !span_equal(span_of(link.data, begin.size), begin) ||
+        !span_equal(span_of(link.data + link.size - end.size, end.size), end))
+        return SPAN_EMPTY;
+    return span_of(link.data + begin.size, link.size - begin.size - end.size);
+}

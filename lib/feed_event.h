@@ -26,6 +26,10 @@
 #define FEED_EVENTS_PATH    "/v1/events"
 #define FEED_PUBLISHED_PATH "/v1/events/published"
 #define FEED_MEDIA_TYPE     "application/x-ndjson"
+/* The field Link of an answer, around the URL of the last shard of the set that the CA's new
+ * certificates get theirs in. */
+#define FEED_CRL_LINK_BEGIN "<"
+#define FEED_CRL_LINK_END   ">; rel=\"urn:statim:crl\""
 
 struct feed_event {
     uint64_t seq;   /* of the CA's events, from 1 without gaps */
@@ -44,3 +48,5 @@ MUST_CHECK enum err feed_event_write(const struct feed_event *event,
                                      uint8_t ret[static FEED_LINE_BYTES_MAX], size_t *ret_size);
 /** Takes exactly what feed_event_write() makes. ERR_MALFORMED, ERR_LIMIT (too long), ERR_RANGE. */
 MUST_CHECK enum err feed_event_read(struct span line, struct feed_event *ret);
+/** The URL in that field; empty when it is another link. */
+struct span feed_crl_link_url(struct span link);

@@ -74,6 +74,9 @@ static unsigned health_page(void *context, struct text_writer *w)
         text_writer_format(w, "warning: an issuer's feed contradicts what is known, see the log\n");
     else if (feed_gauges_set(state->feeds, GAUGE_feed_failing) != 0)
         text_writer_format(w, "warning: an issuer's feed cannot be read, see the log\n");
+    if (feed_gauges_set(state->feeds, GAUGE_feed_crl_missing) != 0)
+        text_writer_format(w, "warning: an issuer's certificates name CRLs that are not published "
+                              "here, see the log\n");
     return trouble == NULL ? 200 : 503;
 }
 

@@ -8,6 +8,7 @@
 #include "lib/os/clock.h"
 #include "lib/os/log.h"
 #include "presigner/feed_apply.h"
+#include "presigner/feed_crl.h"
 #include "presigner/publish_db.h"
 
 /* Octets of an issuer's refusal that are logged. */
@@ -19,10 +20,11 @@ static void show(struct feed_follow *f)
 {
     const struct feed_state *s = &f->state;
     counter_set(&f->gauges[GAUGE_feed_seq], s->seq);
-    counter_set(&f->gauges[GAUGE_feed_published_seq], s->published);
+    counter_set(&f->gauges[GAUGE_feed_published_seq], feed_state_published(s));
     counter_set(&f->gauges[GAUGE_feed_said_seq], s->said);
     counter_set(&f->gauges[GAUGE_feed_failing], f->failing);
     counter_set(&f->gauges[GAUGE_feed_stopped], f->stopped);
+    counter_set(&f->gauges[GAUGE_feed_crl_missing], f->crl_missing);
 }
 
 /* Each trouble once, however often it comes. */
@@ -110,6 +112,29 @@ static bool is_for_a_person(enum err err)
            err == ERR_TRUNCATED || err == ERR_CONFIG;
 }
 
+/* Its answer names the CRL of the last shard: looked for when that is another than before. */
+static void look_for_crl(struct feed_follow *f)
+{
+    char url[CRL_SHARD_URL_MAX];
+    bool ours = true;
+    feed_link_crl(&f->ask, url);
+    if (strcmp(url, f->crl_url) == 0)
+        return;
+    enum err err = feed_crl_is_ours(f->status, f->issuer_id, f->issuer->crl.url_base, url, &ours);
+    if (err != ERR_OK)
+        return; /* with the next answer */
+    memcpy(f->crl_url, url, sizeof url);
+    if (!ours)
+        log_error("issuer %s: feed: its new certificates name CRLs up to %s, which are not "
+                  "published here: `crl` in presigner.yaml differs from crl_url_base, crl_shards "
+                  "or crl_shard_set in issuer.yaml",
+                  f->issuer->name, url);
+    else if (f->crl_missing)
+        log_info("issuer %s: feed: its new certificates name CRLs that are published here",
+                 f->issuer->name);
+    f->crl_missing = !ours;
+}
+
 static void take(struct feed_follow *f, uint64_t now_ns)
 {
     char why[FEED_WHY_BYTES];
@@ -146,9 +171,10 @@ static void answered(struct feed_follow *f, CURLcode code, uint64_t now_ns)
         ask_failed(f, now_ns, true, "an answer is longer than it may be");
     else if (err != ERR_OK)
         ask_failed(f, now_ns, false, f->ask.message);
-    else if (status == 200 && feed_link_is(&f->ask, FEED_MEDIA_TYPE))
+    else if (status == 200 && feed_link_is(&f->ask, FEED_MEDIA_TYPE)) {
+        look_for_crl(f);
         take(f, now_ns);
-    else {
+    } else {
         refusal_text(&f->ask, status, text, sizeof text);
         ask_failed(f, now_ns, status == 409, text);
     }
@@ -159,7 +185,7 @@ static void answered(struct feed_follow *f, CURLcode code, uint64_t now_ns)
 static enum err say(struct feed_follow *f)
 {
     const struct feed_config *feed = &f->issuer->feed;
-    TRY(feed_report_seq(f->issuer_id, feed_state_published(&f->state), &f->say.body));
+    TRY(feed_report_seq(f->issuer_id, &f->state.published, &f->say.body));
     snprintf(f->say.url, sizeof f->say.url, "%s" FEED_PUBLISHED_PATH, feed->url);
     return feed_link_post(&f->say, feed);
 }
@@ -167,8 +193,8 @@ static enum err say(struct feed_follow *f)
 static enum err tell(struct feed_follow *f)
 {
     const struct feed_config *feed = &f->issuer->feed;
-    TRY(feed_report_signed(&f->report, feed_state_published(&f->state), f->state.told,
-                           f->state.log_last, &f->tell.body, &f->telling));
+    TRY(feed_report_signed(&f->report, &f->state.published, f->state.told, f->state.log_last,
+                           &f->tell.body, &f->telling));
     snprintf(f->tell.url, sizeof f->tell.url, "%s" FEED_PUBLISHED_PATH, feed->url);
     return feed_link_post(&f->tell, feed);
 }
@@ -296,7 +322,7 @@ void feed_follow_settled(struct feed_follow *f, uint64_t sequence, uint64_t log_
 
 bool feed_follow_is_done(const struct feed_follow *f)
 {
-    return f->failing || (!f->state.saying && f->state.said == f->state.published);
+    return f->failing || (!f->state.saying && f->state.said == feed_state_published(&f->state));
 }
 
 /* What was published before there was a feed is not told of. */
@@ -310,11 +336,14 @@ static enum err told_begin(struct feed_follow *f, MDB_txn *txn, uint64_t *ret_to
     return ERR_OK;
 }
 
-static enum err read_state(struct feed_follow *f, MDB_txn *txn)
+static enum err read_state(struct feed_follow *f, MDB_txn *txn, bool anew)
 {
-    struct feed_position position;
+    struct feed_position position = {0};
     uint64_t told = 0;
-    TRY(feed_position_get(f->status, txn, f->issuer_id, &position));
+    if (anew)
+        TRY(feed_position_put(f->status, txn, f->issuer_id, &position));
+    else
+        TRY(feed_position_get(f->status, txn, f->issuer_id, &position));
     enum err err = feed_told_get(f->status, txn, f->issuer_id, &told);
     TRY(err == ERR_NOT_FOUND ? told_begin(f, txn, &told) : err);
     f->hash = position.hash;
@@ -322,7 +351,7 @@ static enum err read_state(struct feed_follow *f, MDB_txn *txn)
     return ERR_OK;
 }
 
-enum err feed_follow_open(struct feed_follow *f, CURLM *multi, const char *publish_dir)
+enum err feed_follow_open(struct feed_follow *f, CURLM *multi, const char *publish_dir, bool anew)
 {
     MDB_txn *txn = NULL;
     f->report = (struct feed_report){
@@ -331,7 +360,7 @@ enum err feed_follow_open(struct feed_follow *f, CURLM *multi, const char *publi
     TRY(feed_link_make(&f->say, multi, f));
     TRY(feed_link_make(&f->tell, multi, f));
     TRY(status_txn_write(f->status, &txn));
-    enum err err = read_state(f, txn);
+    enum err err = read_state(f, txn, anew);
     if (err == ERR_OK)
         return status_txn_commit(txn);
     status_txn_abort(txn);

@@ -23,16 +23,20 @@ struct feed_follow {
     struct feed_link say;
     struct feed_link tell;
     struct feed_report report;
-    uint64_t telling;           /* log number of what is being told */
-    uint64_t settled, log_last; /* as the publishing thread said last */
-    bool current;               /* the issuer had nothing more */
-    bool failing;               /* the latest question failed */
-    bool stopped;               /* and a person has to look */
-    char complaint[256];        /* that was logged last */
+    uint64_t telling;                /* log number of what is being told */
+    uint64_t settled, log_last;      /* as the publishing thread said last */
+    bool current;                    /* the issuer had nothing more */
+    bool failing;                    /* the latest question failed */
+    bool stopped;                    /* and a person has to look */
+    char complaint[256];             /* that was logged last */
+    char crl_url[CRL_SHARD_URL_MAX]; /* that its new certificates name, the last of the set */
+    bool crl_missing;                /* it is not published here */
 };
 
-/** The fields before `state` are set. Reads the position. ERR_MEMORY, ERR_STORE, ERR_BUSY. */
-MUST_CHECK enum err feed_follow_open(struct feed_follow *f, CURLM *multi, const char *publish_dir);
+/** The fields before `state` are set. Reads the position, or forgets it (`anew`). ERR_MEMORY,
+ *  ERR_STORE, ERR_BUSY. */
+MUST_CHECK enum err feed_follow_open(struct feed_follow *f, CURLM *multi, const char *publish_dir,
+                                     bool anew);
 void feed_follow_close(struct feed_follow *f);
 /** Begins what is due. */
 void feed_follow_step(struct feed_follow *f, uint64_t now_ns);

@@ -7,13 +7,14 @@
 #include "presigner/config.h"
 
 /* name, help */
-#define FEED_GAUGE_TABLE(X)                                                \
-    X(feed_seq, "newest event of the issuer that was taken")               \
-    X(feed_published_seq, "events of the issuer up to here are published") \
-    X(feed_said_seq, "what of that the issuer knows")                      \
-    X(feed_heard_seconds, "when the issuer was last heard; 0: not yet")    \
-    X(feed_failing, "1: the latest request failed or was refused")         \
-    X(feed_stopped, "1: its events contradict what is known: a person has to look")
+#define FEED_GAUGE_TABLE(X)                                                         \
+    X(feed_seq, "newest event of the issuer that was taken")                        \
+    X(feed_published_seq, "events of the issuer up to here are published")          \
+    X(feed_said_seq, "what of that the issuer knows")                               \
+    X(feed_heard_seconds, "when the issuer was last heard; 0: not yet")             \
+    X(feed_failing, "1: the latest request failed or was refused")                  \
+    X(feed_stopped, "1: its events contradict what is known: a person has to look") \
+    X(feed_crl_missing, "1: its new certificates name CRLs that are not published here")
 
 enum feed_gauge {
 #define X(name, help) GAUGE_##name,

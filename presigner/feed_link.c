@@ -126,3 +126,14 @@ bool feed_link_is(const struct feed_link *l, const char *media_type)
     curl_easy_getinfo(l->curl, CURLINFO_CONTENT_TYPE, &type);
     return type != NULL && strcasecmp(type, media_type) == 0;
 }
+
+void feed_link_crl(const struct feed_link *l, char ret_url[static CRL_SHARD_URL_MAX])
+{
+    struct curl_header *field = NULL;
+    struct span url = SPAN_EMPTY;
+    if (curl_easy_header(l->curl, "Link", 0, CURLH_HEADER, -1, &field) == CURLHE_OK)
+        url = feed_crl_link_url(span_text(field->value));
+    memset(ret_url, 0, CRL_SHARD_URL_MAX);
+    if (url.size > 0 && url.size < CRL_SHARD_URL_MAX)
+        memcpy(ret_url, url.data, url.size);
+}

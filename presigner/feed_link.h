@@ -44,3 +44,6 @@ struct feed_link *feed_link_of(CURL *curl);
 MUST_CHECK enum err feed_link_end(struct feed_link *l, CURLcode code, long *ret_status);
 /** Whether the answer has this media type. After feed_link_end(). */
 bool feed_link_is(const struct feed_link *l, const char *media_type);
+/** The URL that the answer has for the issuer's CRLs (lib/feed_event.h); empty: none, or one that
+ * is too long. After feed_link_end(). */
+void feed_link_crl(const struct feed_link *l, char ret_url[static CRL_SHARD_URL_MAX]);

@@ -32,10 +32,16 @@ __attribute__((format(printf, 2, 3))) static enum err append(struct buffer *out,
     return buffer_append(out, span_of(text, (size_t)size));
 }
 
-enum err feed_report_seq(uint64_t issuer_id, uint64_t seq, struct buffer *ret)
+enum err feed_report_seq(uint64_t issuer_id, const struct feed_position *published,
+                         struct buffer *ret)
 {
+    char hash[SHA256_TEXT_BYTES];
     ret->size = 0;
-    return append(ret, "{\"ca\":\"%016" PRIx64 "\",\"seq\":%" PRIu64 "}", issuer_id, seq);
+    TRY(append(ret, "{\"ca\":\"%016" PRIx64 "\",\"seq\":%" PRIu64, issuer_id, published->seq));
+    if (published->seq == 0)
+        return append(ret, "}");
+    sha256_to_text(&published->hash, hash);
+    return append(ret, ",\"hash\":\"%s\"}", hash);
 }
 
 /* --- Items of a log entry --- */
@@ -140,10 +146,11 @@ static enum err add_entry(struct feed_report *r, uint64_t number, struct buffer 
     return add_items(&m, span_of(r->file.data, r->file.size));
 }
 
-enum err feed_report_signed(struct feed_report *r, uint64_t seq, uint64_t told, uint64_t log_last,
-                            struct buffer *ret, uint64_t *ret_told)
+enum err feed_report_signed(struct feed_report *r, const struct feed_position *published,
+                            uint64_t told, uint64_t log_last, struct buffer *ret,
+                            uint64_t *ret_told)
 {
-    TRY(feed_report_seq(r->issuer_id, seq, ret));
+    TRY(feed_report_seq(r->issuer_id, published, ret));
     ret->size--; /* the brace that closes it */
     TRY(append(ret, ",\"signed\":["));
     uint64_t last = told;

@@ -6,6 +6,7 @@
 
 #include "lib/os/file.h"
 #include "presigner/config.h"
+#include "presigner/feed_position.h"
 
 /* What the issuer takes in one body (issuer/https.h). */
 #define FEED_REPORT_BYTES_MAX 50000
@@ -19,11 +20,13 @@ struct feed_report {
     struct buffer file; /* room for what is read */
 };
 
-/** A body that says: events up to `seq` are published. */
-MUST_CHECK enum err feed_report_seq(uint64_t issuer_id, uint64_t seq, struct buffer *ret);
+/** A body that says: events up to this one are published. */
+MUST_CHECK enum err feed_report_seq(uint64_t issuer_id, const struct feed_position *published,
+                                    struct buffer *ret);
 /** The same with what the log entries after `told` up to `log_last` have of this issuer, as far as
  * they fit: `*ret_told` is the last of them. Entries that are gone are passed over. ERR_MEMORY,
  * ERR_IO and whatever is wrong with a log entry or a CRL. */
-MUST_CHECK enum err feed_report_signed(struct feed_report *r, uint64_t seq, uint64_t told,
-                                       uint64_t log_last, struct buffer *ret, uint64_t *ret_told);
+MUST_CHECK enum err feed_report_signed(struct feed_report *r, const struct feed_position *published,
+                                       uint64_t told, uint64_t log_last, struct buffer *ret,
+                                       uint64_t *ret_told);
 void feed_report_done(struct feed_report *r);

@@ -5,10 +5,9 @@
 
 static void add_step(struct feed_state *s, const struct feed_position *position)
 {
-    struct feed_step step = {.seq = position->seq, .sequence = position->sequence};
     if (s->step_count == FEED_STEPS_MAX)
         s->step_count--; /* its events are published when those after it are, too */
-    s->steps[s->step_count++] = step;
+    s->steps[s->step_count++] = *position;
 }
 
 void feed_state_start(struct feed_state *s, const struct feed_position *position, uint64_t told)
@@ -30,7 +29,8 @@ static uint64_t doubled(uint64_t ns)
 
 static bool has_to_say(const struct feed_state *s)
 {
-    return s->agrees && !s->saying && (s->published > s->said || (!s->knows && s->published > 0));
+    return s->agrees && !s->saying &&
+           (s->published.seq > s->said || (!s->knows && s->published.seq > 0));
 }
 
 static bool has_to_tell(const struct feed_state *s)
@@ -108,7 +108,7 @@ void feed_state_settled(struct feed_state *s, uint64_t sequence, uint64_t log_la
 {
     size_t done = 0;
     while (done < s->step_count && s->steps[done].sequence <= sequence)
-        s->published = s->steps[done++].seq;
+        s->published = s->steps[done++];
     s->step_count -= done;
     memmove(s->steps, s->steps + done, s->step_count * sizeof s->steps[0]);
     s->log_last = log_last;
@@ -118,7 +118,7 @@ void feed_state_saying(struct feed_state *s)
 {
     CHECK(!s->saying);
     s->saying = true;
-    s->saying_seq = s->published;
+    s->saying_seq = s->published.seq;
 }
 
 void feed_state_said(struct feed_state *s)

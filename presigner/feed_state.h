@@ -32,12 +32,6 @@ enum feed_want {
                        to write that down before it answers */
 };
 
-/* After the events up to `seq` the database was at `sequence`. */
-struct feed_step {
-    uint64_t seq;
-    uint64_t sequence;
-};
-
 struct feed_state {
     uint64_t seq; /* events up to here are in the database */
     bool agrees;  /* it has the events that we have: an answer has come since the last failure */
@@ -46,11 +40,11 @@ struct feed_state {
     uint64_t ask_ns; /* not before */
     uint64_t retry_ns;
 
-    struct feed_step steps[FEED_STEPS_MAX]; /* not published, oldest first */
+    struct feed_position steps[FEED_STEPS_MAX]; /* not published, oldest first */
     size_t step_count;
-    uint64_t published; /* seq */
-    uint64_t said;      /* the issuer knows of this seq */
-    bool knows;         /* the issuer was told anything at all */
+    struct feed_position published;
+    uint64_t said; /* the issuer knows of this seq */
+    bool knows;    /* the issuer was told anything at all */
     bool saying;
     uint64_t saying_seq;
     uint64_t say_ns; /* not before */
@@ -82,7 +76,7 @@ void feed_state_failed(struct feed_state *s, uint64_t now_ns, bool person);
 void feed_state_settled(struct feed_state *s, uint64_t sequence, uint64_t log_last);
 static inline uint64_t feed_state_published(const struct feed_state *s)
 {
-    return s->published;
+    return s->published.seq;
 }
 void feed_state_saying(struct feed_state *s);
 /** The issuer has taken it. */

@@ -167,9 +167,21 @@ static void *thread_main(void *context)
 
 /* --- Start and end --- */
 
+/* After the transactions that have forgotten: a crash between repeats them. */
+static void remove_anew(const char *path)
+{
+    log_warning("%s: all events of issuers are taken again, from the first on", path);
+    if (unlink(path) != 0)
+        log_error("%s: cannot be removed, so the next start does it again: %s", path,
+                  strerror(errno));
+}
+
 static enum err make(struct feeds *f, const struct feeds_setup *setup)
 {
     const struct presigner_config *config = setup->config;
+    char path[PATH_BYTES_MAX];
+    TRY(path_join(path, sizeof path, config->state_dir, FEEDS_ANEW_FILE));
+    bool anew = access(path, F_OK) == 0;
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (f->multi = curl_multi_init()) == NULL)
         return ERR_MEMORY;
     for (size_t i = 0; i < config->issuer_count; i++) {
@@ -185,8 +197,10 @@ static enum err make(struct feeds *f, const struct feeds_setup *setup)
                                        .wake_fd = setup->wake_fd,
                                        .wait_s = setup->once ? 0 : issuer->feed.wait_s};
         f->count++;
-        TRY(feed_follow_open(follow, f->multi, config->publish_dir));
+        TRY(feed_follow_open(follow, f->multi, config->publish_dir, anew));
     }
+    if (anew)
+        remove_anew(path);
     return ERR_OK;
 }
 

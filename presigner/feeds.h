@@ -12,6 +12,11 @@
 
 /* A stop waits so long for what is not yet said to the issuers. */
 #define FEEDS_STOP_MS 1000
+/* A file of this name in the state folder says that a person knows that an issuer's registry has
+ * another history now (docs/operations.md). At the start the positions are forgotten and the file
+ * is removed: all events are taken again. They are joined into what is known, which loses nothing.
+ */
+#define FEEDS_ANEW_FILE "feed-anew"
 
 struct feeds;
 

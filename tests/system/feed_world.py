@@ -91,6 +91,7 @@ class Issuer:
         self.asked = []  # the query of each question
         self.news = threading.Condition()
         self.wait_max_s = wait_max_s
+        self.crl_url = None  # of the last shard that certificates name
         self.answer = None  # if set: (events, query) → (status, body), or None for the usual answer
         self.server = None
 
@@ -121,6 +122,8 @@ class Issuer:
             def send(self, status, media_type, body, size=None):
                 self.send_response(status)
                 self.send_header("Content-Type", media_type)
+                if issuer.crl_url is not None:
+                    self.send_header("Link", f'<{issuer.crl_url}>; rel="urn:statim:crl"')
                 self.send_header("Content-Length", str(len(body) if size is None else size))
                 self.end_headers()
                 self.wfile.write(body)
@@ -210,6 +213,9 @@ class Issuer:
         if path != "/v1/events/published" or ca not in self.events:
             return self.problem("not-found", 404)
         if said["seq"] > len(self.events[ca]):
+            return self.problem("bad-position", 409)
+        assert ("hash" in said) == (said["seq"] > 0)
+        if said["seq"] > 0 and hashlib.sha256(self.events[ca][said["seq"] - 1]).hexdigest() != said["hash"]:
             return self.problem("bad-position", 409)
         with self.news:
             assert len(body) <= 50000

@@ -263,6 +263,15 @@ def test_restored_issuer(followed):
     assert followed.sequence() == 4
     # Nor is it told that events of its own, with numbers of others, are published.
     assert followed.issuer.published[followed.ca] == 0
+    # A person knows: its events are taken from the first on, and join what is there.
+    followed.site.stop_process(followed.site.presigner)
+    anew = followed.site.dir / "presigner/feed-anew"
+    anew.touch()
+    followed.site.start_presigner()
+    followed.issuer.wait_published(followed.ca, 7)
+    assert followed.sequence() == 4 + 5
+    assert not anew.exists()
+    assert followed.metric("feed_stopped") == 0
 
 
 def test_away_and_back(followed):
@@ -359,6 +368,24 @@ def test_shards(followed):
     assert "4001 on 1/3 and not 1/2" in followed.site.presigner_log()
     assert followed.metric("feed_shard_conflicts") == 1
     wait_for(lambda: any("crl_number" in row for row in followed.issuer.signed[followed.ca]), "the report", QUICK_S)
+
+
+def test_crls_that_nobody_makes(followed):
+    """The issuer's certificates name CRLs of another configuration: it is said, and statuses go on."""
+    site, issuer = followed.site, followed.issuer
+    use_crls(site, debounce_s=0, shards=4)
+    base = re.search(r"url_base: (\S+)", (site.dir / "presigner.yaml").read_text())[1].strip('",}')
+    site.start_presigner()
+    issuer.wait_published(followed.ca, followed.issue(shard="1/3")[0])
+    assert followed.metric("feed_crl_missing") == 0
+    for url, missing in ((f"{base}/1/3.crl", 0), (f"{base}/1/4.crl", 1), (f"{base}/1/2.crl", 0), (f"{base}/2/3.crl", 1),
+                         (f"{base}x/1/3.crl", 1)):
+        issuer.crl_url = url
+        issuer.wait_published(followed.ca, followed.issue()[0])
+        wait_for(lambda: followed.metric("feed_crl_missing") == missing, url, QUICK_S, site.presigner)
+        assert (f"name CRLs up to {url}, which are not published" in site.presigner_log()) == bool(missing)
+    assert "name CRLs that are not published here" in site.admin("/healthz", followed.port)[1]
+    assert followed.metric("feed_failures") == 0
 
 
 @pytest.mark.long

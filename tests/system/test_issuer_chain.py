@@ -125,6 +125,7 @@ def test_from_order_to_answer_to_revoked(chain):
     assert chain.feed_metric("seq") == 2 and chain.sequence() == 2
     wait_for(lambda: chain.feed_metric("said_seq") == 2, "the word of the second", SEEN_S)
     assert issuer.must("GET", f"/v1/certificate/{got['id']}", key=issuer.key)["published"] is True
+    assert chain.feed_metric("crl_missing") == 0
 
     def batches():
         return [leaf for leaf in issuer.leaves() if leaf["type"] == "ocsp.batch.signed"]
@@ -150,6 +151,7 @@ def test_the_feed(make_chain):
     assert status == 200 and fields["Content-Type"] == "application/x-ndjson"
     lines = body.encode().splitlines()
     assert body.endswith("\n") and len(lines) == 5
+    assert fields["Link"].endswith(f'/crl/1/{SHARDS - 1}.crl>; rel="urn:statim:crl"')
     hashes = [hashlib.sha256(line).hexdigest() for line in lines]
     assert ask(f"ca={ca}&after=2&limit=2")[1].encode().splitlines() == lines[2:4]
     assert ask(f"ca={ca}&after=2&limit=1000&hash={hashes[1]}")[1].encode().splitlines() == lines[2:]
@@ -187,8 +189,10 @@ def test_the_feed(make_chain):
     batch = {"log_number": 3, "sha256": "ab" * 32, "statements": 2}
     crl = {"log_number": 3, "sha256": "cd" * 32, "crl_number": 7, "path": "/crl/1/0.crl"}
     assert say({"ca": ca, "seq": 4})[0] == 200
+    assert say({"ca": ca, "seq": 4, "hash": hashes[3]})[0] == 200
     assert say({"ca": ca, "seq": 4, "log_number": 3, "signed": [batch, crl]})[0] == 200
     for body, status in (({"ca": ca, "seq": 7}, 409), ({"ca": ca}, 400), ({"ca": ca, "seq": -1}, 400),
+                         ({"ca": ca, "seq": 5, "hash": hashes[3]}, 409), ({"ca": ca, "seq": 5, "hash": "00"}, 400),
                          ({"ca": ca, "seq": "4"}, 400), ({"ca": "0" * 16, "seq": 1}, 422),
                          ({"ca": ca, "seq": 4, "more": 1}, 400), ({"ca": ca, "seq": 4, "signed": {}}, 400),
                          ({"ca": ca, "seq": 4, "signed": [batch | crl]}, 400), ({"ca": ca, "seq": 4, "signed": [{}]}, 400),

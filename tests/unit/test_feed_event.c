@@ -190,12 +190,32 @@ static void test_not_written(void **state)
     assert_int_equal(size, 99);
 }
 
+static void test_crl_link(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *link, *url;
+    } rows[] = {
+        {"<http://a.example/1/0.crl>; rel=\"urn:statim:crl\"", "http://a.example/1/0.crl"},
+        {"<>; rel=\"urn:statim:crl\"", ""},
+        {">; rel=\"urn:statim:crl\"", ""},
+        {"<http://a.example/1/0.crl>; rel=\"up\"", ""},
+        {"<http://a.example/1/0.crl>; rel=\"urn:statim:crl\";", ""},
+        {"x<http://a.example/1/0.crl>; rel=\"urn:statim:crl\"", ""},
+        {"<", ""},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_true(span_equal(feed_crl_link_url(span_text(rows[i].link)), span_text(rows[i].url)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_issued),   cmocka_unit_test(test_revoked),
         cmocka_unit_test(test_extremes), cmocka_unit_test(test_refused),
         cmocka_unit_test(test_torn),     cmocka_unit_test(test_not_written),
+        cmocka_unit_test(test_crl_link),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
