@@ -17,12 +17,14 @@
 #include "lib/check.h"
 #include "lib/limit.h"
 #include "lib/os/file.h"
+#include "lib/os/lock.h"
 
 #define NS_PER_S    1000000000u
 #define BACKLOG     16
 #define EVENTS_MAX  (CONTROL_CONNECTIONS_MAX + 1)
 #define SOCKET_MODE 0177 /* umask: 0600 is left */
 #define FOLDER_MODE 0755
+#define LOCK_SUFFIX ".lock"
 /* Requests of one connection in one turn: whoever writes without end waits like others. */
 #define REQUESTS_A_TURN 4
 
@@ -38,6 +40,7 @@ struct connection {
 
 struct control {
     int listener, epoll;
+    int lock;       /* of the path; -1: not taken */
     bool listening; /* the listener is watched: there is a free connection */
     control_answer answer;
     void *context;
@@ -271,10 +274,20 @@ static enum err make_folder(const char *path)
     return directory_make(folder, FOLDER_MODE);
 }
 
+/* Between bind() and listen() a socket looks like one that was left: whoever starts at the same
+ * moment would remove it. */
+static enum err take_lock(struct control *c)
+{
+    char path[sizeof c->address.sun_path + sizeof LOCK_SUFFIX];
+    snprintf(path, sizeof path, "%s" LOCK_SUFFIX, c->address.sun_path);
+    return lock_file_take(path, "statim-shed", "with this control socket", &c->lock);
+}
+
 static enum err start_listening(struct control *c)
 {
     const struct sockaddr *address = (const struct sockaddr *)&c->address;
     TRY(make_folder(c->address.sun_path));
+    TRY(take_lock(c));
     TRY(clear_path(&c->address));
     c->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     c->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -302,6 +315,7 @@ static void control_free(struct control *c)
         close(c->listener);
     if (c->epoll >= 0)
         close(c->epoll);
+    lock_drop(c->lock);
     free(c);
     errno = saved;
 }
@@ -312,7 +326,7 @@ enum err control_open(const char *path, control_answer answer, void *context, st
     struct control *c = calloc(1, sizeof *c);
     if (c == NULL)
         return ERR_MEMORY;
-    c->listener = c->epoll = -1;
+    c->listener = c->epoll = c->lock = -1;
     c->answer = answer;
     c->context = context;
     for (size_t i = 0; i < CONTROL_CONNECTIONS_MAX; i++)

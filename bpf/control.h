@@ -32,9 +32,10 @@
 typedef json_t *(*control_answer)(void *context, const json_t *request);
 
 struct control;
-/** Makes the socket, and its folder when missing. A file that nobody listens at is replaced.
- * ERR_BUSY: another agent listens there; ERR_IO, ERR_LIMIT (path too long), ERR_MEMORY; a readable
- * line in `message`. `context` stays borrowed. */
+/** Makes the socket, and its folder when missing. A file that nobody listens at is replaced. Beside
+ * it <path>.lock is held, so that of two who start at once one is refused, and stays when it ends.
+ * ERR_BUSY: another agent listens there, or is about to; ERR_IO, ERR_LIMIT (path too long),
+ * ERR_MEMORY; a readable line in `message`. `context` stays borrowed. */
 MUST_CHECK enum err control_open(const char *path, control_answer answer, void *context,
                                  struct control **ret, char message[static CONTROL_MESSAGE_BYTES]);
 /** Readable when control_run() has something to do. */

@@ -19,6 +19,8 @@
 
 #include <cmocka.h>
 
+#include "lib/os/lock.h"
+
 #define NS_PER_S   1000000000u
 #define TURNS_MAX  10000
 #define BIG_BYTES  (2u << 20)
@@ -301,6 +303,29 @@ static void the_socket(void **state)
     assert_int_equal(unlink(path), 0);
 }
 
+/* Another agent is between bind() and listen(): its socket looks like one that was left. */
+static void one_that_starts_is_left_alone(void **state)
+{
+    (void)state;
+    char message[CONTROL_MESSAGE_BYTES] = "", lock_path[sizeof path + 8];
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct stat before, after;
+    int lock = -1;
+    snprintf(lock_path, sizeof lock_path, "%s.lock", path);
+    assert_int_equal(lock_file_take(lock_path, "test", "here", &lock), ERR_OK);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(stat(path, &before), 0);
+    assert_int_equal(open_again(message), ERR_BUSY);
+    assert_int_equal(stat(path, &after), 0);
+    assert_int_equal(before.st_ino, after.st_ino);
+    /* It was killed: the lock went with it. */
+    close(fd);
+    lock_drop(lock);
+    assert_int_equal(open_again(message), ERR_OK);
+}
+
 static void path_too_long(void **state)
 {
     (void)state;
@@ -324,11 +349,15 @@ int main(void)
         cmocka_unit_test(silent_clients_end),
         cmocka_unit_test(many_clients_wait),
         cmocka_unit_test(the_socket),
+        cmocka_unit_test(one_that_starts_is_left_alone),
         cmocka_unit_test(path_too_long),
     };
     if (mkdtemp(folder) == NULL)
         return 1;
     snprintf(path, sizeof path, "%s/control", folder);
     int status = cmocka_run_group_tests(tests, NULL, NULL);
+    char lock_path[sizeof path + 8];
+    snprintf(lock_path, sizeof lock_path, "%s.lock", path);
+    unlink(lock_path);
     return rmdir(folder) == 0 ? status : 1;
 }
