@@ -187,7 +187,8 @@ static enum err loop(struct daemon *d)
         } else {
             backoff_ms = BACKOFF_FIRST_MS;
         }
-        if (pause_or_wake(d, wait_ms))
+        /* More changes are no reason to try what failed at once again. */
+        if (err != ERR_OK ? pause_ms(d, wait_ms) : pause_or_wake(d, wait_ms))
             return ERR_STOPPED;
     }
 }
