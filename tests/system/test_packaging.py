@@ -26,10 +26,12 @@ def word(unit, key):
 
 def test_everything_is_installed():
     places = set(installed())
-    for program in ("statim", "statim-edge", "statim-presigner", "statim-issuer", "statim-shed", "statim-bench"):
+    for program in ("statim", "statim-edge", "statim-presigner", "statim-issuer", "statim-bench"):
         assert f"{{bindir}}/{program}" in places
     for unit in UNITS:
-        assert f"{{prefix}}/lib/systemd/system/{unit.name}" in places
+        # statim-shed is built where libbpf is.
+        wanted = unit.stem != "statim-shed" or "{bindir}/statim-shed" in places
+        assert (f"{{prefix}}/lib/systemd/system/{unit.name}" in places) == wanted
     for folder in ("sysusers.d", "tmpfiles.d"):
         assert f"{{prefix}}/lib/{folder}/statim.conf" in places
 
@@ -38,6 +40,8 @@ def test_everything_is_installed():
 def test_units_fit(unit):
     """They start programs that are installed, as users that are made, and name the prefix of this build."""
     program = word(unit, "ExecStart").split()[0].rsplit("/", 1)[1]
+    if program == "statim-shed" and not (BUILD / "packaging" / unit.name).exists():
+        pytest.skip("statim-shed is not built: it needs libbpf, clang and bpftool")
     assert f"{{bindir}}/{program}" in installed()
     user = word(unit, "User")
     users = re.findall(r"^u (\S+)", (PACKAGING / "statim.sysusers").read_text(), re.M)
