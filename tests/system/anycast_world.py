@@ -66,6 +66,15 @@ neighbor 10.79.{number}.1 {{
     family {{ ipv4 unicast; }}
     api {{ processes [ shed ]; }}
 }}
+neighbor fd79:1{number}::1 {{
+    router-id 10.79.{number}.2;
+    local-address fd79:1{number}::2;
+    local-as {site};
+    peer-as {router};
+    hold-time 9;
+    family {{ ipv6 unicast; }}
+    api {{ processes [ shed ]; }}
+}}
 """
 EXABGP_ENVIRONMENT = {"exabgp.daemon.user": "root", "exabgp.daemon.drop": "false", "exabgp.log.destination": "stderr",
                       "exabgp.api.cli": "false", "exabgp.daemon.daemonize": "false"}
@@ -203,7 +212,8 @@ class Pop:
         self.daemon = start_bird(self.namespace, self.dir / "bird", site_bird_text(self.number))
 
     def start_exabgp(self):
-        self.configure(route={"through": "exabgp", "prefixes": [f"{SERVICE_V4}/32"], "normal_attributes": "med 0",
+        self.configure(route={"through": "exabgp", "prefixes": [f"{SERVICE_V4}/32", f"{SERVICE_V6}/128"],
+                              "normal_attributes": "med 0",
                               "low_attributes":
                                   f"med 1000 community [65535:0] as-path [{SITE_AS} {SITE_AS} {SITE_AS}]"})
         path = self.dir / "exabgp.conf"
@@ -262,7 +272,7 @@ class Asking(threading.Thread):
         turn = 0
         while not self.ends.is_set():
             began = time.monotonic()
-            self.seen.append((began, self.world.ask(SOURCES[turn % len(SOURCES)])))
+            self.seen.append((began, self.world.ask(SOURCES[turn % len(SOURCES)], PATIENCE_S)))
             turn += 1
             self.ends.wait(self.pause_s)
 
@@ -371,8 +381,7 @@ class AnycastWorld:
                 pop.start_bird()
                 pop.start_agent(**controller)
         self.wait_via({0, 1}, "both sites", 60)
-        if not exabgp:
-            wait_for(lambda: self.via(6) == {0, 1}, "both sites in IPv6", 20)
+        wait_for(lambda: self.via(6) == {0, 1}, "both sites in IPv6", 20)
         for pop in self.pops:
             wait_for(lambda p=pop: p.route()[0] == "announce", f"the agent of site {pop.number} sure", 20)
 
@@ -392,11 +401,11 @@ class AnycastWorld:
             raise AssertionError(f"{error}; now via {self.via()}\n{self.logs()}") from None
         return time.monotonic() - began
 
-    def ask(self, source):
+    def ask(self, source, patience_s=10):
         """Whether a client at that address got the right answer in time. A wrong one is the end of the test."""
         try:
             with self.client.inside():
-                connection = http.client.HTTPConnection(SERVICE_V4, PORT, timeout=PATIENCE_S,
+                connection = http.client.HTTPConnection(SERVICE_V4, PORT, timeout=patience_s,
                                                         source_address=(source, 0))
                 try:
                     connection.request("POST", "/", self.request, {"Content-Type": "application/ocsp-request"})

@@ -75,7 +75,7 @@ def receive_in_thread(receiver, device, sender, peer, processor, first):
     done = run(*receiver.enter, "unshare", "-m", "sh", "-c", switch, check=False)
     if done.returncode != 0:
         raise OSError(f"no threaded NAPI here: {done.stderr.strip()}")
-    new = wait_for(lambda: napi_threads(device) - threads_before, f"the NAPI thread of {device}", 5)
+    new = wait_for(lambda: napi_threads(device) - threads_before, f"the NAPI thread of {device}", 20)
     for thread in new:
         os.sched_setaffinity(thread, {processor})
         if first:
@@ -187,7 +187,7 @@ class FloodWorld:
         flood = self.start(*self.router.enter, *on(OUTSIDE), FLOOD, "--interface", "far0", "--to", to, "--to-mac",
                            self.edge_mac, "--from", spoofed, "--port", port, "--seconds", seconds, *options)
         before = self.received()
-        wait_for(lambda: self.received() > before + 1000 or flood.poll() is not None, "the flood", 5)
+        wait_for(lambda: self.received() > before + 1000 or flood.poll() is not None, "the flood", 20)
         return flood
 
     def received(self):

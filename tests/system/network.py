@@ -66,7 +66,7 @@ class Cable:
         for namespace, device, address in ((near, "near0", self.NEAR), (far, "far0", self.FAR)):
             namespace.ip("address", "add", f"{address}/24", "dev", device)
             namespace.ip("link", "set", device, "up")
-        wait_for(lambda: "LOWER_UP" in near.ip("link", "show", "near0"), "the cable", 5)
+        wait_for(lambda: "LOWER_UP" in near.ip("link", "show", "near0"), "the cable", 20)
 
     def unplug(self):
         """Whoever sends is told so."""

@@ -52,16 +52,20 @@ def free_port():
     raise AssertionError("no free port")
 
 
-def wait_for(condition, what, deadline_s=30, process=None):
-    """Polls until the condition holds and returns its value; fails loudly at the deadline."""
-    end = time.monotonic() + deadline_s
-    while time.monotonic() < end:
+def wait_for(condition, what, deadline_s=30, process=None, pause_max_s=0.2):
+    """Polls until the condition holds and returns its value; fails loudly when it does not hold after the deadline, either:
+    who was not given the processor until then has not looked. The longer it takes the less often it looks."""
+    begin = time.monotonic()
+    end = begin + deadline_s
+    is_late = False
+    while not is_late:
+        is_late = time.monotonic() >= end
         value = condition()
         if value:
             return value
         if process is not None and process.poll() is not None:
             raise AssertionError(f"process ended with {process.returncode} while waiting for {what}")
-        time.sleep(0.02)
+        time.sleep(min(pause_max_s, 0.02 + (time.monotonic() - begin) / 50))
     raise AssertionError(f"{what}: not within {deadline_s} s")
 
 
@@ -235,7 +239,7 @@ class Site:
             return False
 
     def admin(self, path, port=None):
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.admin_port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.admin_port, timeout=20)
         try:
             connection.request("GET", path)
             response = connection.getresponse()

@@ -40,7 +40,7 @@ class SmallDisk:
                         file.write(bytes(size))
                 except OSError:
                     pass
-        wait_for(lambda: os.statvfs(self.path()).f_bavail == 0, "a full disk", 5)
+        wait_for(lambda: os.statvfs(self.path()).f_bavail == 0, "a full disk", 20)
 
     def free(self):
         os.unlink(self.path("filler"))

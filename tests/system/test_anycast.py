@@ -11,8 +11,8 @@ from anycast_world import AnycastWorld, SOURCES, skip_reason
 from site_under_test import wait_for
 
 # Looks every 100 ms, three of them bad, one update, on a busy machine. Measured on an idle one: about half a second.
-FAILOVER_S = 8
-QUIET_RUN_S, WAVE_S = 60, 4
+FAILOVER_S = 15
+QUIET_RUN_S, WAVE_S = 32, 2
 
 
 @pytest.fixture
@@ -106,8 +106,10 @@ def test_an_overloaded_edge(world):
 
 @pytest.mark.long
 def test_no_flapping(world):
-    """A minute of waves of load, each shorter than what moves a route: the level follows, the routes stay."""
-    world.start(controllers=(WEAK | {"deprefer_after_s": 20}, {}))
+    """Waves of load, each shorter than what moves a route: the level follows, the routes stay. Looks that come to nothing
+    because this machine is busy are not what it is about."""
+    patient = {"fail_polls": 20, "stale_deprefer_s": 60}
+    world.start(controllers=(WEAK | patient | {"deprefer_after_s": 12}, patient))
     before = [pop.values() for pop in world.pops]
     seen, turn, end = set(), threading.Event(), time.monotonic() + QUIET_RUN_S
     while time.monotonic() < end:
@@ -118,7 +120,7 @@ def test_no_flapping(world):
         wave.stop()
     after = [pop.values() for pop in world.pops]
     for old, new in zip(before, after):
-        assert new["route_changes"] == old["route_changes"]
+        assert new["route_changes"] == old["route_changes"], world.logs()
         assert new["route_failures"] == 0
     levels = after[0]["level_changes"] - before[0]["level_changes"]
     print(f"{QUIET_RUN_S} s, {len(world.loads)} waves: {levels} changes of the level, none of a route")
@@ -136,11 +138,12 @@ def test_the_last_site(world):
     assert first.bird_state("statim_v4_low") == "up"
     answer = first.ask_agent("route", "withdraw", "--for", "1h")
     assert answer["route"] == "withdraw" and answer["reason"] == "operator"
-    wait_for(lambda: first.bird_state("statim_v4_low") == "down", "the operator's word", 5)
+    wait_for(lambda: first.bird_state("statim_v4_low") == "down", "the operator's word", 20)
     first.ask_agent("route", "auto")
-    wait_for(lambda: first.bird_state("statim_v4_low") == "up", "the controller's route again", 5)
+    wait_for(lambda: first.bird_state("statim_v4_low") == "up", "the controller's route again", 20)
 
 
+@pytest.mark.long
 def test_bird_configured_anew_and_restarted(world):
     """BIRD forgets what it was told; the agent tells it again."""
     world.start()
@@ -169,6 +172,7 @@ def test_exabgp(world):
     killed = time.monotonic()
     first.kill_edge()
     moved_s = world.wait_via({1}, "the traffic away from the dead edge", FAILOVER_S)
+    wait_for(lambda: world.via(6) == {1}, "IPv6, too", FAILOVER_S)
     assert first.route() == ("withdraw", "dead")
     assert is_one_sided(world.spread(), 1)
     asking.stop()
@@ -180,11 +184,12 @@ def test_exabgp(world):
     assert first.route() == ("deprefer", "stale")
     world.pops[1].kill_edge()
     world.wait_via({0}, "the stale edge is better than none", FAILOVER_S)
+    wait_for(lambda: world.via(6) == {0}, "IPv6, too", FAILOVER_S)
     world.pops[1].start_edge()
     first.thaw_news()
     world.wait_via({0, 1}, "the traffic back", 30)
     # ExaBGP dies without a word: its sessions end, and its agent with it.
     first.daemon.kill()
     world.wait_via({1}, "the traffic away from the dead ExaBGP", 9 + FAILOVER_S)
-    wait_for(lambda: not first.agent_answers(), "the end of the agent", 10)
+    wait_for(lambda: not first.agent_answers(), "the end of the agent", 20)
     assert world.ask(SOURCES[0])

@@ -39,7 +39,7 @@ def site(tmp_path_factory):
 
 def command(site, tmp_path, *options, url=None, serials=None, issuer=None, duration=0.5):
     return [BENCH, url or site.url, "--issuer", issuer or site.ca, "--serials",
-            serials or site.dir / "serials.txt", "--duration", duration, "--warmup", 0, "--timeout", 2,
+            serials or site.dir / "serials.txt", "--duration", duration, "--warmup", 0, "--timeout", 20,
             "--quiet", "--json", tmp_path / "result.json", *options]
 
 
@@ -74,7 +74,8 @@ def test_counts_what_the_edge_counts(site, tmp_path, method, hash_name, connecti
     assert set(ends) == {"GOOD", "REVOKED"}
     for name in ends:
         assert ends[name] == after[name] - before[name]
-    assert 0.15 < ends["REVOKED"] / stretch["due"] < 0.35
+    # One in four, by chance: no run in a million is five deviations away.
+    assert abs(ends["REVOKED"] - stretch["due"] / 4) < 5 * (stretch["due"] * 3 / 16) ** 0.5
     assert abs(stretch["signatures_verified"] - stretch["due"] / 3) <= 2
 
 

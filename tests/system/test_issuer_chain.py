@@ -23,8 +23,8 @@ from pg_world import make_postgresql  # noqa: F401
 from site_under_test import BUILD, ROOT, STATIM, free_port, run, wait_for
 
 LOST = (OSError, ssl.SSLError, http.client.HTTPException)
-# The edge looks for news several times a second.
-SEEN_S = 5
+# The edge looks for news several times a second; what a busy machine makes of it.
+SEEN_S = 30
 
 
 @pytest.fixture
@@ -271,6 +271,7 @@ def test_killed_on_both_sides(make_chain):
         wait_for(lambda: by_openssl(chain, leaf) == state, state, SEEN_S, site.edge)
 
 
+@pytest.mark.long
 def test_demo(tmp_path):
     """tools/demo --issuer, twice: the second run goes on with what the first has left."""
     first = free_port()

@@ -194,7 +194,7 @@ def test_killed(make_site):
             generation = pair.generation(holder)
             pair.processes[holder].kill()
             pair.processes[holder].wait(10)
-            wait_for(lambda: pair.generation(other) > generation, "the other", 10)
+            wait_for(lambda: pair.generation(other) > generation, "the other", 30)
             pair.start(holder, "--standby")
             wait_for(lambda: all(one.poll() is not None for one in waiting), "the revocations")
             holder, other = other, holder

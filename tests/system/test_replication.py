@@ -153,7 +153,7 @@ def test_a_log_entry_that_is_gone_is_no_harm(origin):
     site.presign_once()
     wait_for(lambda: answers(site) == ("REVOKED", "superseded"), "the revocation by the index")
     assert any(path.startswith("/log/") for path in origin.requests[asked:])
-    wait_for(lambda: site.metrics()["statim_edge_sync_resyncs_done_total"] > resyncs, "the resync counted", 5)
+    wait_for(lambda: site.metrics()["statim_edge_sync_resyncs_done_total"] > resyncs, "the resync counted", 20)
     assert site.healthy()
 
 

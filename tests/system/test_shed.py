@@ -89,7 +89,7 @@ def test_lists_and_nothing_else(world):
     assert world.packets("denied") > 0 and world.packets("allowed") > 0 and world.packets("syn") > 0
     values = world.stats()["values"]
     assert values["deny_prefixes"] == 1 and values["allow_prefixes"] == 1 and values["words"] == 0
-    sources = wait_for(lambda: world.ask("top")["sources"], "an event", 5)
+    sources = wait_for(lambda: world.ask("top")["sources"], "an event", 20)
     assert sources[0]["prefix"] == "10.77.0.0/24" and sources[0]["reason"] == "denied"
     assert "10.77.0.0/24" in run(STATIM, "shed", "top", "--socket", world.socket).stdout
     assert stat.S_IMODE(os.stat(world.socket).st_mode) == 0o600
@@ -109,10 +109,10 @@ def test_words_are_in_force_and_end(world):
     answer = world.ask("deny", CLIENT, "--for", "3s")
     assert answer["words"] == [{"prefix": CLIENT, "for_s": 3}]
     assert not world.reaches(CLIENT) and world.reaches(SECOND)
-    wait_for(lambda: world.reaches(CLIENT), "the end of the word", 10)
+    wait_for(lambda: world.reaches(CLIENT), "the end of the word", 20)
     assert world.ask("deny")["words"] == []
     world.ask("deny", "10.77.0.0/24")
-    assert world.ask("deny")["words"][0]["for_s"] in (3599, 3600)
+    assert world.ask("deny")["words"][0]["for_s"] in range(3580, 3601)
     world.ask("allow", SECOND)
     assert not world.reaches(CLIENT) and world.reaches(SECOND)
     world.ask("deny", "10.77.0.0/24", "--remove")
@@ -128,12 +128,12 @@ def test_words_are_in_force_and_end(world):
 def test_level_by_word(world):
     world.configure()
     world.start()
-    assert world.ask("level", "100", "--for", "3s")["shed_permille"] == 1000
+    assert world.ask("level", "100", "--for", "6s")["shed_permille"] == 1000
     assert not world.reaches(CLIENT) and not world.reaches(SECOND)
     assert world.packets("shed") > 0
     assert world.stats()["values"]["overridden"] == 1
-    wait_for(lambda: world.reaches(CLIENT), "the end of the word", 10)
-    wait_for(lambda: "for_s" not in world.ask("level"), "the end of the word", 5)
+    wait_for(lambda: world.reaches(CLIENT), "the end of the word", 20)
+    wait_for(lambda: "for_s" not in world.ask("level"), "the end of the word", 20)
     world.ask("level", "100")
     assert not world.reaches(CLIENT)
     world.ask("level", "auto")
@@ -186,7 +186,7 @@ def test_level_runs_out(world):
     wait_for(lambda: world.reaches(CLIENT), "the end of the level", LEVEL_LIFE_S + 5)
     assert time.monotonic() < end + 3
     world.start()
-    wait_for(lambda: not world.reaches(CLIENT), "the operator's level again", 5)
+    wait_for(lambda: not world.reaches(CLIENT), "the operator's level again", 20)
 
 
 def test_reload(world):
@@ -196,7 +196,7 @@ def test_reload(world):
     (world.dir / "deny.txt").write_text(f"{CLIENT}\n")
     world.configure(deny_files=["deny.txt"])
     world.reload()
-    wait_for(lambda: not world.reaches(CLIENT), "the new list", 10)
+    wait_for(lambda: not world.reaches(CLIENT), "the new list", 20)
     assert world.stats()["values"]["reloads"] == 1
     bad = [({"deny_files": ["missing.txt"]}, "missing.txt: not found"),
            ({"buckets": 2048}, "buckets: a change needs a restart"),
@@ -207,7 +207,7 @@ def test_reload(world):
     for count, (keys, says) in enumerate(bad, 1):
         world.configure(**keys)
         world.reload()
-        wait_for(lambda n=count: world.stats()["values"]["reloads_failed"] == n, says, 10)
+        wait_for(lambda n=count: world.stats()["values"]["reloads_failed"] == n, says, 20)
         assert says in world.log.read_text()
         assert not world.reaches(CLIENT), says
     assert [row["name"] for row in world.stats()["interfaces"]] == ["near0"]
@@ -221,11 +221,11 @@ def test_interfaces_come_and_go(world):
     assert not world.has_filter("more0")
     world.configure(interfaces=["near0", "more0"], deny=[CLIENT])
     world.reload()
-    wait_for(lambda: len(world.stats()["interfaces"]) == 2, "two interfaces", 10)
+    wait_for(lambda: len(world.stats()["interfaces"]) == 2, "two interfaces", 20)
     assert world.has_filter("more0") and not world.reaches(CLIENT)
     world.configure(interfaces=["more0"])
     world.reload()
-    wait_for(lambda: len(world.stats()["interfaces"]) == 1, "one interface", 10)
+    wait_for(lambda: len(world.stats()["interfaces"]) == 1, "one interface", 20)
     assert not world.has_filter("near0") and world.has_filter("more0")
     assert world.reaches(CLIENT)
 
@@ -236,11 +236,11 @@ def test_filter_is_taken_off(world):
     world.configure(interfaces=["near0", "more0"])
     world.start()
     world.near.ip("link", "delete", "more0")
-    wait_for(lambda: "not attached to every interface" in world.stats().get("trouble", ""), "the agent sees it", 10)
+    wait_for(lambda: "not attached to every interface" in world.stats().get("trouble", ""), "the agent sees it", 20)
     assert world.said("more0: the filter is not attached any more") == 1
     world.near.ip("link", "add", "more0", "type", "veth", "peer", "name", "more1")
     world.reload()
-    wait_for(lambda: "trouble" not in world.stats(), "the new interface", 10)
+    wait_for(lambda: "trouble" not in world.stats(), "the new interface", 20)
     assert world.has_filter("more0") and world.reaches(CLIENT)
 
 
@@ -293,7 +293,7 @@ def test_failed_reload_holds_nothing(world):
     assert len(os.listdir(f"/proc/{world.agent.pid}/fd")) == before
     world.configure(interfaces=["near0", "more0"])
     world.reload()
-    wait_for(lambda: "trouble" not in world.stats(), "the new interface", 10)
+    wait_for(lambda: "trouble" not in world.stats(), "the new interface", 20)
     assert world.has_filter("more0") and not world.reaches(CLIENT)
 
 
