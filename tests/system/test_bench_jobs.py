@@ -40,6 +40,7 @@ def test_sign_measures_each_key_beside_its_base(tmp_path):
     assert "1 core, verify none" in text
 
 
+@pytest.mark.long
 def test_drill_sees_every_step(tmp_path):
     text, figures = measured(tmp_path, "drill", "--certs", 4000, "--revoke", 3000, "--shards", 3, "--edges", 2)
     steps = figures["steps_s"]
@@ -52,6 +53,7 @@ def test_drill_sees_every_step(tmp_path):
     assert "3,000 of 4,000 certificates, 3 CRLs, 2 edges" in text
 
 
+@pytest.mark.long
 def test_drill_in_two_parts_and_again(tmp_path):
     drill = [ROOT / "bench/drill", "--build", BUILD, "--folder", tmp_path / "kept", "--certs", 1000, "--revoke", 400,
              "--shards", 2, "--edges", 1]

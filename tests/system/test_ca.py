@@ -219,6 +219,7 @@ def check_whole(folder, word, certificate):
         run("openssl", "verify", "-x509_strict", "-CAfile", certificate, path)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(IS_SANITIZED, reason="LeakSanitizer does not work under strace")
 def test_killed_at_every_call(fresh, tmp_path):
     """kill -9 at the n-th system call that changes something, for every n, while signing."""
@@ -242,6 +243,7 @@ def test_killed_at_every_call(fresh, tmp_path):
     assert killed > 12
 
 
+@pytest.mark.long
 @pytest.mark.skipif(IS_SANITIZED, reason="LeakSanitizer does not work under strace")
 def test_a_root_is_there_or_not(done, tmp_path):
     """kill -9 while the root is made: the folder holds all of it, or can be begun again."""

@@ -13,8 +13,10 @@ from cryptography.x509 import ocsp
 
 import ocsp_oracle
 from nginx_origin import NGINX, Nginx
-from site_under_test import free_port, run, wait_for
+from site_under_test import IS_SANITIZED, free_port, run, wait_for
 
+# Most of it is the oracles' work.
+STATEMENTS = 60 if IS_SANITIZED else 200
 REASONS = [None, "unspecified", "keyCompromise", "affiliationChanged", "superseded", "cessationOfOperation",
            "privilegeWithdrawn"]
 
@@ -54,13 +56,13 @@ def published_octets(site):
 
 @pytest.mark.long
 def test_the_same_octets_everywhere(make_site, second_edge, tmp_path):
-    """200 statements, asked by GET and POST, by both hashes, at two edges: the same octets, which a
+    """Many statements, asked by GET and POST, by both hashes, at two edges: the same octets, which a
     decoder and encoder of others leaves as they are, signed as published."""
     site = make_site()
     site.init()
     reasons = itertools.cycle(REASONS)
     wanted = {}
-    for number, serial in enumerate(serials_of_all_kinds(200)):
+    for number, serial in enumerate(serials_of_all_kinds(STATEMENTS)):
         revoked = None
         if number % 3 == 0 and (reason := next(reasons)) is not None:
             revoked = (reason, 1600000000 + number)
@@ -100,7 +102,7 @@ def test_the_same_octets_everywhere(make_site, second_edge, tmp_path):
         numbers = decode_dss_signature(response.signature)
         assert b"".join(number.to_bytes(32, "big") for number in numbers) in published, f"{serial:X}"
         same_in_openssl(body, tmp_path)
-    assert min(statuses.values()) >= 40
+    assert min(statuses.values()) >= STATEMENTS // 5
 
 
 def naive(seconds):

@@ -225,6 +225,7 @@ def test_no_longer_than_it_may_be(make_site, redis):
     assert redis.redis("XLEN", lane.log_key) == 2
 
 
+@pytest.mark.long
 def test_failover_to_a_replica(make_site, make_redis):
     first = make_redis("one").start()
     second = make_redis("two").start("--replicaof", "127.0.0.1", first.port)

@@ -133,6 +133,7 @@ def test_revocations_come_by_the_stream(lane):
     assert lane.count("lane_refused") == lane.count("lane_gaps") == 0
 
 
+@pytest.mark.long
 def test_acknowledgements_are_repeated(lane):
     """Changes or not: an edge that is silent is dead."""
     lane.redis.redis("DEL", lane.edges_key)

@@ -158,6 +158,7 @@ def crl(port):
     return body if status == 200 else None
 
 
+@pytest.mark.long
 def test_a_chain_of_three(make_chain):
     """What is published reaches the third edge octet for octet, and leaves the origin once."""
     chain = make_chain()
@@ -225,6 +226,7 @@ def test_what_a_listener_answers(make_chain):
     assert ask(port, path, "POST", b"x")[0] == 405
 
 
+@pytest.mark.long
 def test_links_break(make_chain):
     """The origin goes: what was published is still to be had. A relay goes: whoever has no other way waits."""
     chain = make_chain()
