@@ -70,8 +70,18 @@ static bool step_on(struct knee *knee)
     return true;
 }
 
+/* A hiccup at a low rate would end the doubling far below the knee: the same rate once more. */
+static bool ramp_doubts(struct knee *knee, bool held)
+{
+    bool again =
+        knee->mode == LOAD_RAMP && !held && knee->misses == 0 && knee->tried < knee->count_max;
+    knee->misses += again;
+    return again;
+}
+
 static bool ramp_on(struct knee *knee)
 {
+    knee->misses = 0;
     if (knee->tried == knee->count_max || knee->held_per_s == 0)
         return false;
     if (knee->failed_per_s == 0) {
@@ -102,6 +112,8 @@ bool knee_next(struct knee *knee, const struct knee_sample *sample, bool *ret_he
     knee->tried++;
     if (knee->mode == LOAD_STEADY)
         return false;
+    if (ramp_doubts(knee, held))
+        return true;
     note(knee, held, sample->own_limit);
     if (knee->mode == LOAD_STEP ? step_on(knee) : ramp_on(knee))
         return true;

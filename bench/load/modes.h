@@ -3,7 +3,8 @@
  * answered, none with an error, p99 stayed below a bound, and no backlog grew.
  *
  * STEP tries rates evenly spaced, upwards, until two in a row do not hold. RAMP doubles the rate
- * until one does not hold, then halves the gap to the last that did (on a log scale). Pure. */
+ * until one does not hold, then halves the gap to the last that did (on a log scale); what does not
+ * hold is tried once more before that counts. Pure. */
 #pragma once
 
 #include "bench/load/options.h"

@@ -22,7 +22,7 @@ struct server {
     uint64_t p99_base_ns;
 };
 
-static struct knee_sample serve(const struct server *s, double rate)
+static struct knee_sample serve(struct server *s, double rate)
 {
     double load = rate / s->capacity_per_s;
     struct knee_sample sample = {.due = 10000, .answered = 10000, .p99_ns = s->p99_base_ns};
@@ -36,8 +36,10 @@ static struct knee_sample serve(const struct server *s, double rate)
         sample.errors = 1;
         sample.answered = 9999;
     }
-    if (s->hiccup_at_per_s > 0 && rate == s->hiccup_at_per_s)
+    if (s->hiccup_at_per_s > 0 && rate == s->hiccup_at_per_s) {
         sample.p99_ns = 5000u * MS;
+        s->hiccup_at_per_s = 0;
+    }
     sample.own_limit = s->client_max_per_s > 0 && rate > s->client_max_per_s;
     return sample;
 }
@@ -145,6 +147,28 @@ static const struct knee_case {
      8600,
      9050,
      15},
+    {"ramp over a hiccup",
+     {.mode = LOAD_RAMP,
+      .rate_per_s = 100,
+      .rate_to_per_s = 1e6,
+      .step_count = 20,
+      .p99_times = 10},
+     {.capacity_per_s = 10000, .hiccup_at_per_s = 200, .p99_base_ns = MS},
+     KNEE_FOUND,
+     8600,
+     9050,
+     16},
+    {"ramp, a hiccup at the first rate",
+     {.mode = LOAD_RAMP,
+      .rate_per_s = 100,
+      .rate_to_per_s = 1000,
+      .step_count = 20,
+      .p99_max_s = 0.05},
+     {.capacity_per_s = 1e6, .hiccup_at_per_s = 100, .p99_base_ns = MS},
+     KNEE_NOT_REACHED,
+     1000,
+     1000,
+     6},
     {"ramp, absolute bound",
      {.mode = LOAD_RAMP,
       .rate_per_s = 100,
@@ -177,7 +201,7 @@ static const struct knee_case {
      KNEE_NONE,
      0,
      0,
-     1},
+     2},
     {"ramp, first rate above the bound",
      {.mode = LOAD_RAMP,
       .rate_per_s = 100,
@@ -188,7 +212,7 @@ static const struct knee_case {
      KNEE_NONE,
      0,
      0,
-     1},
+     2},
     {"ramp, the generator ends it",
      {.mode = LOAD_RAMP,
       .rate_per_s = 100,
@@ -210,7 +234,7 @@ static const struct knee_case {
      KNEE_OWN_LIMIT,
      0,
      0,
-     1},
+     2},
     {"ramp, doubled beyond the generator, knee below",
      {.mode = LOAD_RAMP,
       .rate_per_s = 1000,
@@ -236,6 +260,7 @@ static void knees(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof knee_cases / sizeof knee_cases[0]; i++) {
         const struct knee_case *c = &knee_cases[i];
+        struct server server = c->server;
         struct knee knee;
         bool held = false, more = true;
         double last_held = 0;
@@ -243,7 +268,7 @@ static void knees(void **state)
         assert_true(knee.rate_per_s == c->options.rate_per_s);
         for (unsigned turn = 0; more && turn < 1000; turn++) {
             double rate = knee.rate_per_s;
-            struct knee_sample sample = serve(&c->server, rate);
+            struct knee_sample sample = serve(&server, rate);
             assert_true(c->options.mode == LOAD_STEADY ||
                         (rate >= c->options.rate_per_s && rate <= c->options.rate_to_per_s));
             more = knee_next(&knee, &sample, &held);
