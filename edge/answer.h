@@ -78,10 +78,11 @@ struct answer_query {
     uint32_t body_bytes;
     uint32_t body_at;
     struct snapshot_lookup lookup;
-    struct span range; /* these four only with a file; empty: none */
+    struct span range; /* these five only with a file; empty: none */
     struct span if_range;
-    struct span if_match;
     struct span if_unmodified_since;
+    bool has_if_match;
+    bool if_match_holds;          /* its list has the file's entity tag */
     struct relay_name relay_name; /* these two only with a relay's file, which `file` then is */
     struct path_file relay_file;
 };

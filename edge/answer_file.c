@@ -12,6 +12,20 @@
 
 _Static_assert(BLOB_BYTES_MAX <= UINT32_MAX, "places in a file fit the query");
 
+void answer_file_if_match(const struct http_request *request, struct answer_query *query)
+{
+    uint8_t etag[ANSWER_ETAG_BYTES];
+    const uint8_t *at = NULL;
+    struct span list;
+    query->has_if_match = request->if_match.data != NULL;
+    query->if_match_holds = false;
+    if (!query->has_if_match)
+        return;
+    answer_etag_write(query->file->about.blob.octets, etag);
+    while (!query->if_match_holds && http_request_field(request, "if-match", &at, &list))
+        query->if_match_holds = http_etag_is_listed(list, span_of(etag, sizeof etag));
+}
+
 bool answer_file_begin(const struct path_table *table, struct span path,
                        const struct http_request *request, struct answer_query *query)
 {
@@ -23,7 +37,7 @@ bool answer_file_begin(const struct path_table *table, struct span path,
     query->without_body = request->method == HTTP_HEAD;
     query->range = SPAN_EMPTY;
     query->if_range = SPAN_EMPTY;
-    query->if_match = request->if_match;
+    answer_file_if_match(request, query);
     query->if_unmodified_since = request->if_unmodified_since;
     if (request->method != HTTP_GET && request->method != HTTP_HEAD) {
         query->outcome = OUTCOME_FILE_METHOD;
@@ -68,8 +82,8 @@ static bool is_another(const struct answer_clock *clock, const struct answer_que
                        const struct validators *v)
 {
     uint64_t since_s;
-    if (query->if_match.data != NULL)
-        return !http_etag_is_listed(query->if_match, span_of(v->etag, sizeof v->etag));
+    if (query->has_if_match)
+        return !query->if_match_holds;
     return query->if_unmodified_since.size > 0 &&
            http_date_read(query->if_unmodified_since, clock->now_s, &since_s) == ERR_OK &&
            since_s < v->modified_s;

@@ -35,6 +35,8 @@
 /** false: there is no file at the path, `query` is unchanged. */
 bool answer_file_begin(const struct path_table *table, struct span path,
                        const struct http_request *request, struct answer_query *query);
+/** If-Match of the query's file (RFC 9110 13.1.1): all of its fields together are one list. */
+void answer_file_if_match(const struct http_request *request, struct answer_query *query);
 /** As answer_finish(), for a query with a file. */
 enum outcome answer_file_finish(const struct answer_clock *clock, struct answer_query *query,
                                 enum answer_connection connection, uint8_t *out, size_t out_size,

@@ -42,11 +42,11 @@ void answer_relay_begin(const struct snapshot *snapshot, const struct http_reque
     query->is_relay = true;
     query->range = SPAN_EMPTY;
     query->if_range = SPAN_EMPTY;
-    query->if_match = request->if_match;
     query->without_body = request->method == HTTP_HEAD;
     query->outcome = OUTCOME_NOT_FOUND;
     if (!find(snapshot, request, query))
         return;
+    answer_file_if_match(request, query);
     query->outcome = OUTCOME_FILE;
     if (request->method != HTTP_GET && request->method != HTTP_HEAD) {
         query->outcome = OUTCOME_FILE_METHOD;
@@ -66,7 +66,7 @@ static enum outcome select_part(const struct answer_query *query, struct span et
 {
     uint64_t size = query->file->about.blob_bytes;
     *ret = (struct http_range){.count = size};
-    if (query->if_match.data != NULL && !http_etag_is_listed(query->if_match, etag))
+    if (query->has_if_match && !query->if_match_holds)
         return OUTCOME_FILE_CONDITION;
     if (!query->condition_repeated && query->if_none_match.data != NULL &&
         http_etag_matches(query->if_none_match, etag))

@@ -177,6 +177,12 @@ static void keep_first(struct span *field, struct span value)
         *field = value;
 }
 
+/* A list of dates is no date. */
+static void keep_date(struct span *field, struct span value)
+{
+    *field = field->data == NULL ? value : span_of(value.data, 0);
+}
+
 static void keep_range(struct head *h, struct span *field, struct span value)
 {
     h->r->range_repeated |= field->data != NULL;
@@ -224,11 +230,11 @@ static enum http_verdict take_field(struct head *h, struct span name, struct spa
     case sizeof "Transfer-Encoding" - 1: /* and If-Modified-Since */
         h->transfer_encoding |= IS(name, "transfer-encoding");
         if (IS(name, "if-modified-since"))
-            keep_first(&h->r->if_modified_since, value);
+            keep_date(&h->r->if_modified_since, value);
         return HTTP_REQUEST;
     case sizeof "If-Unmodified-Since" - 1:
         if (IS(name, "if-unmodified-since"))
-            keep_first(&h->r->if_unmodified_since, value);
+            keep_date(&h->r->if_unmodified_since, value);
         return HTTP_REQUEST;
     default:
         return HTTP_REQUEST;
@@ -425,4 +431,28 @@ enum http_verdict http_request_parse_any(struct span bytes, size_t already_seen,
                                          struct http_request *ret)
 {
     return parse(bytes, already_seen, false, ret);
+}
+
+/* The head is whole and well formed: each line has its end, and an empty one is the last. */
+bool http_request_field(const struct http_request *request, const char *name, const uint8_t **at,
+                        struct span *ret_value)
+{
+    const uint8_t *line = *at != NULL ? *at : request->target.data + request->target.size;
+    size_t name_size = strlen(name);
+    for (;;) {
+        while (*line++ != '\n')
+            ;
+        if (*line == '\r')
+            return false;
+        const uint8_t *colon = line, *end;
+        while (*colon != ':')
+            colon++;
+        if (!equals_ignoring_case(span_of(line, (size_t)(colon - line)), name, name_size))
+            continue;
+        for (end = colon + 1; *end != '\r'; end++)
+            ;
+        *at = end;
+        *ret_value = http_trim(span_of(colon + 1, (size_t)(end - colon - 1)));
+        return true;
+    }
 }

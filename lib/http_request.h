@@ -40,11 +40,11 @@ struct http_request {
     struct span method_text;
     struct span target; /* as sent: origin form, absolute form, or "*" */
     struct span host;
-    struct span content_type;  /* empty when absent; of repeated fields the first */
-    struct span if_none_match; /* one field's value; repeated fields: see the flag */
-    struct span if_modified_since;
-    struct span if_match; /* of repeated fields the first, so that less may match */
-    struct span if_unmodified_since;
+    struct span content_type;        /* empty when absent; of repeated fields the first */
+    struct span if_none_match;       /* one field's value; repeated fields: see the flag */
+    struct span if_modified_since;   /* repeated: there and empty, which is no date (9110 13.1.3) */
+    struct span if_match;            /* repeated: the first; http_request_field() has all */
+    struct span if_unmodified_since; /* repeated: as If-Modified-Since */
     struct span range;
     struct span if_range;
     bool if_none_match_repeated; /* more than one field: treat as no condition */
@@ -62,6 +62,11 @@ enum http_verdict http_request_parse(struct span bytes, size_t already_seen,
  *  compare the two. */
 enum http_verdict http_request_parse_any(struct span bytes, size_t already_seen,
                                          struct http_request *ret);
+
+/** The next field of that name (lower case) of a request that was parsed: `*at` is NULL for the
+ * first, and kept between the calls. false: no more. */
+bool http_request_field(const struct http_request *request, const char *name, const uint8_t **at,
+                        struct span *ret_value);
 
 /** The HTTP status and the text of a verdict. */
 uint16_t http_verdict_status(enum http_verdict verdict);

@@ -17,6 +17,19 @@ static void check_inside(struct span part, struct span head)
                                   (size_t)(part.data - head.data) <= head.size - part.size);
 }
 
+/* Of a name that may be repeated, the first is the one that was kept. */
+static void check_repeated(const struct http_request *r, struct span head)
+{
+    const uint8_t *at = NULL;
+    struct span value;
+    unsigned count = 0;
+    for (; http_request_field(r, "if-match", &at, &value); count++) {
+        check_inside(value, head);
+        CHECK(count > 0 || (value.data == r->if_match.data && value.size == r->if_match.size));
+    }
+    CHECK(count <= HTTP_FIELDS_MAX && (count > 0) == (r->if_match.data != NULL));
+}
+
 static void check_request(struct span bytes, const struct http_request *r)
 {
     CHECK(r->head_bytes <= bytes.size && r->head_bytes <= HTTP_HEAD_BYTES_MAX);
@@ -31,6 +44,7 @@ static void check_request(struct span bytes, const struct http_request *r)
             CHECK(memchr(parts[i].data, '\n', parts[i].size) == NULL &&
                   memchr(parts[i].data, '\r', parts[i].size) == NULL);
     }
+    check_repeated(r, head);
     CHECK(r->target.size > 0 && r->target.size <= HTTP_TARGET_BYTES_MAX);
     CHECK(r->minor_version == 0 || r->host.data != NULL);
     CHECK(r->has_content_length || (r->content_length_bytes == 0 && r->method != HTTP_POST));

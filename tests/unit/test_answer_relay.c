@@ -167,6 +167,8 @@ static void test_conditions(void **state)
     expect(200, with_etag("ETag: @\r\n"), span_of("", 0));
     ask("HEAD", pack_path, with_etag("If-Match: \"x\", @\r\n"));
     expect(200, with_etag("ETag: @\r\n"), SPAN_EMPTY);
+    ask("HEAD", pack_path, with_etag("If-Match: \"x\"\r\nIf-Match: @\r\n"));
+    expect(200, with_etag("ETag: @\r\n"), SPAN_EMPTY);
     ask("GET", pack_path, "If-Match: \"x\"\r\nRange: bytes=1-3\r\n");
     expect(412, NULL, SPAN_EMPTY);
     ask("HEAD", pack_path, "If-Modified-Since: Sun, 06 Nov 2094 08:49:37 GMT\r\n");

@@ -294,6 +294,31 @@ static void absent_fields(void **state)
     }
 }
 
+static void repeated_fields(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "\r\nGET /a HTTP/1.1\r\nHost: x\r\nIF-MATCH: \"a\" \r\nX-If-Match: n\r\n"
+        "if-match:\r\nIf-Modified-Since: b\r\nIf-Modified-Since: b\r\n"
+        "If-Unmodified-Since: c\r\nIf-Match:\"d\",\"e\"\r\n\r\nIf-Match: f\r\n";
+    static const char *const want[] = {"\"a\"", "", "\"d\",\"e\""};
+    struct http_request r;
+    struct span value;
+    const uint8_t *at = NULL;
+    assert_int_equal(parse_all_ways(text, sizeof text - 1, &r), HTTP_REQUEST);
+    assert_int_equal(http_request_parse(guard_copy(text, sizeof text - 1), 0, &r), HTTP_REQUEST);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(http_request_field(&r, "if-match", &at, &value));
+        assert_span(value, want[i]);
+    }
+    assert_false(http_request_field(&r, "if-match", &at, &value));
+    at = NULL;
+    assert_false(http_request_field(&r, "range", &at, &value));
+    assert_span(r.if_match, "\"a\"");
+    assert_span(r.if_modified_since, "");
+    assert_span(r.if_unmodified_since, "c");
+}
+
 static const struct {
     const char *line, *fields;
     bool keep_alive;
@@ -442,11 +467,17 @@ static void every_octet_everywhere(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(table),        cmocka_unit_test(prefixes),
-        cmocka_unit_test(fields),       cmocka_unit_test(absent_fields),
-        cmocka_unit_test(keep_alive),   cmocka_unit_test(expect_continue),
-        cmocka_unit_test(limits),       cmocka_unit_test(field_count),
-        cmocka_unit_test(endless_junk), cmocka_unit_test(every_octet_everywhere),
+        cmocka_unit_test(table),
+        cmocka_unit_test(prefixes),
+        cmocka_unit_test(fields),
+        cmocka_unit_test(repeated_fields),
+        cmocka_unit_test(absent_fields),
+        cmocka_unit_test(keep_alive),
+        cmocka_unit_test(expect_continue),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(field_count),
+        cmocka_unit_test(endless_junk),
+        cmocka_unit_test(every_octet_everywhere),
 
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
