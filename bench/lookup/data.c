@@ -11,7 +11,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define SERIAL_SIZE     16
 #define COMMON_BYTES    8
@@ -214,10 +213,24 @@ static enum err plain_make(const char *path, uint8_t (*serials)[SERIAL_SIZE], ui
     return code == 0 ? ERR_OK : ERR_STORE;
 }
 
-static bool is_there(const char *folder)
+/* Of an earlier run; `made` has the count. ERR_NOT_FOUND, ERR_CONFLICT: it is for another one. */
+static enum err data_find(const char *made, uint64_t count)
 {
-    char path[PATH_BYTES_MAX];
-    return path_join(path, sizeof path, folder, "made") == ERR_OK && access(path, F_OK) == 0;
+    unsigned long long found = 0;
+    FILE *file = fopen(made, "re");
+    if (file == NULL)
+        return ERR_NOT_FOUND;
+    if (fscanf(file, "%llu", &found) != 1)
+        found = 0;
+    (void)fclose(file);
+    return found == count ? ERR_OK : ERR_CONFLICT;
+}
+
+static enum err data_note(const char *made, uint64_t count)
+{
+    char text[24];
+    int size = snprintf(text, sizeof text, "%llu\n", (unsigned long long)count);
+    return file_publish(made, span_of(text, (size_t)size), 0640);
 }
 
 enum err data_make(const char *folder, enum shape shape, uint64_t count)
@@ -226,18 +239,20 @@ enum err data_make(const char *folder, enum shape shape, uint64_t count)
     char store[PATH_BYTES_MAX];
     char made[PATH_BYTES_MAX];
     uint8_t(*serials)[SERIAL_SIZE];
-    if (is_there(folder))
-        return ERR_OK;
+    uint64_t wanted = count;
     TRY(path_join(plain, sizeof plain, folder, PLAIN_DB));
     TRY(path_join(store, sizeof store, folder, STORE_DB));
     TRY(path_join(made, sizeof made, folder, "made"));
+    enum err found = data_find(made, wanted);
+    if (found != ERR_NOT_FOUND)
+        return found;
     TRY(directory_make(folder, 0750));
     TRY(serials_make(shape, &count, &serials));
     enum err err = store_make(store, serials, count);
     if (err == ERR_OK)
         err = plain_make(plain, serials, count);
     free(serials);
-    return err == ERR_OK ? file_publish(made, SPAN_EMPTY, 0640) : err;
+    return err == ERR_OK ? data_note(made, wanted) : err;
 }
 
 void data_remove(const char *folder)

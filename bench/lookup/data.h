@@ -31,8 +31,8 @@ const char *shape_text(enum shape shape);
 void data_serial(enum shape shape, uint64_t i, struct serial *ret);
 uint64_t data_issuer_id(void);
 
-/** Makes both below `folder`, unless they are there. ERR_IO, ERR_MEMORY, ERR_STORE,
- *  ERR_DISK_FULL. */
+/** Makes both below `folder`, unless they are there. ERR_CONFLICT: they are, with another count.
+ *  ERR_IO, ERR_MEMORY, ERR_STORE, ERR_DISK_FULL. */
 MUST_CHECK enum err data_make(const char *folder, enum shape shape, uint64_t count);
 /** Removes what data_make() made. */
 void data_remove(const char *folder);

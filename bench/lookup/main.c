@@ -6,7 +6,8 @@
  *
  * The ways take turns, each with serials that nobody has asked for yet, drawn uniformly from all.
  * Times are medians of the rounds, ratios medians of each round's ratio. With --folder the data
- * stays there and is used again by the next run with the same count; --rounds 0 only makes it. */
+ * stays there and is used again by the next run with the same count (another is refused);
+ * --rounds 0 only makes it. */
 #include "bench/lookup/data.h"
 #include "edge/conn_batch.h"
 #include "edge/snapshot.h"
