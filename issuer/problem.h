@@ -59,7 +59,7 @@
     X(REVOKED, "already-revoked", 409, EXISTS, "The certificate is revoked already")              \
     X(REASON, "bad-reason", 422, RANGE, "The reason is not allowed")                              \
     X(EXPIRED, "expired", 409, EXPIRED, "The certificate has expired")                            \
-    X(POSITION, "bad-position", 409, RANGE, "The position lies beyond the last event")            \
+    X(POSITION, "bad-position", 409, RANGE, "The position is of another history")                 \
     X(EXISTS, "exists", 409, EXISTS, "It exists already")
 
 enum problem_type {
