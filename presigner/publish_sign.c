@@ -9,12 +9,18 @@
 #define ENTRY_OVERHEAD_BYTES     65536u
 #define STATEMENT_OVERHEAD_BYTES 80u
 
+/* To say that nothing is said is left to saying nothing (RFC 5280 5.3.1, BR 7.2.2). */
+static uint8_t reason_of(uint8_t reason)
+{
+    return reason == REASON_UNSPECIFIED ? REASON_ABSENT : reason;
+}
+
 enum err publish_facts(const struct publish_issuer *issuer, const struct cert_record *record,
                        uint64_t now_s, struct facts *ret)
 {
     struct facts facts = {.template_no = issuer->template_.template_no,
                           .status = record->status,
-                          .reason = record->reason,
+                          .reason = reason_of(record->reason),
                           .revoked_at_s = record->revoked_at_s};
     TRY(schedule_times(&issuer->policy, now_s, &facts.this_update_s, &facts.next_update_s));
     *ret = facts;

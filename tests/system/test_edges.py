@@ -99,6 +99,9 @@ def test_the_same_octets_everywhere(make_site, second_edge, tmp_path):
             assert (single.revocation_time is None) == (revoked is None)
             if revoked is not None:
                 assert single.revocation_time.timestamp() == naive(revoked[1])
+                # "unspecified" is left out, as in CRLs (RFC 5280 5.3.1).
+                said = single.revocation_reason and single.revocation_reason.value
+                assert said == (None if revoked[0] == "unspecified" else revoked[0])
         numbers = decode_dss_signature(response.signature)
         assert b"".join(number.to_bytes(32, "big") for number in numbers) in published, f"{serial:X}"
         same_in_openssl(body, tmp_path)
