@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "presigner/template_set.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -14,6 +15,9 @@
 #include "presigner/publish_ranges.h"
 
 #define CERTIFICATE_BYTES_MAX 65536
+/* A validity of twice as much or more is renewed so long before its end, and at this age. */
+#define REFRESH_AHEAD_S  (8u * 3600)
+#define REFRESH_LATEST_S (4u * 86400)
 
 static enum err certificate_read(const char *path, X509 **ret)
 {
@@ -94,10 +98,25 @@ static void warn_of_usage(const struct issuer_config *config, X509 *ca)
             config->name);
 }
 
+/* What the Baseline Requirements 4.9.10 ask of a public CA. */
+static void warn_of_refresh(const struct issuer_config *config)
+{
+    uint64_t latest_s = config->validity_s - REFRESH_AHEAD_S;
+    if (config->validity_s < 2 * REFRESH_AHEAD_S)
+        latest_s = config->validity_s / 2;
+    else if (latest_s > REFRESH_LATEST_S)
+        latest_s = REFRESH_LATEST_S;
+    if (config->refresh_s > latest_s)
+        log_warning("issuer %s: refresh_s is %" PRIu64 ": with this validity_s, BR 4.9.10 asks for "
+                    "new statements after at most %" PRIu64,
+                    config->name, config->refresh_s, latest_s);
+}
+
 static enum err template_make(struct publish_issuer *issuer, struct certificate *ca,
                               struct certificate *responder)
 {
     const struct issuer_config *config = issuer->config;
+    warn_of_refresh(config);
     TRY(load(config->ca_certificate, ca));
     uint64_t end_s = not_after(ca->x);
     if (config->responder_certificate != NULL) {

@@ -212,6 +212,18 @@ def test_check(folder):
     assert not list((folder / "presigner").iterdir()) and not list((folder / "pub").iterdir())
 
 
+@pytest.mark.parametrize("validity, refresh, latest", [
+    (604800, 345600, None), (604800, 345601, 345600), (172800, 144000, None), (172800, 144001, 144000),
+    (57600, 28800, None), (57600, 28801, 28800), (40000, 20000, None), (40000, 20001, 20000)])
+def test_late_statements_are_warned_of(folder, validity, refresh, latest):
+    """BR 4.9.10: 8 hours before the end and after 4 days at most, of less than 16 hours after the half."""
+    config = folder / "presigner.yaml"
+    with open(config, "a", encoding="utf-8") as file:
+        file.write(f"    validity_s: {validity}\n    refresh_s: {refresh}\n")
+    said = run(PRESIGNER, config, "--check").stderr
+    assert (f"after at most {latest}" in said) if latest else "BR 4.9.10" not in said
+
+
 def test_responder_prints_what_it_cannot_write(folder):
     path = folder / "presigner.yaml"
     text = path.read_text()
