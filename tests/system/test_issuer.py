@@ -100,11 +100,8 @@ TAKE = """SELECT pg_advisory_lock((1937006964::bigint << 32) | oid::bigint) FROM
 def test_who_has_lost_the_registry_ends(tmp_path, make_postgresql):
     """The session that keeps other issuers out is taken again when it is lost, unless another one was faster."""
     server = make_postgresql()
-    registry = f'postgresql: "{server.conninfo}", wait_ms: 1000'
-    issuer = Issuer(tmp_path / "issuer", registry=registry, extra=NO_WAIT).start()
+    issuer = Issuer(tmp_path / "issuer", registry=f'postgresql: "{server.conninfo}"', extra=NO_WAIT).start()
     try:
-        second = run(ISSUER, Issuer(tmp_path / "second", registry=registry).folder / "issuer.yaml", check=False)
-        assert second.returncode == 1 and "works with this registry" in second.stderr
         before = server.sql(f"SELECT pid {OWNERS}")
         server.sql(f"SELECT pg_terminate_backend(pid) {OWNERS}")
         wait_for(lambda: server.sql(f"SELECT pid {OWNERS}").strip() not in ("", before.strip()), "another session")
