@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bpf/agent_internal.h"
+#include "lib/check.h"
 
 #define NS_PER_S 1000000000u
 
@@ -28,8 +29,7 @@ static enum err make_list(const struct agent *a, const struct shed_config *confi
     const bool deny = is_deny(list);
     const unsigned version = version_of(list);
     uint32_t count = configured->count + said_count(a->said, deny, version);
-    if (count > FILTER_RULES_MAX)
-        return ERR_LIMIT;
+    CHECK(count <= FILTER_RULES_MAX); /* SHED_RULES_MAX has room for all that operators may say */
     struct prefix *prefixes = calloc(count + 1, sizeof *prefixes);
     if (prefixes == NULL)
         return ERR_MEMORY;
@@ -80,11 +80,8 @@ static enum err put_in_force(struct agent *a, const struct shed_policy *before,
                              char message[static AGENT_MESSAGE_BYTES])
 {
     struct shed_policy policy;
-    enum err err = agent_policy_make(a, a->config, &policy);
-    if (err == ERR_LIMIT)
-        snprintf(message, AGENT_MESSAGE_BYTES, "the filter has no room for one more prefix");
-    TRY(err);
-    err = guards_policy(&a->guards, &policy, before, message);
+    TRY(agent_policy_make(a, a->config, &policy));
+    enum err err = guards_policy(&a->guards, &policy, before, message);
     agent_policy_free(&policy);
     return err;
 }

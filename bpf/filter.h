@@ -114,7 +114,7 @@
 #include <linux/types.h>
 
 #define FILTER_SERVICES_MAX        256u
-#define FILTER_RULES_MAX           10000u /* prefixes of one list and IP version */
+#define FILTER_RULES_MAX           11000u /* prefixes of one list and IP version */
 #define FILTER_VLAN_MAX            2u
 #define FILTER_EXTENSIONS_MAX      6u
 #define FILTER_EXTENSION_BYTES_MAX 256u

@@ -5,6 +5,7 @@
 #include "bpf/bird.h"
 #include "bpf/edge_poll.h"
 #include "bpf/exabgp.h"
+#include "bpf/said.h"
 #include "bpf/shed_filter.h"
 #include "lib/os/address.h"
 #include "lib/os/config.h"
@@ -13,6 +14,8 @@
 #define SHED_INTERFACES_MAX      16
 #define SHED_INTERFACE_BYTES_MAX 15 /* IFNAMSIZ without its zero */
 #define SHED_LIST_FILES_MAX      64
+/* Prefixes of one list and IP version; the filter has room for those of operators beside them. */
+#define SHED_RULES_MAX (FILTER_RULES_MAX - SAID_MAX)
 
 #define SHED_PIN_FOLDER  "/sys/fs/bpf/statim"
 #define SHED_BIRD_SOCKET "/run/bird/bird.ctl"

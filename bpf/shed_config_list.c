@@ -8,7 +8,7 @@
 #include "lib/os/file.h"
 
 /* Twice what fits in the filter: what is given twice is counted once, after the sort. */
-#define LIST_ROOM (2 * FILTER_RULES_MAX)
+#define LIST_ROOM (2 * SHED_RULES_MAX)
 
 static int compare(const void *a, const void *b)
 {
@@ -110,9 +110,9 @@ static enum err drop_doubles(const struct config_place *place, const char *key, 
         if (kept == 0 || compare(&l->prefixes[kept - 1], &l->prefixes[i]) != 0)
             l->prefixes[kept++] = l->prefixes[i];
     l->count = kept;
-    if (kept > FILTER_RULES_MAX)
+    if (kept > SHED_RULES_MAX)
         return config_refuse(place, "%s: %" PRIu32 " prefixes of one IP version, at most %u", key,
-                             kept, FILTER_RULES_MAX);
+                             kept, SHED_RULES_MAX);
     return ERR_OK;
 }
 

@@ -26,6 +26,7 @@ struct shed_filter {
     struct filter_bpf *skeleton;
     struct ring_buffer *ring;
     struct shed_pins pins;
+    char interface[IF_NAMESIZE];
     unsigned ifindex;
     int link;                       /* -1: not attached yet */
     int lock;                       /* of the interface's folder; -1: not taken yet */
@@ -203,6 +204,7 @@ static enum err start(const struct shed_filter_config *config, struct shed_filte
         shed_say(message, "there is no interface %.64s", config->interface);
         return ERR_NOT_FOUND;
     }
+    snprintf(f->interface, sizeof f->interface, "%s", config->interface);
     TRY(shed_pins_name(config->pin_folder, config->interface, &f->pins, message));
     TRY(open_object(config, f, message));
     TRY(load(f, config->before, message));
@@ -401,7 +403,8 @@ enum err shed_filter_counts(struct shed_filter *f,
 
 bool shed_filter_attached(const struct shed_filter *f)
 {
-    return f->link >= 0 && shed_link_is_on(f->link, f->ifindex);
+    return f->link >= 0 && if_nametoindex(f->interface) == f->ifindex &&
+           shed_link_is_on(f->link, f->ifindex);
 }
 
 int shed_filter_events_fd(const struct shed_filter *f)

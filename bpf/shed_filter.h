@@ -63,8 +63,8 @@ void shed_filter_level(struct shed_filter *f, uint32_t permille, uint64_t until_
 MUST_CHECK enum err shed_filter_counts(struct shed_filter *f,
                                        struct filter_count counts[static FILTER_REASON_COUNT],
                                        uint64_t trouble[static FILTER_TROUBLE_COUNT]);
-/** false: the interface has gone, or another has taken the filter off. One that comes again under
- * its name is another: open anew. */
+/** false: the interface has gone or has another name, or somebody has taken the filter off. One
+ * that comes again under its name is another: open anew. */
 bool shed_filter_attached(const struct shed_filter *f);
 /** A descriptor that is readable when there are events, and what reads them: calls `each` for what
  * is there. */

@@ -125,6 +125,18 @@ def test_words_are_in_force_and_end(world):
     assert done.returncode == 1 and "no route is configured" in done.stderr
 
 
+def test_full_list_has_room_for_words(world):
+    """Also at a start: an agent that did not would not come back until the word ends."""
+    (world.dir / "deny.txt").write_text("".join(f"172.16.{n >> 8}.{n & 255}\n" for n in range(10000)))
+    world.configure(deny_files=["deny.txt"])
+    world.start()
+    world.ask("deny", CLIENT)
+    assert not world.reaches(CLIENT) and world.reaches(SECOND)
+    world.end(signal.SIGKILL)
+    world.start()
+    assert not world.reaches(CLIENT) and world.stats()["values"]["deny_prefixes"] == 10001
+
+
 def test_level_by_word(world):
     world.configure()
     world.start()
@@ -242,6 +254,21 @@ def test_filter_is_taken_off(world):
     world.reload()
     wait_for(lambda: "trouble" not in world.stats(), "the new interface", 20)
     assert world.has_filter("more0") and world.reaches(CLIENT)
+
+
+def test_interface_has_another_name(world):
+    """The filter stays on it, but what has the name now would have none."""
+    world.near.ip("link", "add", "more0", "type", "veth", "peer", "name", "more1")
+    world.configure(interfaces=["near0", "more0"])
+    world.start()
+    world.near.ip("link", "set", "more0", "name", "other0")
+    wait_for(lambda: "not attached to every interface" in world.stats().get("trouble", ""), "the agent sees it", 20)
+    world.near.ip("link", "add", "more0", "type", "veth", "peer", "name", "more2")
+    world.reload()
+    wait_for(lambda: world.said("more0/link holds a filter on another interface"), "the refusal", 20)
+    world.near.ip("link", "delete", "more0")
+    world.near.ip("link", "set", "other0", "name", "more0")
+    wait_for(lambda: "trouble" not in world.stats(), "the name again", 20)
 
 
 def test_ends_and_detaches(world):

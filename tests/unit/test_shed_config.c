@@ -277,7 +277,7 @@ static int set_up(void **state)
     char where[sizeof path];
     (void)snprintf(where, sizeof where, "%s/many.txt", folder);
     FILE *file = fopen(where, "w");
-    for (unsigned i = 0; i <= FILTER_RULES_MAX; i++)
+    for (unsigned i = 0; i <= SHED_RULES_MAX; i++)
         fprintf(file, "10.%u.%u.0/24\n", i >> 8, i & 255);
     return fclose(file);
 }
