@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The arithmetic of a comparison: medians with their range, ratios round by round, the guard."""
 
+import math
 import statistics
 from dataclasses import dataclass
 
@@ -28,6 +29,12 @@ def summary(values):
     if not values:
         return None
     return Summary(statistics.median(values), min(values), max(values), len(values))
+
+
+def quantile(values, part):
+    """The smallest value that at least this part of all does not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(part * len(ordered) - 1e-9) - 1)]
 
 
 def ratios(above, below):

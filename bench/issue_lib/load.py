@@ -14,11 +14,6 @@ from issuer_world import make_csr, make_key
 PROCESSES = 2
 
 
-def percentile(values, percent):
-    values = sorted(values)
-    return values[min(len(values) - 1, int(len(values) * percent / 100))]
-
-
 class Customer:
     """One connection."""
 
@@ -99,27 +94,29 @@ def closed_loop(bench, connections, seconds):
 
 
 def open_loop(bench, per_second, seconds):
-    """Orders at their times, whatever became of those before: (ms from its time to its answer of each, how many of them were
-    published by then)."""
+    """Orders at their times, whatever became of those before: (ms from its time to its answer of each, ms from its time to
+    its sending, how many of them were published by then). A connection that still waits sends its next order late."""
     make, run_id = customer_maker(bench), time.time_ns()
     total, lanes = per_second * seconds, 16
 
     def work(process, begin):
-        times, published = [], []
+        times, late, published = [], [], []
 
         def one(number):
             customer = make()
             for place in range(process * lanes + number, total, PROCESSES * lanes):
                 due = begin + place / per_second
                 time.sleep(max(0, due - time.monotonic()))
+                late.append(1000 * (time.monotonic() - due))
                 answer = customer.order(f"{run_id}-{place}")
                 times.append(1000 * (time.monotonic() - due))
                 published.append(answer["published"])
 
         in_threads(lanes, one)
-        return times, sum(published)
+        return times, late, sum(published)
 
     results = in_processes(work, time.monotonic() + 1)
-    return sum((times for times, _ in results), []), sum(count for _, count in results)
+    times, late, published = zip(*results)
+    return sum(times, []), sum(late, []), sum(published)
 
 

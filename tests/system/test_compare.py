@@ -36,6 +36,12 @@ def test_ratios_are_taken_round_by_round():
     assert stats.ratios([], [1.0]) == [] and stats.ratios([1.0], [0.0]) == []
 
 
+def test_quantiles_are_ranks():
+    hundred = [*range(100, 0, -1)]
+    assert [stats.quantile(hundred, part) for part in (0.001, 0.5, 0.99, 1)] == [1, 50, 99, 100]
+    assert stats.quantile([7], 0.99) == 7 and stats.quantile([1, 2], 0.5) == 1 and stats.quantile([1, 2, 3], 0.5) == 2
+
+
 @pytest.mark.parametrize("busy_s, own_s, wall_s, processors, share", [
     (2.0, 2.0, 2.0, 2, 0.0),
     (2.2, 2.0, 2.0, 2, 0.05),
