@@ -4,8 +4,10 @@
  * such serial is older than the log. It was restored from a backup, or is another one, and going on
  * would give away serials that have certificates. A leaf is in the log before the registry has it
  * in its outbox, so a log without the last one of the outbox is older than the registry: going on
- * would give its indexes to other leaves, and certificates would be left without theirs. A log that
- * was begun anew has another id (audit_log_id()) and nothing in the outbox. */
+ * would give its indexes to other leaves, and certificates would be left without theirs.
+ * Revocations of which the log says more than the registry are told of; they may be requests that a
+ * crash cut off. A log that was begun anew has another id (audit_log_id()) and nothing in the
+ * outbox. */
 #pragma once
 
 #include "issuer/issuer.h"

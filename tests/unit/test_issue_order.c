@@ -8,6 +8,8 @@
 #include <openssl/evp.h>
 
 #include "issuer/approval.h"
+#include "issuer/audit_log.h"
+#include "issuer/journal.h"
 #include "issuer/registry_approval.h"
 #include "issuer/registry_key.h"
 #include "issuer/registry_order.h"
@@ -256,6 +258,51 @@ static void a_key_that_is_blocked_meanwhile_gets_nothing(void **state)
     EVP_PKEY_free(bad);
 }
 
+/* --- A registry from a backup --- */
+
+static void copy_file(const char *from, const char *to)
+{
+    char path[WORLD_PATH];
+    struct buffer content = {0};
+    snprintf(path, sizeof path, "%s/%s", world.folder, from);
+    assert_int_equal(file_read(path, 64u << 20, &content), ERR_OK);
+    snprintf(path, sizeof path, "%s/%s", world.folder, to);
+    assert_int_equal(file_publish(path, span_of(content.data, content.size), 0600), ERR_OK);
+    buffer_done(&content);
+}
+
+/* Twice as many as are looked at at once. */
+static void write_leaves_of_others(void)
+{
+    static struct span leaves[AUDIT_BATCH_MAX];
+    uint64_t first;
+    for (size_t i = 0; i < AUDIT_BATCH_MAX; i++)
+        leaves[i] = span_text("{\"type\":\"ocsp.batch_signed\"}");
+    for (size_t i = 0; i < 8; i++)
+        assert_int_equal(
+            journal_append_all(world.foundation.issuer.journal, leaves, AUDIT_BATCH_MAX, &first),
+            ERR_OK);
+}
+
+static void an_older_registry_is_refused_after_a_quiet_night(void **state)
+{
+    (void)state;
+    struct sha256 id;
+    struct buffer csr = issue_world_csr(key, "night.example.com");
+    issue_world_close(&world);
+    copy_file("registry.db", "backup.db");
+    assert_int_equal(issue_world_open(&world), ERR_OK);
+    assert_int_equal(ask_list(&csr, "night", (const char *const[]){NULL}, &id), PROBLEM_COUNT);
+    write_leaves_of_others();
+    issue_world_close(&world);
+    copy_file("registry.db", "newer.db");
+    copy_file("backup.db", "registry.db");
+    assert_int_equal(issue_world_open(&world), ERR_CHAIN);
+    copy_file("newer.db", "registry.db");
+    assert_int_equal(issue_world_open(&world), ERR_OK);
+    buffer_done(&csr);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,6 +310,7 @@ int main(void)
         cmocka_unit_test(an_order_of_before_is_the_same),
         cmocka_unit_test(approvals_grow_old),
         cmocka_unit_test(a_key_that_is_blocked_meanwhile_gets_nothing),
+        cmocka_unit_test(an_older_registry_is_refused_after_a_quiet_night),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
