@@ -10,7 +10,8 @@
 #include "edge/supervisor_internal.h"
 #include "lib/os/clock.h"
 
-#define LOOK_MS 50
+#define LOOK_MS   50 /* while something is waited for that sends no signal */
+#define NS_PER_MS 1000000u
 
 static void take_signals(struct supervisor *s)
 {
@@ -34,11 +35,23 @@ static bool any_child(const struct supervisor *s)
     return false;
 }
 
+/* How long nothing happens but by a signal: until the window of the stale answers ends. */
+static int wait_ms(const struct supervisor *s)
+{
+    bool looks = s->trial || s->asked || s->stopping;
+    for (unsigned i = 0; i < ROLE_COUNT; i++)
+        looks |= s->children[i].pid == 0 && s->children[i].start_again_ns != UINT64_MAX;
+    if (looks)
+        return LOOK_MS;
+    uint64_t now_ns = clock_monotonic_ns(), end_ns = s->stale.window_end_ns;
+    return end_ns <= now_ns ? 0 : (int)((end_ns - now_ns) / NS_PER_MS) + 1;
+}
+
 static void loop(struct supervisor *s)
 {
     while (!s->stopping || any_child(s)) {
         struct pollfd fd = {.fd = s->signals, .events = POLLIN};
-        (void)!poll(&fd, 1, LOOK_MS);
+        (void)!poll(&fd, 1, wait_ms(s));
         take_signals(s);
         reload_step(s);
         start_due(s);
