@@ -66,9 +66,11 @@ void crl_report_text(const char *name, const struct crl_judged *judged)
 
 void crl_report_text_end(const struct crl_check_sums *sums)
 {
-    printf("%zu CRLs, %zu errors, %zu warnings; Mozilla's aggregator would %s\n", sums->crl_count,
-           sums->errors, sums->warnings,
-           sums->drops ? "pass over the issuer" : "take what was asked for");
+    const char *verdict = sums->drops    ? "Mozilla's aggregator would pass over the issuer"
+                          : sums->unread ? "no verdict: not all could be judged"
+                                         : "Mozilla's aggregator would take what was asked for";
+    printf("%zu CRLs, %zu errors, %zu warnings; %s\n", sums->crl_count, sums->errors,
+           sums->warnings, verdict);
 }
 
 static json_t *json_findings(const struct crl_judged *judged)
@@ -114,6 +116,7 @@ json_t *crl_report_json(const char *name, const struct crl_judged *judged)
 
 json_t *crl_report_json_end(json_t *crls, const struct crl_check_sums *sums)
 {
-    return json_pack("{s:o, s:I, s:I, s:b}", "crls", crls, "errors", (json_int_t)sums->errors,
-                     "warnings", (json_int_t)sums->warnings, "drops", sums->drops);
+    json_t *drops = sums->unread && !sums->drops ? json_null() : json_boolean(sums->drops);
+    return json_pack("{s:o, s:I, s:I, s:o}", "crls", crls, "errors", (json_int_t)sums->errors,
+                     "warnings", (json_int_t)sums->warnings, "drops", drops);
 }

@@ -10,7 +10,8 @@ struct crl_check_sums {
     size_t crl_count;
     size_t errors;
     size_t warnings;
-    bool drops; /* Mozilla's aggregator passes over the issuer */
+    bool drops;  /* Mozilla's aggregator passes over the issuer */
+    bool unread; /* not all could be judged: nothing says that it would not */
 };
 
 void crl_report_count(const struct crl_judged *judged, struct crl_check_sums *sums);

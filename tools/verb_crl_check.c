@@ -154,8 +154,8 @@ int verb_crl_check(int argc, char **argv)
                     .crls = c.json ? json_array() : NULL};
     int status = VERB_UNABLE;
     if (prepare(&c, &r)) {
-        bool judged = judge_all(&c, &r);
-        if (end_report(&r) && judged)
+        r.sums.unread = !judge_all(&c, &r);
+        if (end_report(&r) && !r.sums.unread)
             status = r.sums.errors > 0 ? 1 : 0;
     }
     json_decref(r.crls);

@@ -252,7 +252,10 @@ def test_what_is_no_judgement(ca, tmp_path):
                       ["--shards", tmp_path / "bad.json"], ["--previous", tmp_path / "ca.pem"]):
         done = run(STATIM, "crl-check", tmp_path / "it.crl", *arguments, check=False)
         assert done.returncode == 2 and "statim crl-check:" in done.stderr, arguments
-    assert run(STATIM, "crl-check", tmp_path / "none.crl", check=False).returncode == 2
+    done = run(STATIM, "crl-check", tmp_path / "none.crl", check=False)
+    assert done.returncode == 2 and "no verdict" in done.stdout
+    done = run(STATIM, "crl-check", tmp_path / "none.crl", "--json", check=False)
+    assert done.returncode == 2 and json.loads(done.stdout)["drops"] is None
     assert run(STATIM, "crl-check", check=False).returncode == 2
 
 
