@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import ocsp_oracle
-from site_under_test import IS_SANITIZED, NOT_AFTER_S, STATIM, run, wait_for
+from site_under_test import NOT_AFTER_S, STATIM, run, wait_for
 from test_crl import newest, serials, use_crls
 from cryptography import x509
 
@@ -124,9 +124,8 @@ def test_bad_lines_take_back_all_of_it(make_site):
     assert run(STATIM, "revoke", site.dir, names[0], "--dry-run", check=False).returncode == 2
 
 
-def test_killed_and_run_again(make_site):
-    """Nothing twice, nothing lost, at any instant of death: each change has one sequence."""
-    site = make_site()
+def times_cut_short(site):
+    """A list that is killed and begun again until it is through: how often it was not yet."""
     names = filled(site, MANY)
     path = site.dir / "revoke.txt"
     path.write_text("\n".join(names[::2]) + "\n")
@@ -144,17 +143,22 @@ def test_killed_and_run_again(make_site):
         assert seen[-1] >= seen[-2]
         if seen[-1] == MANY + MANY // 2:
             break
-    # A sanitized, busy machine may be too slow to look before it is over.
-    assert cut_short > 0 or IS_SANITIZED, "it was never killed on the way"
     done = run(*command)
     assert sequence(site) == MANY + MANY // 2 and f"sequence {MANY + MANY // 2}" in done.stdout
     assert f"{MANY // 2} revoked" in site.statim("status", site.dir).stdout
     done = run(*command)
     assert "0 changed" in done.stdout and sequence(site) == MANY + MANY // 2
+    return cut_short
 
 
-def test_single_ones_go_between(make_site):
-    site = make_site()
+def test_killed_and_run_again(make_site):
+    """Nothing twice, nothing lost, at any instant of death: each change has one sequence. On a busy machine the first look
+    may come when all is over."""
+    assert any(times_cut_short(make_site(f"try-{number}")) for number in range(8)), "it was never killed on the way"
+
+
+def sequence_beside_a_list(site):
+    """Of a single revocation that is asked for while a list is at work; all of both are done."""
     names = filled(site, MANY)
     path = site.dir / "revoke.txt"
     path.write_text("\n".join(names[1:]) + "\n")
@@ -163,8 +167,13 @@ def test_single_ones_go_between(make_site):
         done = site.statim("revoke", site.dir, names[0])
         own = int(re.search(r"sequence (\d+)", done.stdout)[1])
         process.communicate()
-    assert process.returncode == 0
-    assert own < 2 * MANY == sequence(site)
+    assert process.returncode == 0 and own <= 2 * MANY == sequence(site)
+    return own
+
+
+def test_single_ones_go_between(make_site):
+    """On a busy machine the list, which takes a part of a second, may be done before the single one has begun."""
+    assert any(sequence_beside_a_list(make_site(f"try-{number}")) < 2 * MANY for number in range(8))
 
 
 def test_from_a_list_to_an_answer(make_site):
