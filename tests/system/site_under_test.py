@@ -2,6 +2,7 @@
 """Drives the real binaries: init, import, start, ask, stop."""
 
 import contextlib
+import datetime
 import http.client
 import itertools
 import os
@@ -11,6 +12,11 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 import ocsp_oracle
 
@@ -141,15 +147,21 @@ class Site:
     def issue_certificate(self, name, revoked=None, ca=None, key=None):
         """A real certificate of the CA, and its row for the import."""
         serial = "4" + os.urandom(16).hex()[1:]
-        key_path, csr, cert = (self.dir / f"{name}.{end}" for end in ("key", "csr", "pem"))
-        run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
-            key_path, "-subj", f"/CN={name}.test", "-out", csr)
-        extensions = self.dir / f"{name}.ext"
-        extensions.write_text(f"authorityInfoAccess=OCSP;URI:{self.url}\n")
-        run("openssl", "x509", "-req", "-in", csr, "-CA", ca or self.ca, "-CAkey",
-            key or self.dir / "ca-key.pem", "-set_serial", f"0x{serial}", "-days", "90", "-extfile",
-            extensions, "-out", cert)
-        self.certificates[name] = cert
+        issuer = ocsp_oracle.load(ca or self.ca)
+        signer = serialization.load_pem_private_key(Path(key or self.dir / "ca-key.pem").read_bytes(), None)
+        own, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.utcnow()
+        access = x509.AccessDescription(AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(self.url))
+        builder = x509.CertificateBuilder(
+            issuer.subject, x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{name}.test")]), own.public_key(),
+            int(serial, 16), now, now + datetime.timedelta(days=90))
+        builder = builder.add_extension(x509.AuthorityInformationAccess([access]), critical=False)
+        is_plain = isinstance(signer, ed25519.Ed25519PrivateKey)
+        certificate = builder.sign(signer, None if is_plain else hashes.SHA256())
+        pem = serialization.Encoding.PEM
+        (self.dir / f"{name}.key").write_bytes(own.private_bytes(pem, serialization.PrivateFormat.PKCS8,
+                                                                 serialization.NoEncryption()))
+        self.certificates[name] = self.dir / f"{name}.pem"
+        self.certificates[name].write_bytes(certificate.public_bytes(pem))
         self.add_row(serial, revoked)
         return serial.upper()
 
@@ -160,8 +172,8 @@ class Site:
             self.rows.append(f"{serial},revoked,{revoked[1]},{revoked[0]},{NOT_AFTER_S}")
 
     def serial(self, name):
-        out = run("openssl", "x509", "-in", self.certificates[name], "-noout", "-serial").stdout
-        return out.strip().split("=")[1]
+        text = f"{ocsp_oracle.load(self.certificates[name]).serial_number:X}"
+        return text.zfill(len(text) + len(text) % 2)
 
     def import_certificates(self, check=True):
         path = self.dir / "import.csv"
