@@ -104,25 +104,18 @@ static bool is_not_modified(const struct answer_clock *clock, const struct answe
 }
 
 /* Whether the client's part is of this very file (RFC 9110 13.1.5). */
-static bool range_applies(const struct answer_clock *clock, struct span if_range,
-                          const struct validators *v)
+static bool range_applies(struct span if_range, const struct validators *v)
 {
-    uint64_t date_s;
-    if (if_range.data == NULL)
-        return true;
-    if (span_equal(if_range, span_of(v->etag, sizeof v->etag)))
-        return true;
-    return http_date_read(if_range, clock->now_s, &date_s) == ERR_OK && date_s == v->modified_s &&
-           date_s + 1 < clock->now_s;
+    return if_range.data == NULL || span_equal(if_range, span_of(v->etag, sizeof v->etag));
 }
 
 /* Which octets, and the outcome. */
-static enum outcome select_part(const struct answer_clock *clock, const struct answer_query *query,
-                                const struct validators *v, struct http_range *ret)
+static enum outcome select_part(const struct answer_query *query, const struct validators *v,
+                                struct http_range *ret)
 {
     uint64_t size = query->file->about.blob_bytes;
     *ret = (struct http_range){.count = size};
-    if (query->range.size == 0 || !range_applies(clock, query->if_range, v))
+    if (query->range.size == 0 || !range_applies(query->if_range, v))
         return OUTCOME_FILE;
     switch (http_range_read(query->range, size, ret)) {
     case HTTP_RANGE_PART:
@@ -254,7 +247,7 @@ enum outcome answer_file_finish(const struct answer_clock *clock, struct answer_
         *ret_size = head_write(clock, about, outcome, &v, NULL, connection, out);
         return outcome;
     }
-    outcome = select_part(clock, query, &v, &part);
+    outcome = select_part(query, &v, &part);
     if (outcome == OUTCOME_FILE_RANGE) {
         *ret_size = answer_file_range_error(clock, about->blob_bytes, connection, out, out_size);
         return outcome;

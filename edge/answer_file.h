@@ -15,8 +15,9 @@
  *    `expires`, so that no cache may use a file past its time. Expires says the same as max-age.
  *  - If-Modified-Since confirms only exactly the date that was given: a file may be replaced by one
  *    with an earlier date when a clock was set back, and that must not be confirmed away.
- *  - If-Range: the strong entity tag, or exactly the date if it is more than a second old (RFC 9110
- *    8.8.2.2); else the whole. Range counts for GET only. Repeated fields count as no Range.
+ *  - If-Range: the strong entity tag; else the whole. A date is none (RFC 9110 8.8.2.2): two CRLs
+ * may be made in one second, and a client must not put parts of both together. Range counts for GET
+ * only. Repeated fields count as no Range.
  *  - Entity tag: the leading 16 octets of the file's SHA-256.
  *  - Cache-Tag: the subtype of the media type ("pkix-crl"), and the path's first segment when there
  *    are more and it is of letters, digits, "-", "." and "_": purge by kind, or by issuer's folder.

@@ -30,7 +30,6 @@ static int files_start(void **state)
         {"/gone.crl", small, NULL, MOD_S, NOW_S - 5, NOW_S},
         {"/ca/r1.crt", other, "application/pkix-cert", MOD_S, 0, 0},
         {"/ahead.crl", small, NULL, NOW_S + 100, NOW_S + 200, END_S},
-        {"/fresh.crl", small, NULL, NOW_S - 1, NEXT_S, END_S},
         {"/a,b/x", small, "application/x", MOD_S, NEXT_S, END_S},
     };
     world.fixture.snapshot->paths = file_fixture_table(rows, sizeof rows / sizeof rows[0]);
@@ -94,7 +93,7 @@ static const struct {
     {"Range: bytes=2-4\r\nIf-Range: *\r\n", OUTCOME_FILE, "0123456789"},
     {"Range: bytes=2-4\r\nIf-Range:\r\n", OUTCOME_FILE, "0123456789"},
     {"Range: bytes=2-4\r\nIf-Range: @\r\nIf-Range: @\r\n", OUTCOME_FILE, "0123456789"},
-    {"Range: bytes=2-4\r\nIf-Range: #\r\n", OUTCOME_FILE_PART, "234"},
+    {"Range: bytes=2-4\r\nIf-Range: #\r\n", OUTCOME_FILE, "0123456789"},
     {"Range: bytes=2-4\r\nIf-Range: Sun, 06 Nov 1994 08:49:37 GMT\r\n", OUTCOME_FILE, "0123456789"},
     {"Range: bytes=2-4\r\nIf-Range: Fri, 31 Dec 2060 00:00:00 GMT\r\n", OUTCOME_FILE, "0123456789"},
     {"Range: bytes=99-\r\nIf-Range: \"x\"\r\n", OUTCOME_FILE, "0123456789"},
@@ -225,12 +224,6 @@ static void test_times(void **state)
         expect_field(&r, "Cache-Control", "no-store, no-cache, max-age=0");
         expect_no_field(&r, "ETag");
     }
-    /* A date of this very second may be of another file. */
-    char date[IMF_FIXDATE_BYTES + 1] = {0};
-    char fields[128];
-    imf_fixdate_write(NOW_S - 1, (uint8_t *)date);
-    snprintf(fields, sizeof fields, "Range: bytes=0-1\r\nIf-Range: %s\r\n", date);
-    assert_int_equal(ask("GET", "/fresh.crl", fields).outcome, OUTCOME_FILE);
 }
 
 static void test_methods_and_paths(void **state)
