@@ -18,6 +18,18 @@ struct loader {
     struct edge_config_file *file;
 };
 
+/* A URL that can be fetched from, or a folder. */
+static enum err resolve_origin(struct loader *l, char **origin)
+{
+    static const char *const schemes[] = {"http://", "https://", "file://"};
+    if (strstr(*origin, "://") == NULL)
+        return config_resolve(&l->place, origin);
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
+        if (strncmp(*origin, schemes[i], strlen(schemes[i])) == 0)
+            return ERR_OK;
+    return config_refuse(&l->place, "origins: %s: neither http://, https:// nor a folder", *origin);
+}
+
 static enum err resolve_all(struct loader *l)
 {
     TRY(config_resolve(&l->place, &l->file->data_dir));
@@ -25,10 +37,8 @@ static enum err resolve_all(struct loader *l)
         TRY(config_resolve(&l->place, &l->file->redis->password_file));
     for (unsigned i = 0; i < l->file->ca_certificates_count; i++)
         TRY(config_resolve(&l->place, &l->file->ca_certificates[i]));
-    for (unsigned i = 0; i < l->file->origins_count; i++) {
-        if (strstr(l->file->origins[i], "://") == NULL)
-            TRY(config_resolve(&l->place, &l->file->origins[i]));
-    }
+    for (unsigned i = 0; i < l->file->origins_count; i++)
+        TRY(resolve_origin(l, &l->file->origins[i]));
     return ERR_OK;
 }
 

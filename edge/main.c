@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* statim-edge: replicates a publication and answers from it. */
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 
 #include "edge/config.h"
 #include "edge/supervisor.h"
+#include "edge/trust.h"
 
 static void print_usage(FILE *out)
 {
@@ -22,6 +24,28 @@ static void print_help(void)
     printf("\nSIGTERM stops gracefully, SIGHUP reloads the configuration.\n"
            "\nNumbers of the configuration: key, default, what it is\n");
     edge_config_help();
+}
+
+/* What the processes would find missing when they start. */
+static bool check_files(const char *path, const struct edge_config *config)
+{
+    struct trust *trust = NULL;
+    unsigned bad = 0;
+    char *const *files = config->sync.ca_certificates;
+    enum err err = config->sync.ca_certificates_count > 0
+                       ? trust_load(files, config->sync.ca_certificates_count, &trust, &bad)
+                       : ERR_OK;
+    trust_free(trust);
+    if (err != ERR_OK) {
+        fprintf(stderr, "statim-edge: %s: ca_certificates: %s: %s\n", path, files[bad],
+                err_text(err));
+        return false;
+    }
+    if (config->user != NULL && getpwnam(config->user) == NULL) {
+        fprintf(stderr, "statim-edge: %s: user: there is no user %s\n", path, config->user);
+        return false;
+    }
+    return true;
 }
 
 int main(int argc, char **argv)
@@ -50,9 +74,11 @@ int main(int argc, char **argv)
         return 1;
     }
     if (check) {
-        printf("%s: ok\n", path);
+        bool good = check_files(path, config);
+        if (good)
+            printf("%s: ok\n", path);
         edge_config_free(config);
-        return 0;
+        return good ? 0 : 1;
     }
     /* Whoever reads the log may go away; the answers go on. Children inherit it. */
     signal(SIGPIPE, SIG_IGN);

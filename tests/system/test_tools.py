@@ -201,6 +201,14 @@ def test_check(folder):
     assert run(PRESIGNER, config, "--check").stdout == f"{config}: ok\n"
     for words in (("--check", folder / "edge.yaml"), (folder / "edge.yaml", "--check")):
         assert run(EDGE, *words).stdout == f"{folder}/edge.yaml: ok\n"
+    edge = folder / "edge.yaml"
+    text = edge.read_text()
+    for changed, why in ((text.replace("- ca.pem", "- none.pem"), "none.pem: not found"),
+                         (text.replace("- ca.pem", "- ca-key.pem"), "ca-key.pem"),
+                         (text + "user: no-such-user\n", "no user no-such-user")):
+        edge.write_text(changed)
+        done = run(EDGE, "--check", edge, check=False)
+        assert done.returncode == 1 and done.stdout == "" and why in done.stderr
     other = folder / "other"
     statim("init", other)
     for name in ("ca-key.pem", "publish-key.pem", "ca.pem"):

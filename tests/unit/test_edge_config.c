@@ -206,6 +206,8 @@ static void refusals(void **state)
         {"publish_key: bad\n" REST, "publish_key"},
         {KEY_ROW "data_dir: d\norigins: [a]\nlisten: ['127.0.0.1:80', '127.0.0.1:80']\n",
          "edge.yaml: listen: 127.0.0.1:80: given twice"},
+        {KEY_ROW "data_dir: d\norigins: [ftp://a/b]\nlisten: ['127.0.0.1:0']\n",
+         "edge.yaml: origins: ftp://a/b: neither"},
         {MINIMAL "ca_certificates: []\n", "edge.yaml:5"},
         {MINIMAL "data_dir: twice\n", "edge.yaml:5"},
         {MINIMAL "admin: localhost:80\n", "edge.yaml: admin: localhost:80: not an address"},
