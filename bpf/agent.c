@@ -132,6 +132,15 @@ static enum err start_metrics(struct agent *a, char message[static AGENT_MESSAGE
     return err;
 }
 
+/* Under a flood a restart goes on with the level of the agent before. */
+static void start_controller(struct agent *a, uint64_t now_ns)
+{
+    const struct controller_config numbers = agent_controller(a->config);
+    a->decision.shed_permille = guards_level(&a->guards, now_ns);
+    controller_start(&a->controller, &numbers, a->decision.shed_permille);
+    a->look_ns = now_ns;
+}
+
 /* What serves operators comes first: a second agent is refused before it touches anything. */
 static enum err start(struct agent *a, char message[static CONFIG_MESSAGE_BYTES])
 {
@@ -147,9 +156,7 @@ static enum err start(struct agent *a, char message[static CONFIG_MESSAGE_BYTES]
         log_warning("the kernel does not tell how many connections wait: %s", strerror(errno));
     TRY(guards_open(a->config, &none, &a->guards, message));
     TRY(start_policy(a, message));
-    const struct controller_config numbers = agent_controller(a->config);
-    controller_start(&a->controller, &numbers, 0);
-    a->look_ns = clock_monotonic_ns();
+    start_controller(a, clock_monotonic_ns());
     return ERR_OK;
 }
 

@@ -111,6 +111,16 @@ enum err guards_policy(struct guards *g, const struct shed_policy *policy,
     return err;
 }
 
+uint32_t guards_level(const struct guards *g, uint64_t now_ns)
+{
+    uint32_t highest = 0;
+    for (unsigned i = 0; i < g->count; i++) {
+        uint32_t level = shed_filter_level_at(g->guards[i].filter, now_ns);
+        highest = level > highest ? level : highest;
+    }
+    return highest;
+}
+
 void guards_drop(struct guards *g, const struct guards *kept, const char *pin_folder)
 {
     for (unsigned i = 0; i < g->count; i++)

@@ -81,6 +81,8 @@ void guards_undo(struct guards *opened, const struct guards *before, const char 
 MUST_CHECK enum err guards_policy(struct guards *g, const struct shed_policy *policy,
                                   const struct shed_policy *old,
                                   char message[static AGENT_MESSAGE_BYTES]);
+/** The highest level that is in force on one of them. */
+uint32_t guards_level(const struct guards *g, uint64_t now_ns);
 /** Takes the filter off the interfaces of `g` that `kept` does not have. */
 void guards_drop(struct guards *g, const struct guards *kept, const char *pin_folder);
 /** One whose filter is not on its interface any more; NULL: all are. */

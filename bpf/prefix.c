@@ -6,6 +6,10 @@
 
 #include "lib/check.h"
 
+/* ::ffff:0.0.0.0/96 */
+#define MAPPED_BITS 96
+static const uint8_t mapped[MAPPED_BITS / 8] = {[10] = 0xFF, [11] = 0xFF};
+
 static unsigned bits_max(unsigned version)
 {
     return version == 4 ? 32 : 128;
@@ -62,6 +66,8 @@ enum err prefix_parse(struct span text, struct prefix *ret)
         return ERR_MALFORMED;
     unsigned bits = bits_max(version);
     if (slash != NULL && !read_bits(slash + 1, bits, &bits))
+        return ERR_MALFORMED;
+    if (version == 6 && bits >= MAPPED_BITS && memcmp(address, mapped, sizeof mapped) == 0)
         return ERR_MALFORMED;
     struct prefix prefix = prefix_of(version, address, bits);
     if (memcmp(prefix.address, address, sizeof address) != 0)

@@ -16,8 +16,9 @@ struct prefix {
     uint8_t bits;
 };
 
-/** "192.0.2.0/24", "2001:db8::/32", a bare address for one of full length. ERR_MALFORMED;
- * ERR_RANGE: bits set behind the prefix. */
+/** "192.0.2.0/24", "2001:db8::/32", a bare address for one of full length. ERR_MALFORMED: also
+ * IPv4 within IPv6 ("::ffff:192.0.2.0/120"), of which no packet is; ERR_RANGE: bits set behind the
+ * prefix. */
 MUST_CHECK enum err prefix_parse(struct span text, struct prefix *ret);
 void prefix_text(const struct prefix *prefix, char out[static PREFIX_TEXT_BYTES]);
 bool prefix_same(const struct prefix *a, const struct prefix *b);

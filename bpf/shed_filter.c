@@ -365,6 +365,14 @@ void shed_filter_level(struct shed_filter *f, uint32_t permille, uint64_t until_
     __atomic_store_n(&f->control->shed_until_ns, until_ns, __ATOMIC_RELEASE);
 }
 
+uint32_t shed_filter_level_at(const struct shed_filter *f, uint64_t now_ns)
+{
+    if (now_ns >= __atomic_load_n(&f->control->shed_until_ns, __ATOMIC_ACQUIRE))
+        return 0;
+    uint64_t permille = __atomic_load_n(&f->control->shed_permille, __ATOMIC_ACQUIRE);
+    return permille < FILTER_SHED_ALL ? (uint32_t)permille : FILTER_SHED_ALL;
+}
+
 /* --- Counters and events --- */
 
 static enum err count_reasons(struct shed_filter *f, struct filter_count *ret)

@@ -59,6 +59,8 @@ MUST_CHECK enum err shed_filter_policy(struct shed_filter *f, const struct shed_
                                        char message[static 256]);
 /** What is shed until `until_ns` of the monotonic clock. */
 void shed_filter_level(struct shed_filter *f, uint32_t permille, uint64_t until_ns);
+/** What is shed at this time: also what an agent before this one has set. */
+uint32_t shed_filter_level_at(const struct shed_filter *f, uint64_t now_ns);
 /** Sums over processors. */
 MUST_CHECK enum err shed_filter_counts(struct shed_filter *f,
                                        struct filter_count counts[static FILTER_REASON_COUNT],

@@ -192,7 +192,7 @@ static bool fits(const struct cli *c, const struct command *command)
         return false;
     if (c->remove && (!prefix || c->argument == NULL || c->duration != NULL))
         return false;
-    return c->duration == NULL || c->argument != NULL;
+    return c->duration == NULL || (c->argument != NULL && strcmp(c->argument, "auto") != 0);
 }
 
 static bool ask_once(struct shed_client *client, json_t *request, const struct cli *c,

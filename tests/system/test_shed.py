@@ -74,7 +74,7 @@ def test_arguments(tmp_path):
     done = run(STATIM, "shed", "stats", "--socket", socket, check=False)
     assert done.returncode == 1 and "is statim-shed running?" in done.stderr
     for words in (["dance"], [], ["top", "x"], ["level", "101"], ["level", "1", "--for", "31d"], ["deny", "--remove"],
-                  ["level", "--for", "1h"], ["deny", "192.0.2.1", "--remove", "--for", "1h"]):
+                  ["level", "--for", "1h"], ["level", "auto", "--for", "1h"], ["deny", "192.0.2.1", "--remove", "--for", "1h"]):
         assert run(STATIM, "shed", *words, "--socket", socket, check=False).returncode == 2, words
 
 
@@ -201,6 +201,19 @@ def test_level_runs_out(world):
     wait_for(lambda: not world.reaches(CLIENT), "the operator's level again", 20)
 
 
+def test_level_goes_on_over_a_restart(world):
+    """Of the controller, too: who upgrades under a flood does not open the gates. Its edge does not answer, so it has
+    no reason to lower the level."""
+    world.configure(edges=["127.0.0.1:1"])
+    world.start()
+    world.ask("level", "50")
+    world.end(signal.SIGKILL)
+    (world.dir / "control.words").unlink()
+    world.start()
+    wait_for(lambda: world.stats()["values"]["looks"] >= 2, "looks", 20)
+    assert world.stats()["values"]["level_permille"] == 500 and world.stats()["values"]["overridden"] == 0
+
+
 def test_reload(world):
     world.configure()
     world.start()
@@ -311,8 +324,7 @@ def test_failed_reload_holds_nothing(world):
     world.ask("deny", CLIENT)
     world.near.ip("link", "delete", "more0")
     world.near.ip("link", "add", "more0", "type", "veth", "peer", "name", "more1")
-    # With the operator's one more than there may be.
-    world.configure(interfaces=["near0", "more0"], deny=[f"198.18.{n // 256}.{n % 256}" for n in range(10000)])
+    world.configure(interfaces=["near0", "more0", "nothere"])
     before = len(os.listdir(f"/proc/{world.agent.pid}/fd"))
     for number in range(1, 4):
         world.reload()
