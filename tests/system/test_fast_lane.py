@@ -415,6 +415,7 @@ def test_an_import_waits_where_a_presigner_works(make_site):
     done = take("41")
     assert done.returncode == 0 and "no presigner works here" in done.stdout
     site.start_presigner()
+    wait_for(lambda: "ready" in site.presigner_log(), "the presigner at work", QUICK_S, site.presigner)
     done = take("42")
     assert done.returncode == 0 and "published, log entry" in done.stdout
     assert "not yet" not in site.statim("status", site.dir, "42").stdout
