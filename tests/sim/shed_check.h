@@ -5,7 +5,7 @@
 
 #include "bpf/controller.h"
 
-#define SHED_CHECK_CHANGES 512
+#define SHED_CHECK_CHANGES 1024 /* the worlds allow 604 at most within a window */
 
 /* By how much bad looks outweigh good ones, up to what is enough. */
 struct shed_sums {
