@@ -14,6 +14,11 @@ bool crl_schedule_due(const struct crl_schedule *s, uint64_t debounce_s, uint64_
     return s->dirty && (now_s >= s->dirty_since_s + debounce_s || now_s < s->dirty_since_s);
 }
 
+bool crl_schedule_is_twin(const struct crl_schedule *s, uint64_t now_s)
+{
+    return s->published && s->this_update_s == now_s;
+}
+
 uint64_t crl_schedule_planned(struct span shard_key, uint64_t interval_s, uint64_t now_s)
 {
     struct sha256 hash = sha256_of(shard_key);

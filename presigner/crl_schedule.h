@@ -20,5 +20,9 @@ struct crl_schedule {
 };
 
 bool crl_schedule_due(const struct crl_schedule *s, uint64_t debounce_s, uint64_t now_s);
+/** Whether one made now would have the thisUpdate of the one that is published. That is its
+ * Last-Modified, too: who asks by it, or goes on with a part by it, would take the one for the
+ * other. */
+bool crl_schedule_is_twin(const struct crl_schedule *s, uint64_t now_s);
 /** The next of its seconds after now. */
 uint64_t crl_schedule_planned(struct span shard_key, uint64_t interval_s, uint64_t now_s);

@@ -183,11 +183,11 @@ static enum err idle_step(struct publisher *p, bool *worked)
 static enum err step(struct publisher *p, enum publish_outcome *ret)
 {
     bool worked = false;
-    bool waiting = false;
+    bool waiting = false, crl_waits = false;
     TRY(publish_clock_step(p));
     TRY(changes_step(p, &worked, &waiting));
     bool changed = worked;
-    TRY(publish_crl_step(p, &worked));
+    TRY(publish_crl_step(p, &worked, &crl_waits));
     if (!changed)
         TRY(publish_range_step(p, &worked));
     TRY(publish_index_step(p, &worked));
@@ -196,6 +196,7 @@ static enum err step(struct publisher *p, enum publish_outcome *ret)
     TRY(publish_filter_step(p, &worked, &waiting));
     TRY(publish_head_refresh(p));
     TRY(publish_collect_step(p));
+    waiting = waiting || crl_waits;
     *ret = worked ? PUBLISH_WORKED : waiting ? PUBLISH_WAITING : PUBLISH_IDLE;
     return ERR_OK;
 }

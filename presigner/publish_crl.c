@@ -182,7 +182,7 @@ static enum err issuer_step(struct publisher *p, struct crl_issuer *ci, bool *re
                               &ci->sets.indexed);
 }
 
-enum err publish_crl_step(struct publisher *p, bool *ret_worked)
+enum err publish_crl_step(struct publisher *p, bool *ret_worked, bool *ret_waits)
 {
     struct publish_crls *crls = p->crls;
     bool more = false, worked = false;
@@ -194,6 +194,7 @@ enum err publish_crl_step(struct publisher *p, bool *ret_worked)
     TRY(look_at_changes(p, &more));
     uint64_t now_s = p->clock_s();
     if (crls->look || crls->looked_s != now_s) {
+        crls->waits = false;
         for (size_t i = 0; i < crls->count; i++)
             TRY(issuer_step(p, &crls->issuers[i], &worked));
         crls->look = worked;
@@ -201,5 +202,6 @@ enum err publish_crl_step(struct publisher *p, bool *ret_worked)
         gauges(p);
     }
     *ret_worked = *ret_worked || worked || more;
+    *ret_waits = *ret_waits || crls->waits;
     return ERR_OK;
 }

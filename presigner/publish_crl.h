@@ -8,5 +8,6 @@
 /** Opens the issuers that have CRLs. What is wrong is logged. */
 MUST_CHECK enum err publish_crl_open(struct publisher *p);
 void publish_crl_close(struct publisher *p);
-/** One bounded piece: some of the revoked index, or some of the CRLs that are due. */
-MUST_CHECK enum err publish_crl_step(struct publisher *p, bool *ret_worked);
+/** One bounded piece: some of the revoked index, or some of the CRLs that are due. `ret_waits` is
+ * set when one of them waits for the next second. */
+MUST_CHECK enum err publish_crl_step(struct publisher *p, bool *ret_worked, bool *ret_waits);

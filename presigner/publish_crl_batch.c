@@ -38,7 +38,11 @@ static void find_due(struct publisher *p, struct crl_issuer *ci, struct batch *b
     size_t first = ci->next_slot;
     for (size_t i = 0; i < ci->slot_count && b->count < BATCH_COUNT_MAX; i++) {
         struct crl_slot *slot = &ci->slots[(first + i) % ci->slot_count];
-        if (crl_schedule_due(&slot->schedule, ci->config->debounce_s, now_s))
+        if (!crl_schedule_due(&slot->schedule, ci->config->debounce_s, now_s))
+            continue;
+        if (crl_schedule_is_twin(&slot->schedule, now_s))
+            p->crls->waits = true;
+        else
             b->crls[b->count++].slot = slot;
     }
 }

@@ -303,7 +303,7 @@ static void assert_delta_refused(struct crl_slot *slot, enum crl_gate gate)
     struct crl_delta before = slot->delta;
     uint64_t number = slot->record.number;
     make_due(&world, PLACE);
-    work(&world);
+    next_second(&world, 1);
     assert_int_equal(world.counters[COUNT_crl_refused_form + gate - CRL_GATE_FORM], 1);
     assert_int_equal(counted(&world, COUNT_crl_delta_failures), 1);
     assert_int_equal(counted(&world, COUNT_crl_failures), 0);
@@ -331,7 +331,7 @@ static void a_delta_to_a_base_that_is_newer(void **state)
     struct crl_delta before = slot->delta;
     slot->delta.base.number = slot->record.number + 1000;
     make_due(&world, PLACE);
-    work(&world);
+    next_second(&world, 1);
     assert_int_equal(counted(&world, COUNT_crl_delta_failures), 1);
     assert_int_equal(counted(&world, COUNT_crl_failures), 0);
     assert_memory_equal(&slot->delta.blob, &before.blob, sizeof before.blob);
@@ -403,10 +403,35 @@ static void deltas_after_a_pause(void **state)
     assert_int_equal(slot->delta.number, last);
     world.issuers[0].crl.delta = true;
     make_due(&world, PLACE);
-    work(&world);
+    next_second(&world, 1);
     assert_int_equal(counted(&world, COUNT_crl_delta_failures), 0);
     assert_int_equal(slot->delta.number, slot->record.number);
     assert_int_equal(slot->delta.entry_count, 0);
+}
+
+/* Who asks by Last-Modified would take the one for the other. */
+static void not_two_in_a_second(void **state)
+{
+    (void)state;
+    struct world w;
+    use_crls(&w);
+    w.issuers[0].crl.shards = 1;
+    w.issuers[0].crl.debounce_s = 0;
+    world_open(&w);
+    work(&w);
+    struct crl_record first = record(&w, 0);
+    assert_int_equal(first.this_update_s, world_now_s);
+    revoke_some(&w, 0, 1);
+    work(&w);
+    assert_int_equal(record(&w, 0).number, first.number);
+    assert_int_equal(world_step(&w), PUBLISH_WAITING); /* the clock has moved */
+    work(&w);
+    assert_int_equal(record(&w, 0).number, first.number + 1);
+    assert_int_equal(record(&w, 0).this_update_s, first.this_update_s + 1);
+    assert_int_equal(record(&w, 0).entry_count, 1);
+    assert_int_equal(world_step(&w), PUBLISH_IDLE);
+    world_close(&w);
+    fixture_remove(w.directory);
 }
 
 int main(void)
@@ -414,6 +439,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(form),
+        cmocka_unit_test(not_two_in_a_second),
         TEST(signature),
         TEST(issuer_octets),
         TEST(another_url),
