@@ -101,6 +101,7 @@ static int bench(const struct load_options *options)
         return EXIT_NO_RESULT;
     }
     b.report.stretches = b.stretches;
+    catch_signals(); /* before the load there is nothing to be told */
     live_start(options, &ended, &b.live);
     int status = measure(&b);
     for (uint32_t i = 0; i < b.report.stretch_count; i++)
@@ -133,7 +134,6 @@ int main(int argc, char **argv)
     case OPTIONS_RUN:
         break;
     }
-    catch_signals();
     if (!places_good(&options) || load_resolve(&options) != ERR_OK)
         return EXIT_NO_RESULT;
     return bench(&options);

@@ -83,7 +83,7 @@ static enum err read_text(struct span text, struct serials *ret, uint64_t *ret_l
 
 enum err serials_read(const char *path, struct serials *ret, uint64_t *ret_line)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is refused, not waited for */
     struct stat st;
     *ret_line = 0;
     if (fd < 0)

@@ -4,6 +4,7 @@
 import html.parser
 import http.server
 import json
+import os
 import signal
 import subprocess
 import threading
@@ -364,6 +365,12 @@ def test_bad_serials(target, tmp_path):
         serials.write_text(content)
         done = bench(f"{target.url}/", "--issuer", target.ca, "--serials", serials)
         assert done.returncode == 2 and why in done.stderr
+
+
+def test_a_pipe_of_serials_is_refused(target, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    done = bench(f"{target.url}/", "--issuer", target.ca, "--serials", tmp_path / "pipe")
+    assert done.returncode == 2 and f"serials {tmp_path / 'pipe'}" in done.stderr
 
 
 def test_help_and_version():
