@@ -123,12 +123,15 @@ static void check_worse(struct shed_check *k, const struct controller_config *c,
 }
 
 static void check_better(struct shed_check *k, const struct controller_config *c,
-                         const struct measurement *m, const struct decision *d, uint64_t now_ns)
+                         const struct measurement *m, const struct controller_override *word,
+                         const struct decision *d, uint64_t now_ns)
 {
+    bool level_word = word->shed_set && now_ns < word->shed_until_ns;
     SHED_CHECK(k, k->last.route - d->route == 1 || c->sites <= c->min_sites);
     SHED_CHECK(k, m->answered);
-    /* Who still sheds for its load asks for no more of it. */
-    SHED_CHECK(k, !k->for_load || k->last_level_word || d->shed_permille == 0);
+    /* Who still sheds for its load asks for no more of it; an operator's level is no sign of load.
+     */
+    SHED_CHECK(k, !k->for_load || k->last_level_word || level_word || d->shed_permille == 0);
     SHED_CHECK(k, k->own_change_ns == 0 || lasted(k->own_change_ns, now_ns, c->recover_s));
     SHED_CHECK(k, k->two_bad_ns == 0 || lasted(k->two_bad_ns, now_ns, c->recover_s));
 }
@@ -177,7 +180,7 @@ static void check_route(struct shed_check *k, const struct controller_config *c,
         check_worse(k, c, d, now_ns);
         k->for_load = d->reason == CONTROLLER_OVERLOADED;
     } else if (d->route < k->last.route) {
-        check_better(k, c, m, d, now_ns);
+        check_better(k, c, m, word, d, now_ns);
     }
     if (d->route != k->last.route)
         note_change(k, c, now_ns);
