@@ -31,8 +31,9 @@
 #define BACKOFF_LAST_MS  30000
 /* With --once, waiting for the second of the newest log entry to pass. */
 #define ONCE_WAIT_MS 50
-/* With --once, issuers are waited for. */
-#define ONCE_FEEDS_MS 60000
+/* Until what the issuers have is known: with --once, and otherwise before the first publication. */
+#define ONCE_FEEDS_MS  60000
+#define START_FEEDS_MS 5000
 
 struct daemon {
     const struct daemon_options *options;
@@ -167,9 +168,17 @@ static bool is_final(enum err err)
     return err == ERR_STOPPED || err == ERR_FENCED || err == ERR_BROKEN;
 }
 
+/* Before anything is signed again: what is known here may be a copy from a backup, or hours old. */
+static void listen_first(struct daemon *d)
+{
+    if (feeds_caught_up(d->feeds, START_FEEDS_MS) != ERR_OK)
+        log_warning("not all that issuers' feeds have is known yet: publishing without it");
+}
+
 static enum err loop(struct daemon *d)
 {
     int backoff_ms = BACKOFF_FIRST_MS;
+    listen_first(d);
     for (;;) {
         enum publish_outcome outcome = PUBLISH_IDLE;
         enum err err = publisher_step(d->publisher, &outcome);

@@ -74,7 +74,8 @@ static void refusal_text(const struct feed_link *l, long status, char *out, size
 static enum err ask(struct feed_follow *f)
 {
     const struct feed_config *feed = &f->issuer->feed;
-    uint64_t wait_s = f->state.agrees ? f->wait_s : 0;
+    /* An answer that says that there is nothing more comes at once, the first time. */
+    uint64_t wait_s = f->state.agrees && f->current ? f->wait_s : 0;
     char hash[SHA256_TEXT_BYTES + 6] = "";
     if (f->state.seq > 0) {
         memcpy(hash, "&hash=", 6);

@@ -45,15 +45,22 @@ static bool take_letters(struct feeds *f)
     pthread_mutex_lock(&f->lock);
     memcpy(letters, f->letters, sizeof letters);
     bool stop = f->stop;
+    pthread_mutex_unlock(&f->lock);
+    for (size_t i = 0; i < f->count; i++)
+        feed_follow_settled(&f->follows[i], letters[i].sequence, letters[i].log_last);
+    return stop;
+}
+
+/* For who waits in feeds_caught_up(). */
+static void say_heard(struct feeds *f)
+{
+    pthread_mutex_lock(&f->lock);
     for (size_t i = 0; i < f->count; i++) {
         f->current[i] |= f->follows[i].current;
         f->failed[i] |= f->follows[i].failing;
     }
     pthread_cond_broadcast(&f->heard);
     pthread_mutex_unlock(&f->lock);
-    for (size_t i = 0; i < f->count; i++)
-        feed_follow_settled(&f->follows[i], letters[i].sequence, letters[i].log_last);
-    return stop;
 }
 
 void feeds_settled(struct feeds *f, const struct publisher *publisher)
@@ -159,6 +166,7 @@ static void *thread_main(void *context)
         bool stop = take_letters(f);
         uint64_t now_ns = clock_monotonic_ns();
         turn(f, now_ns);
+        say_heard(f);
         if (is_over(f, stop, now_ns))
             return NULL;
         wait(f, now_ns);

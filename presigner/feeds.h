@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Issuers' feeds (docs/formats.md, "Feed"): a thread that asks each statim-issuer for its events,
  * puts them into the status database, wakes the publishing thread, and tells the issuer when they
- * are published. It is stopped by nothing that happens to an issuer, and nothing else waits for it.
+ * are published. It is stopped by nothing that happens to an issuer, and nothing else waits for it
+ * but the first publication, for a moment.
  *
  * Decisions are in feed_state.h, what is done with an answer in feed_apply.h, the connection in
  * feed_link.h. */

@@ -5,7 +5,9 @@ either side, and what contradicts what is known is not taken."""
 import hashlib
 import random
 import re
+import shutil
 import signal
+import threading
 import time
 
 import pytest
@@ -139,6 +141,31 @@ def test_resumes_where_it_was(followed):
     assert followed.status("4FFF") == "revoked"
 
 
+def test_asks_before_it_publishes(followed):
+    """A database from a backup: what the issuer has revoked since is not signed as good again."""
+    site, issuer = followed.site, followed.issuer
+    status, head = site.dir / "presigner/status", site.dir / "pub/head"
+    _, serial = followed.issue()
+    site.presign_once()
+    shutil.copytree(status, site.dir / "copy")
+    issuer.revoke(followed.ca, serial)
+    site.presign_once()
+    shutil.rmtree(status)
+    shutil.copytree(site.dir / "copy", status)
+    head.unlink()
+    go_on = threading.Event()
+    issuer.answer = lambda events, query: go_on.wait(QUICK_S) and None
+    issuer.asked.clear()
+    site.start_presigner()
+    wait_for(lambda: issuer.asked, "a question", QUICK_S, site.presigner)
+    with pytest.raises(AssertionError, match="a head"):
+        wait_for(head.exists, "a head", 1, site.presigner)
+    go_on.set()
+    wait_for(head.exists, "the head", QUICK_S, site.presigner)
+    assert followed.status(serial) == "revoked"
+    issuer.wait_published(followed.ca, 2)
+
+
 def test_pages(make_followed):
     followed = make_followed(batch_count=7)
     for _ in range(50):
@@ -260,7 +287,7 @@ def test_restored_issuer(followed):
     (followed.site.dir / "presigner.log").write_text("")
     followed.site.start_presigner()
     followed.wait_log("bad-position")
-    assert followed.sequence() == 4
+    wait_for(lambda: followed.sequence() == 4, "what was known before", QUICK_S)
     # Nor is it told that events of its own, with numbers of others, are published.
     assert followed.issuer.published[followed.ca] == 0
     # A person knows: its events are taken from the first on, and join what is there.
