@@ -12,7 +12,7 @@ from site_under_test import wait_for
 
 # Looks every 100 ms, three of them bad, one update, on a busy machine. Measured on an idle one: about half a second.
 FAILOVER_S = 15
-QUIET_RUN_S, WAVE_S = 32, 2
+QUIET_RUN_S, WAVE_S = 60, 4
 
 
 @pytest.fixture
@@ -104,12 +104,11 @@ def test_an_overloaded_edge(world):
     assert min(world.spread()) > 0
 
 
-@pytest.mark.long
+@pytest.mark.alone
 def test_no_flapping(world):
-    """Waves of load, each shorter than what moves a route: the level follows, the routes stay. Looks that come to nothing
-    because this machine is busy are not what it is about."""
-    patient = {"fail_polls": 20, "stale_deprefer_s": 60}
-    world.start(controllers=(WEAK | patient | {"deprefer_after_s": 12}, patient))
+    """A minute of waves of load, each shorter than what moves a route: the level follows, the routes stay. Alone, because looks
+    that come to nothing while others have the machine are not what it is about."""
+    world.start(controllers=(WEAK | {"deprefer_after_s": 20}, {}))
     before = [pop.values() for pop in world.pops]
     seen, turn, end = set(), threading.Event(), time.monotonic() + QUIET_RUN_S
     while time.monotonic() < end:
