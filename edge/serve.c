@@ -2,6 +2,7 @@
 #include "edge/serve.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "edge/builder.h"
 #include "edge/sandbox.h"
@@ -171,6 +173,16 @@ static bool start_threads(struct serve *s)
     return pthread_create(&s->builder_thread, NULL, builder_thread, s) == 0;
 }
 
+/* The kernel doubles a table of descriptors that is full, and where threads share it, waits for an
+ * RCU grace period each time (some 16 ms, in which the worker that accepts does nothing). Its size
+ * while there is one thread costs no wait, and it never shrinks. */
+static void make_descriptor_table(uint64_t count)
+{
+    int highest = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, (int)(count - 1));
+    if (highest >= 0)
+        close(highest);
+}
+
 /* Without a descriptor a connection waits in the listener's queue: the operator should know that
  * the configured number cannot be reached. */
 static void raise_descriptors(const struct serve *s)
@@ -181,10 +193,12 @@ static void raise_descriptors(const struct serve *s)
         return;
     limit.rlim_cur = limit.rlim_max;
     (void)!setrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < wanted)
+    bool permitted = limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= wanted;
+    if (!permitted)
         log_warning("%" PRIu64 " descriptors are permitted, %" PRIu64
                     " are needed for connections_max: raise RLIMIT_NOFILE",
                     (uint64_t)limit.rlim_max, wanted);
+    make_descriptor_table(permitted ? wanted : (uint64_t)limit.rlim_max);
 }
 
 static bool prepare(struct serve *s)

@@ -2,10 +2,12 @@
 """HTTP as hostile and as odd clients speak it, to a real edge."""
 
 import base64
+import re
 import resource
 import select
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
@@ -188,6 +190,15 @@ def test_slow_body(impatient):
         connection.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/ocsp-request\r\n"
                            b"Content-Length: 50\r\n\r\nabc")
         assert status_of(connection.recv(65536)) == 408
+
+
+def test_the_table_of_descriptors_is_made_before_the_threads(served):
+    """To let it grow when connections come costs 16 ms each time, in which the worker stands still."""
+    status = Path(f"/proc/{served.child('serve')}/status").read_text(encoding="ascii")
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    wanted = 20000  # connections_max unless configured, of one worker
+    assert int(re.search(r"^FDSize:\s+(\d+)$", status, re.M)[1]) >= (
+        wanted if hard == resource.RLIM_INFINITY else min(wanted, hard))
 
 
 @pytest.mark.skipif(IS_SANITIZED, reason="the sanitizer's shadow of 10,000 buffers is not what is tested")
