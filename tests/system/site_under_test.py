@@ -70,6 +70,9 @@ def wait_for(condition, what, deadline_s=30, process=None, pause_max_s=0.2):
         if value:
             return value
         if process is not None and process.poll() is not None:
+            # It may have become true between the two looks.
+            if value := condition():
+                return value
             raise AssertionError(f"process ended with {process.returncode} while waiting for {what}")
         time.sleep(min(pause_max_s, 0.02 + (time.monotonic() - begin) / 50))
     raise AssertionError(f"{what}: not within {deadline_s} s")
@@ -97,6 +100,7 @@ class Site:
         self.presigner = None
         self.edge = None
         self.logs = []
+        self.publishing_count = 0  # of presigners before the one that runs
         self.enter = []  # a command that runs its arguments elsewhere, before each of ours
 
     # Making
@@ -194,6 +198,7 @@ class Site:
                                 stdin=subprocess.DEVNULL, env=environment)
 
     def start_presigner(self):
+        self.publishing_count = self.told_publishing()
         self.presigner = self.spawn("presigner", PRESIGNER, self.dir / "presigner.yaml")
 
     def presign_once(self, check=True):
@@ -218,25 +223,42 @@ class Site:
             self.wait_healthy()
 
     def start(self):
+        """The edge alone may be healthy with what was published before."""
         self.start_presigner()
         self.start_edge()
+        self.wait_publishing()
+
+    def told_publishing(self):
+        """How many presigners have said that they publish."""
+        path = self.dir / "presigner.log"
+        return self.presigner_log().count("ready: publishing") if path.exists() else 0
+
+    def wait_publishing(self):
+        """Until the presigner has its lease and its admin address."""
+        wait_for(lambda: self.told_publishing() > self.publishing_count, "the presigner ready", 60, self.presigner)
 
     def reload_edge(self):
         """SIGHUP, and waits until the edge has taken or refused the configuration."""
         told = self.edge_log().count("configuration reloaded") + self.edge_log().count("not reloaded")
         self.edge.send_signal(signal.SIGHUP)
         wait_for(lambda: self.edge_log().count("configuration reloaded") +
-                 self.edge_log().count("not reloaded") > told, "the reload", 20, self.edge)
+                 self.edge_log().count("not reloaded") > told, "the reload", 60, self.edge)
 
     def wait_handed_over(self):
-        """After a reload: until one serving process is left."""
-        wait_for(lambda: len(self.children("serve")) == 1, "one serving process", 40, self.edge)
+        """After a reload: until one serving and at most one admin process is left."""
+        wait_for(lambda: len(self.children("serve")) == 1 and len(self.children("admin")) <= 1,
+                 "one process of each kind", 40, self.edge)
 
     def edge_log(self):
-        return (self.dir / "edge.log").read_text(errors="replace")
+        return self.lines_of("edge.log")
 
     def presigner_log(self):
-        return (self.dir / "presigner.log").read_text(errors="replace")
+        return self.lines_of("presigner.log")
+
+    def lines_of(self, log):
+        """Its whole lines: one may be half written."""
+        text = (self.dir / log).read_text(errors="replace")
+        return text[:text.rfind("\n") + 1]
 
     def wait_healthy(self, deadline_s=60):
         try:
@@ -247,7 +269,7 @@ class Site:
     def healthy(self):
         try:
             return self.admin("/healthz")[0] == 200
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return False
 
     def admin(self, path, port=None):
