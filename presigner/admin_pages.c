@@ -28,6 +28,8 @@ const char *admin_state_trouble(const struct admin_state *state, uint64_t now_s)
         return err_text((enum err)counter_get(&state->step_err));
     if (now_s > counter_get(&state->step_time_s) + HEALTH_STEP_S)
         return "no publication step has ended for long";
+    if (head_time_s == 0)
+        return "no head has been published yet";
     if (now_s > head_time_s + state->head_validity_s)
         return "the head is past its validity";
     if (next_update_s != 0 && now_s > next_update_s)

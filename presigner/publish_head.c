@@ -47,6 +47,7 @@ static enum err remember(struct publisher *p, struct span note, const char *path
     if (head_open(publish_key_public(p->key), note, &head) != ERR_OK)
         return check_foreign(p, note, path);
     p->head_time_s = head.time_s;
+    publish_gauge(p, COUNT_head_time_seconds, head.time_s);
     return check_state(p, &head, path);
 }
 
@@ -149,8 +150,8 @@ enum err publish_head_refresh(struct publisher *p)
     p->head = head;
     p->head_time_s = head.time_s;
     p->head_hash = sha256_of(span_of(note, size));
-    tell(p);
-    publish_count(p, COUNT_heads_written, 1);
     publish_gauge(p, COUNT_head_time_seconds, now_s);
+    publish_count(p, COUNT_heads_written, 1);
+    tell(p);
     return ERR_OK;
 }

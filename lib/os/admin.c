@@ -185,6 +185,8 @@ static void connection_ready(struct admin *a, struct connection *c)
     switch (c->state) {
     case STATE_READ:
         connection_read(a, c);
+        if (c->state == STATE_WRITE)
+            connection_write(c);
         break;
     case STATE_WRITE:
         connection_write(c);
@@ -275,8 +277,10 @@ static void *admin_run(void *argument)
     struct turn t;
     for (;;) {
         uint64_t now_ns = clock_monotonic_ns();
+        /* One more turn all the same: a request that is here is answered, however late we are. */
+        bool is_last = a->stop_ns != 0 && now_ns >= a->stop_ns;
         turn_prepare(a, &t, now_ns);
-        if (a->stop_ns != 0 && (t.count == 1 || now_ns >= a->stop_ns))
+        if (a->stop_ns != 0 && t.count == 1)
             return NULL;
         if (poll(t.fds, t.count, wait_ms(now_ns, t.wake_ns)) < 0) {
             CHECK(errno == EINTR || errno == ENOMEM);
@@ -292,6 +296,8 @@ static void *admin_run(void *argument)
             else
                 accept_one(a, clock_monotonic_ns());
         }
+        if (is_last)
+            return NULL;
     }
 }
 

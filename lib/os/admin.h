@@ -18,8 +18,9 @@ struct admin_page {
     unsigned (*write)(void *context, struct text_writer *w);
 };
 
-/* A stop waits for the answers to those who are connected, this long at most. */
-#define ADMIN_STOP_MS 500
+/* A stop waits for the requests of those who are connected, this long at most, and answers what is
+ * there by then. */
+#define ADMIN_STOP_MS 2000
 
 struct admin;
 /** A socket for admin_start_on(). ERR_IO (errno tells). */
