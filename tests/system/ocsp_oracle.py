@@ -33,7 +33,7 @@ def request_der(certificate, issuer, algorithm=None):
 
 def exchange(port, der, method="GET", encoded=True, fields=None):
     """One HTTP exchange; (status, fields, body)."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:
         if method == "POST":
             connection.request("POST", "/", der,
@@ -88,9 +88,10 @@ def update_times(single):
     return single.this_update.replace(tzinfo=utc), single.next_update.replace(tzinfo=utc)
 
 
-def next_update(body):
-    """The earliest nextUpdate of a successful response."""
-    return min(update_times(single)[1] for single in ocsp.load_der_ocsp_response(body).responses)
+def times_of(body):
+    """thisUpdate and the earliest nextUpdate of a successful response."""
+    times = [update_times(single) for single in ocsp.load_der_ocsp_response(body).responses]
+    return max(this for this, _ in times), min(end for _, end in times)
 
 
 def judge(body, issuer, serial, asked_at=None):

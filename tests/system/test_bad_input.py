@@ -2,6 +2,7 @@
 """What goes wrong around the programs: time, keys, disks, configurations. Nothing wrong is served,
 the trouble is told, and all is well when it is over."""
 
+import datetime
 import re
 import shutil
 import time
@@ -43,10 +44,9 @@ def test_a_head_past_its_validity(site):
     site.edit("presigner.yaml", r"\Z", "head_validity_s: 4\nhead_refresh_s: 1\n")
     site.start()
     site.stop_process(site.presigner)
-    wait_for(lambda: health(site)[0] == 503, "red", 15)
-    assert "the newest head is past its validity\n" in health(site)[1]
+    wait_for(lambda: "the newest head is past its validity\n" in health(site)[1], "red", 30)
     assert site.answer() == GOOD
-    wait_for(lambda: site.metrics()["statim_edge_sync_heads_refused_expired_total"] > 0, "the count", 15)
+    wait_for(lambda: site.metrics()["statim_edge_sync_heads_refused_expired_total"] > 0, "the count")
     site.start_presigner()
     site.wait_healthy(40)
     assert site.answer() == GOOD
@@ -58,8 +58,8 @@ def test_an_edge_does_not_start_from_an_old_head(site):
     valid_until = int(re.search(r"^valid-until (\d+)$", (site.dir / "pub/head").read_text(), re.M)[1])
     wait_for(lambda: time.time() > valid_until + 1, "the head past its validity", 10)
     site.start_edge(wait=False)
-    wait_for(lambda: "no head has been accepted yet\n" in health(site)[1], "red", 15)
-    wait_for(lambda: site.metrics()["statim_edge_sync_heads_refused_expired_total"] >= 2, "refusals", 15)
+    wait_for(lambda: "no head has been accepted yet\n" in health(site)[1], "red", 30)
+    wait_for(lambda: site.metrics()["statim_edge_sync_heads_refused_expired_total"] >= 2, "refusals")
     assert "past its validity: refused" in site.edge_log()
     assert site.answer() == "TRY_LATER"
     site.start_presigner()
@@ -75,8 +75,8 @@ def test_statements_past_their_next_update(site):
               "  - name: ca\n    validity_s: 6\n    refresh_s: 2\n    backdate_s: 0")
     port = site.use_presigner_admin()
     site.start()
-    assert site.answer() == GOOD
-    assert health(site, port) == (200, "ok\n")
+    wait_for(lambda: site.answer() == GOOD, "current statements")
+    wait_for(lambda: health(site, port) == (200, "ok\n"), "the presigner's green")
     site.stop_process(site.presigner)
     stale = 'statim_edge_outcomes_total{outcome="stale",status="200"}'
 
@@ -85,17 +85,17 @@ def test_statements_past_their_next_update(site):
         assert answer in (GOOD, "TRY_LATER"), answer  # the oracle refuses what is not current
         return answer == "TRY_LATER"
 
-    wait_for(gone_by, "tryLater", 15)
+    wait_for(gone_by, "tryLater", 30)
 
     def red():
         gone_by()
         return "of 1000 answers are past their nextUpdate" in health(site)[1]
 
-    wait_for(red, "red", 25)
+    wait_for(red, "red", 40)
     assert site.metrics()[stale] > 1
     site.start_presigner()
-    wait_for(lambda: site.answer() == GOOD, "new statements", 20)
-    wait_for(lambda: health(site)[0] == 200, "green", 25)
+    wait_for(lambda: site.answer() == GOOD, "new statements")
+    wait_for(lambda: health(site)[0] == 200, "green", 40)
 
 
 @pytest.mark.long
@@ -110,8 +110,9 @@ def test_statements_stay_current_over_many_refreshes(site):
     der = ocsp_oracle.request_der(certificate, issuer)
 
     def turned_over():
+        asked_at = datetime.datetime.now(datetime.timezone.utc)
         body = ocsp_oracle.exchange(site.port, der)[2]
-        assert ocsp_oracle.judge(body, issuer, certificate.serial_number) == GOOD
+        assert ocsp_oracle.judge(body, issuer, certificate.serial_number, asked_at) == GOOD
         seen.add(body)
         return len(seen) >= 5
 
@@ -150,6 +151,12 @@ def test_a_file_that_the_presigner_cannot_use(site, name, how):
     assert name in done.stderr, done.stderr
 
 
+def refused_for_its_key(site):
+    """How many heads the edge has refused because somebody else signed them."""
+    metrics = site.metrics()
+    return sum(metrics[f"statim_edge_sync_heads_refused_{why}_total"] for why in ("key", "network"))
+
+
 def test_another_publish_key(site, make_site):
     """The edge trusts another key than the publication is signed by."""
     other = make_site("other")
@@ -157,10 +164,10 @@ def test_another_publish_key(site, make_site):
     shutil.copy(other.dir / "publish-key.pub", site.dir / "publish-key.pub")
     site.presign_once()
     site.start_edge(wait=False)
-    wait_for(lambda: health(site)[0] == 503, "red", 10)
-    wait_for(lambda: site.metrics()["statim_edge_sync_heads_refused_key_total"] +
-             site.metrics()["statim_edge_sync_heads_refused_network_total"] > 0, "the refusal", 10)
-    assert "an unknown, wrong or unusable key: refused" in site.edge_log()
+    wait_for(lambda: health(site)[0] == 503, "red")
+    wait_for(lambda: refused_for_its_key(site) > 0, "the refusal")
+    # Counted first, and told then.
+    wait_for(lambda: "an unknown, wrong or unusable key: refused" in site.edge_log(), "the line of it")
     assert site.answer() == "TRY_LATER"
 
 
@@ -174,8 +181,7 @@ def test_the_publish_key_changes_under_way(site, make_site):
     shutil.copy(other.dir / "publish-key.pem", site.dir / "publish-key.pem")
     site.revoke("good")
     site.presign_once(check=False)
-    before = site.metrics()["statim_edge_sync_polls_total"]
-    wait_for(lambda: site.metrics()["statim_edge_sync_polls_total"] >= before + 2, "polls", 20)
+    wait_for(lambda: refused_for_its_key(site) > 1, "the refusals")
     assert site.answer() == GOOD
 
 
@@ -196,15 +202,16 @@ def test_statements_of_a_ca_that_the_edge_does_not_know(site, tmp_path):
     metrics = site.metrics()
     assert metrics["statim_edge_snapshot_statements"] == 0
     assert metrics["statim_edge_sync_content_refused_total"] == 0
+    wait_for(lambda: "is passed over" in site.edge_log(), "the warning")
     assert site.edge_log().count("is passed over") == 1
-    assert site.answer() not in (GOOD, REVOKED)
+    assert site.answer() == "UNAUTHORIZED"
     site.edit("edge.yaml", f"^  - {other.certificate}$", f"  - {other.certificate}\n  - ca.pem")
     site.reload_edge()
     wait_for(lambda: site.answer() == GOOD and site.answer("late")[0] == "REVOKED", "the skipped data", 40)
     site.edit("edge.yaml", "^  - ca.pem$", "")
     site.reload_edge()
     site.revoke("good")  # a change, for an index
-    wait_for(lambda: site.answer("other") not in (GOOD, REVOKED), "what is not trusted gone", 40)
+    wait_for(lambda: site.answer("other") == "UNAUTHORIZED", "what is not trusted gone", 40)
 
 
 @pytest.mark.parametrize("nocheck", [False, True])
@@ -253,10 +260,9 @@ def test_no_room_for_the_publication(site, small_disk):
     assert site.answer() == GOOD
     disk.fill()
     site.revoke("good")
-    wait_for(lambda: health(site, port)[0] == 503, "red", 20)
-    assert "no space" in health(site, port)[1]
+    wait_for(lambda: health(site, port)[0] == 503 and "no space" in health(site, port)[1], "red")
     assert site.metrics(port)["statim_presigner_disk_full_total"] > 0
-    assert "no space" in site.presigner_log()
+    wait_for(lambda: "no space" in site.presigner_log(), "the line of it")
     assert site.answer() == GOOD and site.answer("other") == GOOD and site.healthy()
     disk.free()
     wait_for(lambda: site.answer() == REVOKED, "the revocation", 60)
@@ -279,7 +285,7 @@ def test_no_room_for_the_status_database(site, small_disk, tmp_path):
     path.write_text("".join(f"{0x5000 + i:X},good,,,{NOT_AFTER_S}\n" for i in range(5000)))
     done = site.statim("import", site.dir, path, check=False)
     assert done.returncode != 0 and "no space" in done.stderr, done.stderr
-    wait_for(lambda: site.answer() == GOOD and site.healthy(), "still well", 10)
+    wait_for(lambda: site.answer() == GOOD and site.healthy(), "still well")
     disk.free()
     done = site.statim("import", site.dir, path, check=False)
     assert done.returncode == 0, done.stderr
@@ -298,8 +304,8 @@ def test_no_room_for_the_edges_store(site, small_disk):
     more = site.dir / "more.csv"
     more.write_text("".join(f"{0x5000 + i:X},good,,,{NOT_AFTER_S}\n" for i in range(3000)))
     site.statim("import", site.dir, more)
-    wait_for(lambda: site.metrics()["statim_edge_sync_disk_full_total"] > 0, "the count", 20)
-    assert "no space" in site.edge_log()
+    wait_for(lambda: site.metrics()["statim_edge_sync_disk_full_total"] > 0, "the count")
+    assert "no space" in site.edge_log()  # told before it is counted
     serving = site.child("serve")
     assert site.answer("other") == GOOD
     assert site.answer() in (GOOD, REVOKED)  # a small entry may have found room in the file

@@ -75,7 +75,7 @@ def check_answer(site, serial, issuer, revoked):
 def test_edge_answers_as_the_lists_say(make_data_set):
     site = make_data_set("--certs", CERTS, "--issuers", 2, "--revoked-share", "0.1")
     site.start_edge()
-    assert site.metrics()["statim_edge_sync_statements"] == CERTS
+    wait_for(lambda: site.metrics()["statim_edge_sync_statements"] == CERTS, "sync telling of all statements")
     for issuer in (1, 2):
         serials, revoked = site.names("serials", issuer), set(site.names("revoked", issuer))
         assert len(set(serials)) == len(serials) == CERTS // 2

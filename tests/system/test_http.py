@@ -17,19 +17,17 @@ from site_under_test import IS_SANITIZED, Site, wait_for
 
 def talk(port, octets, deadline_s=15, shut=False):
     """Sends octets as they are and returns all that comes until the peer closes."""
+    received = b""
     with socket.create_connection(("127.0.0.1", port), timeout=deadline_s) as connection:
         try:
             connection.sendall(octets)
             if shut:
                 connection.shutdown(socket.SHUT_WR)
-            received = b""
-            while True:
-                part = connection.recv(65536)
-                if not part:
-                    return received
+            while part := connection.recv(65536):
                 received += part
         except ConnectionResetError:
-            return received
+            pass
+    return received
 
 
 def status_of(reply):

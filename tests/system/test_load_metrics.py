@@ -52,9 +52,16 @@ def site(make_site, request, reachable):
             file.write("user: nobody\n")
             reachable(site.dir)
     site.start_edge()
-    if row("run") not in site.metrics():
-        pytest.skip("this kernel does not show the time of threads") if not counts() else pytest.fail("no rows")
+    if not counts():
+        pytest.skip("this kernel does not show the time of threads")
+    wait_rows(site)
     return site
+
+
+def wait_rows(site):
+    """Until the workers of the serving process have their rows: it is ready before the last of its threads has run."""
+    wait_for(lambda: {row("run", 0), row("run", 1)} <= site.metrics().keys() and
+             site.metrics()[PROCESS] == site.child("serve"), "rows of both workers", 30, site.edge)
 
 
 def counts():
@@ -86,11 +93,22 @@ def test_busy_workers_show(site):
     samples = site.metrics()
     assert samples[PROCESS] == site.child("serve")
     assert row("run", 1) in samples and row("wait", 1) in samples and row("run", 2) not in samples
-    quiet = shares(site)
-    with Hammer(site.port, request_of(site)) as hammer:
-        busy = shares(site)
-    assert hammer.failures == []
-    assert 0 <= quiet < busy <= 2.1 and busy > 3 * quiet and busy > 0.005, f"{quiet} {busy}"
+    seen = []
+
+    def load_shows():
+        """Whether load is told from quiet; on a machine with much else to do not at the first look."""
+        quiet = shares(site)
+        with Hammer(site.port, request_of(site)) as hammer:
+            busy = shares(site)
+        assert hammer.failures == []
+        seen.append((quiet, busy))
+        assert quiet >= 0 and 0 <= busy <= 2.1, seen
+        return busy > 3 * quiet and busy > 0.005
+
+    try:
+        wait_for(load_shows, "load in the rows", 30)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {seen}") from None
 
 
 def test_the_rows_follow_the_process(site):
@@ -101,10 +119,8 @@ def test_the_rows_follow_the_process(site):
     killed = site.child("serve")
     os.kill(killed, signal.SIGKILL)
     wait_for(lambda: site.metrics()[PROCESS] not in (0, killed), "the next one", 30, site.edge)
-    wait_for(lambda: row("run") in site.metrics(), "its rows", 30, site.edge)
-    assert site.metrics()[PROCESS] == site.child("serve")
+    wait_rows(site)
     site.wait_healthy()
     site.reload_edge()
     site.wait_handed_over()
-    wait_for(lambda: site.metrics()[PROCESS] == site.child("serve"), "the rows of the new one", 30, site.edge)
-    assert row("run", 1) in site.metrics()
+    wait_rows(site)

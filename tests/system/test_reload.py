@@ -104,7 +104,9 @@ def test_a_storm_of_reloads_costs_no_answer(site):
         last = free_port()
         site.edit("edge.yaml", r"^admin: .*$", f"admin: '127.0.0.1:{last}'")
         site.edge.send_signal(signal.SIGHUP)
-        wait_for(lambda: not refused(last), "what the last one asked for", 40, site.edge)
+        wait_for(lambda: not refused(last), "what the last one asked for", 60, site.edge)
+        # The new address is there from the beginning of the trial, the old one until its end.
+        wait_for(lambda: refused(site.admin_port), "the last one taken", 60, site.edge)
         site.wait_handed_over()
     assert hammer.failures == []
     assert site.stop_process(site.edge) == 0

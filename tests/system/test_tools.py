@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """init, import, revoke, status and responder, without a running presigner."""
 
+import calendar
 import stat
 import subprocess
 import time
@@ -135,8 +136,7 @@ def test_revoke(folder):
     before_s = int(time.time())
     statim("revoke", folder, "0A", "--reason", "superseded")
     first = shown(folder, "0A")
-    revoked_at = time.mktime(time.strptime(first["revoked at"] + " UTC", "%Y-%m-%dT%H:%M:%SZ %Z"))
-    assert abs(revoked_at - time.timezone - before_s) < 60
+    assert before_s <= calendar.timegm(time.strptime(first["revoked at"], "%Y-%m-%dT%H:%M:%SZ")) <= time.time()
     assert "already" in statim("revoke", folder, "0A", "--reason", "superseded").stdout
     assert shown(folder, "0A") == first
     statim("revoke", folder, "0A", "--reason", "keyCompromise", "--at", "2026-01-01T00:00:00Z")
