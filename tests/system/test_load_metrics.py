@@ -3,6 +3,8 @@
 
 import os
 import signal
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -20,26 +22,17 @@ def row(kind, worker=0):
 
 
 @pytest.fixture
-def reachable():
-    """Lets other users go through a test's folders, which are the test's own, and no longer than it runs."""
-    changed = []
-
-    def make(folder):
-        for place in (folder, *folder.parents):
-            mode = place.stat().st_mode & 0o7777
-            if mode & 0o001 == 0:
-                changed.append((place, mode))
-                place.chmod(mode | 0o011)
-
-    yield make
-    for folder, mode in changed:
-        folder.chmod(mode)
+def open_folder():
+    """A folder that other users may go through. Those of pytest are not: the tests of all processes share them."""
+    with tempfile.TemporaryDirectory(prefix="statim-test-") as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
 
 
 @pytest.fixture(params=["as it is", "as another user"])
-def site(make_site, request, reachable):
+def site(open_folder, make_site, request):
     """A running edge of two workers, whose serving process has given up what it can."""
-    site = make_site()
+    site = make_site(open_folder / "site")
     site.init()
     site.issue_certificate("good")
     site.import_certificates()
@@ -50,7 +43,6 @@ def site(make_site, request, reachable):
             if os.geteuid() != 0:
                 pytest.skip("only root becomes another user")
             file.write("user: nobody\n")
-            reachable(site.dir)
     site.start_edge()
     if not counts():
         pytest.skip("this kernel does not show the time of threads")
