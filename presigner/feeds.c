@@ -34,6 +34,7 @@ struct feeds {
     bool failed[CONFIG_ISSUERS_MAX];
     size_t count;
     struct feed_follow follows[CONFIG_ISSUERS_MAX]; /* the thread's own */
+    uint64_t stop_ns;                               /* that a stop waits */
     uint64_t deadline_ns;                           /* of a stop */
 };
 
@@ -152,7 +153,7 @@ static bool is_over(struct feeds *f, bool stop, uint64_t now_ns)
     if (!stop)
         return false;
     if (f->deadline_ns == 0)
-        f->deadline_ns = now_ns + FEEDS_STOP_MS * NS_PER_MS;
+        f->deadline_ns = now_ns + f->stop_ns;
     bool done = true;
     for (size_t i = 0; i < f->count; i++)
         done &= feed_follow_is_done(&f->follows[i]);
@@ -237,6 +238,7 @@ enum err feeds_start(const struct feeds_setup *setup, struct feeds **ret)
     struct feeds *f = calloc(1, sizeof *f);
     if (f == NULL)
         return ERR_MEMORY;
+    f->stop_ns = (setup->once ? FEEDS_ONCE_STOP_MS : FEEDS_STOP_MS) * NS_PER_MS;
     pthread_mutex_init(&f->lock, NULL);
     cond_make(&f->heard);
     enum err err = make(f, setup);

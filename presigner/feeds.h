@@ -11,8 +11,10 @@
 #include "presigner/feed_gauges.h"
 #include "presigner/publish.h"
 
-/* A stop waits so long for what is not yet said to the issuers. */
-#define FEEDS_STOP_MS 1000
+/* A stop waits so long for what is not yet said to the issuers; the end of --once, after which
+ * nobody says it for perhaps hours, for as long as a request may take. */
+#define FEEDS_STOP_MS      1000
+#define FEEDS_ONCE_STOP_MS 15000
 /* A file of this name in the state folder says that a person knows that an issuer's registry has
  * another history now (docs/operations.md). At the start the positions are forgotten and the file
  * is removed: all events are taken again. They are joined into what is known, which loses nothing.
