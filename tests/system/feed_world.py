@@ -224,7 +224,7 @@ class Issuer:
             self.news.notify_all()
         return 200, "application/json", b"{}"
 
-    def wait_published(self, ca, seq, deadline_s=20):
+    def wait_published(self, ca, seq, deadline_s=60):
         with self.news:
             if not self.news.wait_for(lambda: self.published[ca] >= seq, deadline_s):
                 raise AssertionError(f"event {seq} not published within {deadline_s} s: {self.published[ca]}")
