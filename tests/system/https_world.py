@@ -11,24 +11,21 @@ import signal
 import socket
 import ssl
 import subprocess
-import time
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-PATIENCE_S = 20
+from site_under_test import wait_for
+
+PATIENCE_S = 60
 BUILD = pathlib.Path(os.environ.get("STATIM_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build"))
 
 
 def wait_until(condition, patience_s=PATIENCE_S):
     """The first true value of condition()."""
-    end = time.monotonic() + patience_s
-    while not (value := condition()):
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.01)
-    return value
+    return wait_for(condition, "the condition", patience_s)
 
 
 class Authority:
@@ -169,6 +166,10 @@ class Client:
         self.send("\r\n".join(lines).encode() + b"\r\n\r\n" + (body or b""))
         return self.answer(to_head=method == "HEAD")
 
+    def is_answered(self, within_s):
+        """Whether an answer, or the end, is there to be read; for a connection that has read nothing yet."""
+        return bool(select.select([self.tls], [], [], within_s)[0])
+
     def closed(self):
         """Whether the server closes without saying more."""
         return not self.unread and self.more() == b""
@@ -207,9 +208,12 @@ class HttpsServer:
     def internal_context(self, certificate, **versions):
         return client_context(self.authority, certificate, **versions)
 
-    def counters(self):
-        with self.internal() as client:
-            text = client.request("GET", "/counters").text
+    def counters(self, client=None):
+        """By that client of the internal listener, or one that comes and goes."""
+        if client is None:
+            with self.internal() as client:
+                return self.counters(client)
+        text = client.request("GET", "/counters").text
         return {name: int(value) for name, value in (line.split(" ") for line in text.splitlines())}
 
     def queued(self):

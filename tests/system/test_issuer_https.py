@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from https_world import HttpsServer, first_to_be_answered, wait_until
+from https_world import PATIENCE_S, HttpsServer, first_to_be_answered, wait_until
 
 KEY = {"Authorization": "Bearer sesame"}
 
@@ -231,8 +231,9 @@ def test_queries_are_judged(server):
 
 
 def test_slow_clients_are_shut_out(make_server):
-    """In each phase, while another client is served."""
-    server = make_server(handshake_ms=300, idle_ms=300, head_ms=300, body_ms=300, write_ms=300)
+    """In each phase, while another client is served. Everybody has handshakes and is idle before a request, also those
+    who are not slow but on a busy machine; they have more time for it."""
+    server = make_server(handshake_ms=2500, idle_ms=2500, head_ms=300, body_ms=300, write_ms=300)
     silent = [socket.create_connection(("127.0.0.1", server.public_port)) for _ in range(3)]
     idle = server.public()
     head = server.public()
@@ -248,7 +249,7 @@ def test_slow_clients_are_shut_out(make_server):
     is_problem(body.answer(), 408, "timeout")
     assert head.closed() and body.closed() and idle.closed()
     for sock in silent:
-        sock.settimeout(20)
+        sock.settimeout(PATIENCE_S)
         assert sock.recv(1) == b""
         sock.close()
     wait_until(lambda: server.counters()["https_late_write"] == 1)
@@ -262,22 +263,15 @@ def test_slow_clients_are_shut_out(make_server):
 def test_a_dripping_client_does_not_extend_its_deadline(make_server):
     server = make_server(head_ms=400)
     with server.public() as client:
-        client.send("GET /open HTTP/1.1\r\n")
-        refused = threading.Event()
-
-        def drip():
-            while not refused.wait(0.02):
-                try:
-                    client.send("X: y\r\n")
-                except OSError:
-                    return
-
-        thread = threading.Thread(target=drip)
-        thread.start()
-        answer = client.answer()
-        refused.set()
-        thread.join()
-        is_problem(answer, 408, "timeout")
+        client.send("GET /open HTTP/1.1\r\nX: ")
+        # Octet by octet: a head of too many fields would be refused for that.
+        for _ in range(2000):
+            if client.is_answered(0.02):
+                break
+            client.send("y")
+        else:
+            raise AssertionError("no deadline")
+        is_problem(client.answer(), 408, "timeout")
 
 
 def test_slow_clients_hold_no_worker(make_server):
@@ -303,7 +297,8 @@ def test_requests_wait_for_a_worker_and_not_for_ever(make_server):
         is_problem(waiter.request("GET", "/open"), 503, "unavailable")
         server.release()
         assert holder.answer().text == "held\n"
-        assert waiter.request("GET", "/open").status == 200
+        # The worker is free; on a busy machine it may take its time to notice.
+        wait_until(lambda: waiter.request("GET", "/open").status == 200)
 
 
 def test_a_crowd_at_one_door_does_not_hold_the_other(make_server):

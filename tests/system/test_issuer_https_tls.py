@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The issuer's HTTPS server: versions and ciphers of TLS, client certificates, new certificates while it serves."""
 
+import contextlib
 import json
 import socket
 import ssl
@@ -78,12 +79,12 @@ def test_protocols(server, protocols, works):
 def test_what_is_not_tls_is_not_answered(server):
     for octets in (HELLO.encode(), b"\x00" * 100, b"\x16\x03\x01\xff\xff" + b"a" * 70000):
         with socket.create_connection(("127.0.0.1", server.public_port), timeout=20) as tcp:
-            tcp.sendall(octets)
             said = b""
             try:
+                tcp.sendall(octets)  # it may be refused before all is out
                 while more := tcp.recv(4096):
                     said += more
-            except ConnectionResetError:
+            except ConnectionError:
                 pass
             assert b"HTTP/1" not in said
 
@@ -161,10 +162,21 @@ def test_who_comes_in(server, tmp_path, name, version):
         assert client.request("GET", "/v1/show", **KEY).status == 404
 
 
+def brief_client(server):
+    """One that has got an answer, and whose certificate is about to end."""
+    for life_s in (3, 10, 30):  # on a busy machine it may be over before it was of use
+        server.clients.client("brief", "admin", days=life_s / 86400)
+        with contextlib.suppress(ssl.SSLError, ConnectionError):
+            client = Client(server.internal_port, server.internal_context(server.clients.folder / "brief"))
+            answer = client.request("POST", "/v1/admin", "{}")
+            if answer is not None and answer.status == 200:
+                return client
+            client.close()
+    raise AssertionError("no certificate lives long enough")
+
+
 def test_a_connection_does_not_outlive_its_certificate(server):
-    server.clients.client("brief", "admin", days=3 / 86400)
-    with Client(server.internal_port, server.internal_context(server.clients.folder / "brief")) as client:
-        assert client.request("POST", "/v1/admin", "{}").status == 200
+    with brief_client(server) as client:
         refused = wait_until(lambda: (answer := client.request("POST", "/v1/admin", "{}")).status != 200 and answer)
         assert refused.status == 403 and "expired" in refused.text
         assert refused.fields["connection"] == "close" and client.answer() is None
@@ -240,7 +252,8 @@ def test_a_client_ca_that_is_taken_away_keeps_its_clients_out(tmp_path):
         kept = Client(server.internal_port, server.internal_context(other.folder / "admin"))
         assert kept.request("POST", "/v1/admin", "{}").status == 200
         late = socket.create_connection(("127.0.0.1", server.internal_port), timeout=PATIENCE_S)
-        wait_until(lambda: server.counters()["https_connections"] == 5)
+        # Counted by one that stays: another one's end might come after the reload, which counts it, too.
+        wait_until(lambda: server.counters(kept)["https_connections"] == 4)
         pem.write_bytes(other.pem.read_bytes())
         assert server.reload() == ["reloaded", "reloaded"]
         assert idle.closed() and half.closed()
@@ -251,8 +264,8 @@ def test_a_client_ca_that_is_taken_away_keeps_its_clients_out(tmp_path):
             assert late.recv(100) == b""
             raise ConnectionError("closed without an answer")
         late.close()
-        counters = kept.request("GET", "/counters").text
-        assert "https_distrusted 2\n" in counters and "https_handshake_failures 1\n" in counters
+        counters = server.counters(kept)
+        assert (counters["https_distrusted"], counters["https_handshake_failures"]) == (2, 1)
         with pytest.raises((ssl.SSLError, ConnectionError)):
             with server.internal("admin") as client:
                 assert client.request("POST", "/v1/admin", "{}") is None
