@@ -7,6 +7,7 @@ import shutil
 
 from feed_world import use_feed
 from issuer_world import Issuer
+from site_under_test import wait_for
 from test_crl import use_crls
 
 SHARDS = 4
@@ -49,8 +50,18 @@ class Chain:
         chain.write_text(certificate["chain_pem"])
         return leaf, chain
 
+    def samples(self):
+        """Of the presigner, also of one that has just been started."""
+        def ask():
+            try:
+                return self.site.metrics(self.presigner_admin)
+            except OSError:
+                return None
+
+        return wait_for(ask, "the presigner's metrics", process=self.site.presigner)
+
     def feed_metric(self, name):
-        return self.site.metrics(self.presigner_admin)[f'statim_presigner_feed_{name}{{issuer="ca"}}']
+        return self.samples()[f'statim_presigner_feed_{name}{{issuer="ca"}}']
 
     def sequence(self):
-        return int(self.site.metrics(self.presigner_admin)["statim_presigner_sequence"])
+        return int(self.samples()["statim_presigner_sequence"])

@@ -220,6 +220,15 @@ authorities:
         return [json.loads(line)["entry"] for line in run(STATIM, "audit", "export", folder).stdout.splitlines()]
 
 
+def read_events(issuer):
+    """All that its feed has: numbered without a gap."""
+    events = []
+    while page := issuer.events(after=len(events)):
+        events += page
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    return events
+
+
 def make_key():
     return ec.generate_private_key(ec.SECP256R1())
 

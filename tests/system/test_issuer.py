@@ -272,7 +272,7 @@ class Linter(socketserver.ThreadingUnixStreamServer):
 def test_external_linter(tmp_path):
     with tempfile.TemporaryDirectory() as short:
         linter = Linter(f"{short}/l")
-        issuer = Issuer(tmp_path / "issuer", extra=f"{NO_WAIT}linter: {{socket: {short}/l, timeout_ms: 2000}}\n")
+        issuer = Issuer(tmp_path / "issuer", extra=f"{NO_WAIT}linter: {{socket: {short}/l, timeout_ms: 20000}}\n")
         try:
             issuer.start().prepare()
             body = issuer.issue("www.example.com", "one")

@@ -18,13 +18,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from chain_world import SHARDS, Chain
-from issuer_world import PATIENCE_S, make_csr, make_key
+from issuer_world import PATIENCE_S, make_csr, make_key, read_events
 from pg_world import make_postgresql  # noqa: F401
 from site_under_test import BUILD, ROOT, STATIM, free_port, run, wait_for
 
 LOST = (OSError, ssl.SSLError, http.client.HTTPException)
 # The edge looks for news several times a second; what a busy machine makes of it.
-SEEN_S = 30
+SEEN_S = 60
 
 
 @pytest.fixture
@@ -46,7 +46,8 @@ def chain(request, make_chain):
     if request.param == "postgresql":
         server = request.getfixturevalue("make_postgresql")()
         registry = f'postgresql: "{server.conninfo}"'
-    return make_chain(registry=registry).start()
+    # An order is answered when its statement is published, however busy the machine is.
+    return make_chain(registry=registry, extra="publish_wait_ms: 25000\n").start()
 
 
 def by_openssl(chain, leaf):
@@ -122,15 +123,15 @@ def test_from_order_to_answer_to_revoked(chain):
 
     # The feed has both, the presigner took both once, and the audit log has what was signed for them.
     assert [(event["seq"], event["type"]) for event in issuer.events()] == [(1, "issued"), (2, "revoked")]
-    assert chain.feed_metric("seq") == 2 and chain.sequence() == 2
     wait_for(lambda: chain.feed_metric("said_seq") == 2, "the word of the second", SEEN_S)
+    assert chain.feed_metric("seq") == 2 and chain.sequence() == 2
     assert issuer.must("GET", f"/v1/certificate/{got['id']}", key=issuer.key)["published"] is True
     assert chain.feed_metric("crl_missing") == 0
 
     def batches():
         return [leaf for leaf in issuer.leaves() if leaf["type"] == "ocsp.batch.signed"]
 
-    wait_for(lambda: sum(leaf["statements"] for leaf in batches()) >= 2, "the leaves", PATIENCE_S)
+    wait_for(lambda: sum(leaf["statements"] for leaf in batches()) >= 2, "the leaves", SEEN_S)
     assert {"cert.issued", "cert.revoked", "crl.published"} <= {leaf["type"] for leaf in issuer.leaves()}
     for leaf in batches():
         octets = (site.dir / "pub/log" / str(leaf["log_number"])).read_bytes()
@@ -242,25 +243,23 @@ def test_killed_on_both_sides(make_chain):
     customers = [threading.Thread(target=customer, args=(i,)) for i in range(2)]
     for thread in customers:
         thread.start()
-    for _ in range(5):
-        over.wait(random.uniform(0.2, 0.8))
-        if random.random() < 0.5:
-            issuer.kill()
-            issuer.start()
-        else:
-            site.presigner.send_signal(signal.SIGKILL)
-            site.presigner.wait(10)
-            site.start_presigner()
-    # On a busy machine no revocation may have been answered yet.
-    wait_for(lambda: done and revoked, "a certificate is issued and revoked", PATIENCE_S, issuer.process)
-    over.set()
-    for thread in customers:
-        thread.join()
-    events = issuer.events()
-    while len(events) % 1000 == 0:
-        events += issuer.events(after=len(events))
-    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
-    wait_for(lambda: chain.feed_metric("said_seq") == len(events), "all published", PATIENCE_S, site.presigner)
+    try:
+        for _ in range(5):
+            over.wait(random.uniform(0.2, 0.8))
+            if random.random() < 0.5:
+                issuer.kill()
+                issuer.start()
+            else:
+                site.stop_process(site.presigner, signal.SIGKILL)
+                site.start_presigner()
+        # On a busy machine no revocation may have been answered yet.
+        wait_for(lambda: done and revoked, "a certificate is issued and revoked", SEEN_S, issuer.process)
+    finally:
+        over.set()
+        for thread in customers:
+            thread.join()
+    events = read_events(issuer)
+    wait_for(lambda: chain.feed_metric("said_seq") == len(events), "all published", SEEN_S, site.presigner)
     # Each event is a change here: a certificate is issued once, and revoked once.
     assert chain.sequence() == len(events)
     for certificate in random.sample(sorted(done.values(), key=lambda body: body["serial"]), min(20, len(done))):
@@ -281,7 +280,7 @@ def test_demo(tmp_path):
     words = ["--issuer", "--dir", tmp_path / "demo", "--port", free_port(), "--admin-port", free_port(), "--issuer-port", first,
              "--once"]
     for _ in range(2):
-        done = run(ROOT / "tools" / "demo", *words, env={**os.environ, "STATIM_BUILD": str(BUILD)})
+        done = run(ROOT / "tools" / "demo", *words, env={**os.environ, "STATIM_BUILD": str(BUILD)}, timeout=600)
         assert "leaf.pem: good" in done.stdout and "leaf.pem: revoked" in done.stdout and "== ready" in done.stdout
     leaves = run(STATIM, "audit", "export", tmp_path / "demo" / "audit").stdout
     assert leaves.count('"cert.revoked"') == 2
