@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import threading
 
@@ -19,9 +20,18 @@ from site_under_test import BUILD, STATIM, run, wait_for
 
 SHED = str(BUILD / "bpf" / "statim-shed")
 SERVICE_PORT, OTHER_PORT = 80, 22
+# How long a SYN is waited for that is thought to be dropped.
 PATIENCE_S = 0.4
-# Only the kernel has to accept in time; the listener needs its processor to answer.
-ANSWERED_S = 10
+# And one that is not: the kernel and the listener need their processor.
+ANSWERED_S = 20
+# tcpi_total_retrans of struct tcp_info, behind eight octets and 23 words.
+TCP_INFO_BYTES, RETRANSMITTED_AT = 104, 100
+
+
+def is_first_syn_answered(client):
+    """Whether a connected socket needed no second one, which is sent after a second."""
+    info = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)
+    return struct.unpack_from("=I", info, RETRANSMITTED_AT)[0] == 0
 
 
 class Listener:
@@ -101,7 +111,11 @@ class ShedWorld:
         with open(self.log, "ab") as log:
             self.agent = subprocess.Popen(self.command(before=before), stderr=log, stdout=log, stdin=subprocess.DEVNULL)
         if wait:
-            wait_for(lambda: self.said("at work on") >= 1 and self.asks(), "the agent", 20, self.agent)
+            # Whoever answers is at work; the log may be of one before.
+            try:
+                wait_for(self.asks, "the agent", 60, self.agent)
+            except AssertionError as error:
+                raise AssertionError(f"{error}\n{self.log.read_text()[-3000:]}") from None
 
     def asks(self):
         return run(STATIM, "shed", "level", "--socket", self.socket, check=False).returncode == 0
@@ -123,25 +137,36 @@ class ShedWorld:
     def end(self, number=signal.SIGTERM):
         if self.agent is not None and self.agent.poll() is None:
             self.agent.send_signal(number)
-        code = self.agent.wait(20)
+        code = self.agent.wait(60)
         self.agent = None
         return code
 
+    def reloads(self):
+        values = self.stats()["values"]
+        return values["reloads"] + values["reloads_failed"]
+
     def reload(self):
+        """SIGHUP, and waits until the agent has taken or refused the configuration."""
+        before = self.reloads()
         self.agent.send_signal(signal.SIGHUP)
+        wait_for(lambda: self.reloads() > before, "the reload", 60, self.agent)
+
+    def answers(self, source, port=SERVICE_PORT):
+        """Whether the first SYN from that address is answered, however slow the machine is."""
+        return self.reaches(source, port, ANSWERED_S)
 
     def reaches(self, source, port=SERVICE_PORT, patience_s=PATIENCE_S):
-        """Whether a connection from that address is answered."""
+        """Whether a connection from that address is answered: at its first SYN, and within the time."""
         with self.far.inside():
             client = socket.socket()
         with client:
-            client.settimeout(patience_s)  # before a lost SYN would be sent again
+            client.settimeout(patience_s)
             client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 client.bind((source, 0))
                 client.connect((Cable.NEAR, port))
                 client.settimeout(ANSWERED_S)
-                return client.recv(4) == b"here"
+                return client.recv(4) == b"here" and is_first_syn_answered(client)
             except (TimeoutError, ConnectionError):
                 return False
 

@@ -2,6 +2,7 @@
 """statim-shed as an operator meets it: configurations, words, reload, restarts, rights. Real packets between network
 namespaces."""
 
+import contextlib
 import json
 import os
 import re
@@ -13,12 +14,14 @@ import time
 import pytest
 
 from network import Cable
-from shed_world import OTHER_PORT, PATIENCE_S, SHED, ShedWorld
+from shed_world import ANSWERED_S, OTHER_PORT, SHED, ShedWorld
 from site_under_test import ROOT, STATIM, Site, run, wait_for
 
 CLIENT, SECOND = "10.77.0.10", "10.77.0.11"
 # A level outlives its agent by so much.
 LEVEL_LIFE_S = 10
+# Who is too slow to look at what ends by itself begins anew, so often.
+TRIES = 4
 
 
 @pytest.fixture
@@ -26,6 +29,18 @@ def world(tmp_path):
     made = ShedWorld(tmp_path)
     yield made
     made.remove()
+
+
+def while_it_holds(look, for_s, grows=4):
+    """What look(for_s) saw, which begins with a word for so many seconds: seen before its end, if need be of a longer
+    word; and for how long that was."""
+    for _ in range(TRIES):
+        begin = time.monotonic()
+        seen = look(for_s)
+        if time.monotonic() < begin + for_s:
+            return seen, for_s
+        for_s *= grows
+    raise AssertionError(f"too slow: not within {for_s // grows} s")
 
 
 GOOD = "interfaces: [eth0]\nservices: ['192.0.2.1:80']\n"
@@ -83,10 +98,11 @@ def test_lists_and_nothing_else(world):
     world.configure(deny=["10.77.0.8/29"], allow=[SECOND])
     world.start()
     assert not world.reaches(CLIENT)
-    assert world.reaches(CLIENT, OTHER_PORT)
-    assert world.reaches(SECOND)
-    assert world.reaches(Cable.FAR)
-    assert world.packets("denied") > 0 and world.packets("allowed") > 0 and world.packets("syn") > 0
+    assert world.answers(CLIENT, OTHER_PORT)
+    assert world.answers(SECOND)
+    assert world.answers(Cable.FAR)
+    for reason in ("denied", "allowed", "syn"):
+        wait_for(lambda r=reason: world.packets(r) > 0, reason, 20)
     values = world.stats()["values"]
     assert values["deny_prefixes"] == 1 and values["allow_prefixes"] == 1 and values["words"] == 0
     sources = wait_for(lambda: world.ask("top")["sources"], "an event", 20)
@@ -98,25 +114,30 @@ def test_lists_and_nothing_else(world):
 def test_observing_drops_nothing(world):
     world.configure(deny=[CLIENT], observe=True)
     world.start()
-    assert world.reaches(CLIENT)
+    assert world.answers(CLIENT)
     assert world.packets("denied") > 0
 
 
 def test_words_are_in_force_and_end(world):
     world.configure()
     world.start()
-    assert world.reaches(CLIENT)
-    answer = world.ask("deny", CLIENT, "--for", "3s")
-    assert answer["words"] == [{"prefix": CLIENT, "for_s": 3}]
-    assert not world.reaches(CLIENT) and world.reaches(SECOND)
-    wait_for(lambda: world.reaches(CLIENT), "the end of the word", 20)
+    assert world.answers(CLIENT)
+
+    def look(for_s):
+        answer = world.ask("deny", CLIENT, "--for", f"{for_s}s")
+        assert answer["words"] == [{"prefix": CLIENT, "for_s": for_s}]
+        return world.reaches(CLIENT), world.answers(SECOND)
+
+    seen, for_s = while_it_holds(look, 3)
+    assert seen == (False, True)
+    wait_for(lambda: world.reaches(CLIENT), "the end of the word", for_s + 20)
     assert world.ask("deny")["words"] == []
     world.ask("deny", "10.77.0.0/24")
     assert world.ask("deny")["words"][0]["for_s"] in range(3580, 3601)
     world.ask("allow", SECOND)
-    assert not world.reaches(CLIENT) and world.reaches(SECOND)
+    assert not world.reaches(CLIENT) and world.answers(SECOND)
     world.ask("deny", "10.77.0.0/24", "--remove")
-    assert world.reaches(CLIENT)
+    assert world.answers(CLIENT)
     done = run(STATIM, "shed", "deny", "10.77.0.0/24", "--remove", "--socket", world.socket, check=False)
     assert done.returncode == 1 and "no operator has said so" in done.stderr
     done = run(STATIM, "shed", "deny", "10.77.0.1/24", "--socket", world.socket, check=False)
@@ -131,7 +152,7 @@ def test_full_list_has_room_for_words(world):
     world.configure(deny_files=["deny.txt"])
     world.start()
     world.ask("deny", CLIENT)
-    assert not world.reaches(CLIENT) and world.reaches(SECOND)
+    assert not world.reaches(CLIENT) and world.answers(SECOND)
     world.end(signal.SIGKILL)
     world.start()
     assert not world.reaches(CLIENT) and world.stats()["values"]["deny_prefixes"] == 10001
@@ -140,17 +161,21 @@ def test_full_list_has_room_for_words(world):
 def test_level_by_word(world):
     world.configure()
     world.start()
-    assert world.ask("level", "100", "--for", "6s")["shed_permille"] == 1000
-    assert not world.reaches(CLIENT) and not world.reaches(SECOND)
-    assert world.packets("shed") > 0
-    assert world.stats()["values"]["overridden"] == 1
-    wait_for(lambda: world.reaches(CLIENT), "the end of the word", 20)
+
+    def look(for_s):
+        level = world.ask("level", "100", "--for", f"{for_s}s")["shed_permille"]
+        reached = world.reaches(CLIENT), world.reaches(SECOND)
+        return level, reached, world.packets("shed") > 0, world.stats()["values"]["overridden"]
+
+    seen, for_s = while_it_holds(look, 4)
+    assert seen == (1000, (False, False), True, 1)
+    wait_for(lambda: world.reaches(CLIENT), "the end of the word", for_s + 20)
     wait_for(lambda: "for_s" not in world.ask("level"), "the end of the word", 20)
     world.ask("level", "100")
     assert not world.reaches(CLIENT)
     world.ask("level", "auto")
     wait_for(lambda: world.ask("level")["shed_permille"] == 0, "the controller's level", 20)
-    assert world.reaches(CLIENT)
+    assert world.answers(CLIENT)
 
 
 @pytest.mark.long
@@ -163,7 +188,7 @@ def test_killed_under_traffic(world):
     stop, results = threading.Event(), {CLIENT: [], "10.77.0.12": [], SECOND: []}
 
     def connect(source):
-        patience_s = PATIENCE_S if source == SECOND else 0.02
+        patience_s = ANSWERED_S if source == SECOND else 0.02
         while not stop.is_set():
             results[source].append(world.reaches(source, patience_s=patience_s))
 
@@ -173,10 +198,10 @@ def test_killed_under_traffic(world):
     for number in (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM):
         before = len(results[SECOND])
         world.end(number)
-        wait_for(lambda: len(results[SECOND]) > before + 20, "traffic without an agent", 20)
+        wait_for(lambda: len(results[SECOND]) > before + 20, "traffic without an agent", 60)
         before = len(results[SECOND])
         world.start()
-        wait_for(lambda: len(results[SECOND]) > before + 20, "traffic with the next agent", 20)
+        wait_for(lambda: len(results[SECOND]) > before + 20, "traffic with the next agent", 60)
     stop.set()
     for thread in threads:
         thread.join()
@@ -192,11 +217,20 @@ def test_level_runs_out(world):
     world.start()
     world.ask("level", "100", "--for", "1h")
     assert not world.reaches(CLIENT)
+    killed = time.monotonic()
     world.end(signal.SIGKILL)
-    assert not world.reaches(CLIENT), "it is to hold for a moment"
-    end = time.monotonic() + LEVEL_LIFE_S
-    wait_for(lambda: world.reaches(CLIENT), "the end of the level", LEVEL_LIFE_S + 5)
-    assert time.monotonic() < end + 3
+    refused = []  # when these attempts began
+
+    def is_over():
+        began = time.monotonic()
+        if world.reaches(CLIENT):
+            return True
+        refused.append(began)
+        return False
+
+    wait_for(is_over, "the end of the level", LEVEL_LIFE_S + 50)
+    assert refused, "it is to hold for a moment"
+    assert refused[-1] < killed + LEVEL_LIFE_S + 3
     world.start()
     wait_for(lambda: not world.reaches(CLIENT), "the operator's level again", 20)
 
@@ -206,10 +240,14 @@ def test_level_goes_on_over_a_restart(world):
     no reason to lower the level."""
     world.configure(edges=["127.0.0.1:1"])
     world.start()
-    world.ask("level", "50")
-    world.end(signal.SIGKILL)
-    (world.dir / "control.words").unlink()
-    world.start()
+
+    def restart(_):
+        world.ask("level", "50")
+        world.end(signal.SIGKILL)
+        (world.dir / "control.words").unlink()
+        world.start()
+
+    while_it_holds(restart, LEVEL_LIFE_S, grows=1)
     wait_for(lambda: world.stats()["values"]["looks"] >= 2, "looks", 20)
     assert world.stats()["values"]["level_permille"] == 500 and world.stats()["values"]["overridden"] == 0
 
@@ -217,12 +255,12 @@ def test_level_goes_on_over_a_restart(world):
 def test_reload(world):
     world.configure()
     world.start()
-    assert world.reaches(CLIENT)
+    assert world.answers(CLIENT)
     (world.dir / "deny.txt").write_text(f"{CLIENT}\n")
     world.configure(deny_files=["deny.txt"])
     world.reload()
-    wait_for(lambda: not world.reaches(CLIENT), "the new list", 20)
     assert world.stats()["values"]["reloads"] == 1
+    assert not world.reaches(CLIENT)
     bad = [({"deny_files": ["missing.txt"]}, "missing.txt: not found"),
            ({"buckets": 2048}, "buckets: a change needs a restart"),
            ({"pin_folder": "elsewhere"}, "pin_folder: a change needs a restart"),
@@ -232,8 +270,7 @@ def test_reload(world):
     for count, (keys, says) in enumerate(bad, 1):
         world.configure(**keys)
         world.reload()
-        wait_for(lambda n=count: world.stats()["values"]["reloads_failed"] == n, says, 20)
-        assert says in world.log.read_text()
+        assert world.stats()["values"]["reloads_failed"] == count and says in world.log.read_text()
         assert not world.reaches(CLIENT), says
     assert [row["name"] for row in world.stats()["interfaces"]] == ["near0"]
 
@@ -246,13 +283,13 @@ def test_interfaces_come_and_go(world):
     assert not world.has_filter("more0")
     world.configure(interfaces=["near0", "more0"], deny=[CLIENT])
     world.reload()
-    wait_for(lambda: len(world.stats()["interfaces"]) == 2, "two interfaces", 20)
+    assert len(world.stats()["interfaces"]) == 2
     assert world.has_filter("more0") and not world.reaches(CLIENT)
     world.configure(interfaces=["more0"])
     world.reload()
-    wait_for(lambda: len(world.stats()["interfaces"]) == 1, "one interface", 20)
+    assert len(world.stats()["interfaces"]) == 1
     assert not world.has_filter("near0") and world.has_filter("more0")
-    assert world.reaches(CLIENT)
+    assert world.answers(CLIENT)
 
 
 def test_filter_is_taken_off(world):
@@ -266,7 +303,7 @@ def test_filter_is_taken_off(world):
     world.near.ip("link", "add", "more0", "type", "veth", "peer", "name", "more1")
     world.reload()
     wait_for(lambda: "trouble" not in world.stats(), "the new interface", 20)
-    assert world.has_filter("more0") and world.reaches(CLIENT)
+    assert world.has_filter("more0") and world.answers(CLIENT)
 
 
 def test_interface_has_another_name(world):
@@ -278,7 +315,7 @@ def test_interface_has_another_name(world):
     wait_for(lambda: "not attached to every interface" in world.stats().get("trouble", ""), "the agent sees it", 20)
     world.near.ip("link", "add", "more0", "type", "veth", "peer", "name", "more2")
     world.reload()
-    wait_for(lambda: world.said("more0/link holds a filter on another interface"), "the refusal", 20)
+    assert world.said("more0/link holds a filter on another interface") == 1
     world.near.ip("link", "delete", "more0")
     world.near.ip("link", "set", "other0", "name", "more0")
     wait_for(lambda: "trouble" not in world.stats(), "the name again", 20)
@@ -295,7 +332,7 @@ def test_ends_and_detaches(world):
     assert not world.socket.exists()
     done = world.detach()
     assert done.returncode == 0 and "near0: detached" in done.stderr
-    assert not world.has_filter() and world.reaches(CLIENT)
+    assert not world.has_filter() and world.answers(CLIENT)
     assert os.listdir(world.pins / "statim") == []
     done = world.detach()
     assert done.returncode == 0 and "near0: nothing is attached" in done.stderr
@@ -306,14 +343,24 @@ def test_one_agent_an_interface(world):
     world.configure(deny=[CLIENT])
     world.start()
     world.configure(deny=[SECOND], control_socket="other")
-    second = run(*world.command(), check=False, timeout=20)
+    second = run(*world.command(), check=False)
     assert second.returncode == 1 and "near0: an agent is at work there: end it first" in second.stderr
     assert not (world.dir / "other").exists()
     done = world.detach()
     assert done.returncode == 1 and "near0: an agent is at work there: end it first" in done.stderr
-    assert world.has_filter() and not world.reaches(CLIENT) and world.reaches(SECOND)
+    assert world.has_filter() and not world.reaches(CLIENT) and world.answers(SECOND)
     world.end(signal.SIGKILL)
     assert world.detach().returncode == 0 and not world.has_filter()
+
+
+def held(pid):
+    """What its descriptors are of, but for sockets: those of whoever asks it, and those by which it asks the kernel, come
+    and go all the time."""
+    names = []
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            names.append(os.readlink(f"/proc/{pid}/fd/{number}"))
+    return sorted(name for name in names if not name.startswith("socket:"))
 
 
 def test_failed_reload_holds_nothing(world):
@@ -325,11 +372,11 @@ def test_failed_reload_holds_nothing(world):
     world.near.ip("link", "delete", "more0")
     world.near.ip("link", "add", "more0", "type", "veth", "peer", "name", "more1")
     world.configure(interfaces=["near0", "more0", "nothere"])
-    before = len(os.listdir(f"/proc/{world.agent.pid}/fd"))
-    for number in range(1, 4):
+    before = held(world.agent.pid)
+    for _ in range(3):
         world.reload()
-        wait_for(lambda n=number: world.said("not reloaded") == n, "a failed reload", 20)
-    assert len(os.listdir(f"/proc/{world.agent.pid}/fd")) == before
+    assert world.said("not reloaded") == 3
+    assert held(world.agent.pid) == before
     world.configure(interfaces=["near0", "more0"])
     world.reload()
     wait_for(lambda: "trouble" not in world.stats(), "the new interface", 20)
@@ -352,14 +399,14 @@ def test_rights_of_the_unit(world):
     capabilities = unit_capabilities()
     world.configure(deny=[CLIENT])
     world.start(before=with_only(capabilities))
-    assert not world.reaches(CLIENT) and world.reaches(SECOND)
+    assert not world.reaches(CLIENT) and world.answers(SECOND)
     world.ask("deny", SECOND)
     assert not world.reaches(SECOND)
     world.end()
     world.detach()
     for missing in capabilities:
         left = [name for name in capabilities if name != missing]
-        done = run(*world.command(before=with_only(left)), check=False, timeout=20)
+        done = run(*world.command(before=with_only(left)), check=False)
         assert done.returncode == 1, f"{missing} is not needed"
         assert "CAP_" in done.stderr, done.stderr
         assert not world.has_filter()
@@ -380,7 +427,7 @@ def test_cookies_need_the_kernel(world):
         if fine:
             world.start()
             break
-        done = run(*world.command(), check=False, timeout=20)
+        done = run(*world.command(), check=False)
         assert done.returncode == 1
         assert f"needs net.ipv4.tcp_syncookies = 2, it is {value}" in done.stderr
         done = run(*world.command("--check"), check=False)
@@ -389,7 +436,7 @@ def test_cookies_need_the_kernel(world):
 
 def test_start_that_fails_leaves_nothing(world):
     world.configure(interfaces=["near0", "nothere"])
-    done = run(*world.command(), check=False, timeout=20)
+    done = run(*world.command(), check=False)
     assert done.returncode == 1 and "nothere" in done.stderr
     assert not world.has_filter()
     # An agent before it is not hurt.
@@ -397,13 +444,13 @@ def test_start_that_fails_leaves_nothing(world):
     world.start()
     world.end(signal.SIGKILL)
     world.configure(interfaces=["near0", "nothere"])
-    assert run(*world.command(), check=False, timeout=20).returncode == 1
+    assert run(*world.command(), check=False).returncode == 1
     assert not world.reaches(CLIENT)
 
 
 def test_no_bpf_file_system(world):
     world.configure(pin_folder=str(world.dir / "plain"))
-    done = run(*world.command(), check=False, timeout=20)
+    done = run(*world.command(), check=False)
     assert done.returncode == 1 and "bpf file system" in done.stderr, done.stderr
     assert not world.has_filter()
 
@@ -424,10 +471,11 @@ def test_admin_and_a_real_edge(world):
         world.configure(edges=[f"127.0.0.1:{site.admin_port}"], admin="127.0.0.1:9099")
         world.start()
         wait_for(lambda: world.stats()["values"]["edge_ready"] == 1, "an edge that is ready", 20)
-        page = get(world, 9099, "/metrics")
-        assert 'statim_shed_packets_total{interface="near0",action="drop",reason="shed"} 0' in page
-        assert "\nstatim_shed_edge_answered 1\n" in page
-        assert get(world, 9099, "/healthz") == "ok\n\n200"
+        # A look that comes too late is one without an answer.
+        wait_for(lambda: "\nstatim_shed_edge_answered 1\n" in get(world, 9099, "/metrics"), "an edge that answers", 20)
+        shed = 'statim_shed_packets_total{interface="near0",action="drop",reason="shed"} 0'
+        assert shed in get(world, 9099, "/metrics")
+        wait_for(lambda: get(world, 9099, "/healthz") == "ok\n\n200", "all well", 20)
         site.edge.kill()
         wait_for(lambda: world.stats()["values"]["edge_answered"] == 0, "an edge that is gone", 20)
         wait_for(lambda: "dead" in json.dumps(world.stats()) or world.stats()["reason"] == "last_site",
