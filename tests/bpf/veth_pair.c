@@ -8,6 +8,7 @@
 #include <net/if.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,10 +21,13 @@
 
 #define PROTOCOL_TEST 0x88B5 /* for experiments: IPv6 router solicitations are not counted */
 #define FRAME_BYTES   60
+#define MARK_AGAIN_MS 50 /* a mark may be lost, as anything while the pair changes its queues */
+#define MARKS_MAX     400
 
 char pair_pins[64];
 static int far_socket = -1;
 static int near_socket = -1;
+static int mark_socket = -1;
 
 static void shell(const char *command)
 {
@@ -81,13 +85,43 @@ void pair_link(void)
           " up && ip link set " PAIR_FAR " up");
     far_socket = open_socket(PAIR_FAR, PROTOCOL_TEST);
     near_socket = open_socket(PAIR_NEAR, ETH_P_IP);
+    mark_socket = open_socket(PAIR_NEAR, PROTOCOL_TEST);
 }
 
 void pair_unlink(void)
 {
     close(far_socket);
     close(near_socket);
+    close(mark_socket);
     shell("ip link del " PAIR_NEAR);
+}
+
+static void send_frame(const uint8_t frame[static FRAME_BYTES])
+{
+    while (send(far_socket, frame, FRAME_BYTES, 0) != FRAME_BYTES)
+        CHECK(errno == ENOBUFS || errno == EINTR);
+}
+
+/* The pair keeps the order: what was sent before a mark that has come has come, too, or was
+ * dropped. Without it a kernel that leaves the receiving to a thread would be looked at too early.
+ */
+static void wait_for_mark(void)
+{
+    uint8_t mark[FRAME_BYTES] = {0x02, 0, 0, 0, 0, 1, 0x02, 0, 0, 0, 0, 2, 0x88, 0xB5};
+    uint8_t frame[FRAME_BYTES];
+    static uint32_t number;
+    ++number;
+    memcpy(mark + ETH_HLEN, &number, sizeof number);
+    for (unsigned i = 0; i < MARKS_MAX; i++) {
+        struct pollfd wait = {.fd = mark_socket, .events = POLLIN};
+        send_frame(mark);
+        while (poll(&wait, 1, MARK_AGAIN_MS) > 0 &&
+               recv(mark_socket, frame, sizeof frame, 0) == sizeof frame)
+            if (memcmp(frame, mark, sizeof mark) == 0)
+                return;
+    }
+    fprintf(stderr, "nothing comes through the pair\n");
+    abort();
 }
 
 void pair_send(uint32_t source, unsigned count)
@@ -104,8 +138,8 @@ void pair_send(uint32_t source, unsigned count)
     memcpy(frame + ETH_HLEN, &ip, sizeof ip);
     memcpy(frame + ETH_HLEN + sizeof ip, &tcp, sizeof tcp);
     for (unsigned i = 0; i < count; i++)
-        while (send(far_socket, frame, sizeof frame, 0) != sizeof frame)
-            CHECK(errno == ENOBUFS || errno == EINTR);
+        send_frame(frame);
+    wait_for_mark();
 }
 
 uint64_t pair_received(void)

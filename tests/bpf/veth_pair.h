@@ -26,7 +26,8 @@ void pair_stop(void);
 void pair_link(void);
 void pair_unlink(void);
 
-/** `count` SYN from `source` to the service's port, one after another. */
+/** `count` SYN from `source` to the service's port, one after another; returns when the filter has
+ * seen them. One thread at a time. */
 void pair_send(uint32_t source, unsigned count);
 /** Frames that came through the filter since the last call. */
 uint64_t pair_received(void);
