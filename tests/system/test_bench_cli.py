@@ -25,6 +25,10 @@ def calm(rate_per_s):
 
 
 CALM = calm(1000)
+# For a moment's absence on a machine that is shared a result may rightly not be clean; a generator that is wrong is so
+# each time.
+DISTURBED = {"cpu", "lag", "no_answers", "unsent", "backlog", "knee_unseen", "knee_none"}
+TRIES = 4
 VOID = {"meta", "!doctype"}
 
 
@@ -58,6 +62,18 @@ def measured(folder, *words):
     done = bench(*words, "--json", path)
     assert path.exists(), done.stderr
     return done, json.loads(path.read_text())
+
+
+def clean(folder, *words):
+    """Of a run that is to be clean. Disturbed ones must add up and be called so, and are made once more."""
+    for left in reversed(range(TRIES)):
+        done, report = measured(folder, *words)
+        check_adds_up(report)
+        names = {reason["name"] for reason in report["verdict"]["reasons"]}
+        if not names or names - DISTURBED or left == 0:
+            assert done.returncode == 0 and "result: clean" in done.stdout, done.stdout
+            return done, report
+        assert done.returncode != 0 and "NOT CLEAN" in done.stdout
 
 
 def check_adds_up(report):
@@ -115,10 +131,8 @@ def check_page(path):
 
 def test_clean_result(target, tmp_path):
     page = tmp_path / "result.html"
-    done, report = measured(tmp_path, *target.words(), *CALM, "--html", page)
-    assert done.returncode == 0, done.stdout
-    assert "result: clean" in done.stdout and done.stderr == ""
-    check_adds_up(report)
+    done, report = clean(tmp_path, *target.words(), *CALM, "--html", page)
+    assert done.stderr == ""
     assert report["verdict"] == {"clean": True, "exit": 0, "reasons": []}
     stretch = report["stretches"][0]
     assert abs(stretch["due"] - 1500) <= 2 and stretch["rate_per_s"] == 1000
@@ -133,9 +147,7 @@ def test_clean_result(target, tmp_path):
                                    ["--close"], ["--close-share", "0.5", "--poisson"],
                                    ["--verify", "none", "--threads", "2"]], ids=" ".join)
 def test_ways_to_ask(target, tmp_path, words):
-    done, report = measured(tmp_path, *target.words(), *CALM, *words)
-    assert done.returncode == 0, done.stdout
-    check_adds_up(report)
+    _, report = clean(tmp_path, *target.words(), *CALM, *words)
     stretch = report["stretches"][0]
     unchecked = "none" in words
     assert stretch["ends"]["plain"] == (stretch["due"] if unchecked else 0)
@@ -148,8 +160,10 @@ def test_closed_loop(target, tmp_path):
     check_adds_up(report)
     stretch = report["stretches"][0]
     assert stretch["rate_per_s"] is None and stretch["lag_ns"] is None and stretch["connections"] == 4
-    # It may be the generator's processor that ends it: then the result says so, and nothing else.
-    assert {reason["name"] for reason in report["verdict"]["reasons"]} <= {"cpu"}
+    # It may be the generator's processor that ends it, or a slow machine's few answers: then the result says so, and
+    # nothing else.
+    names = {reason["name"] for reason in report["verdict"]["reasons"]}
+    assert names <= {"cpu", "samples"} and ("samples" in names) == (stretch["answered"] < 1000)
     assert done.returncode == (3 if report["verdict"]["reasons"] else 0)
 
 
@@ -171,7 +185,7 @@ def test_own_lateness_is_refused(target, tmp_path):
     done, report = measured(tmp_path, *target.words(), *CALM[:2], "--duration", "1.5", "--lag-max", "0.001",
                             "--html", page)
     assert done.returncode == 3
-    assert [reason["name"] for reason in report["verdict"]["reasons"]] == ["lag"]
+    assert report["verdict"]["reasons"][0]["name"] == "lag"
     assert "NOT CLEAN: the generator" in done.stdout
     assert "NOT CLEAN: the generator" in check_page(page).text()
 
@@ -181,18 +195,18 @@ def test_a_stopped_generator_is_refused(slow, tmp_path):
     though nearly all of it found no free connection."""
     Slow.left = 10**9
     path = tmp_path / "result.json"
-    words = [slow, "--path", "/", "--quiet", "--rate", 1000, "--duration", 1, "--warmup", 0, "--lag-max", 100,
+    words = [slow, "--path", "/", "--quiet", "--rate", 400, "--duration", 3, "--warmup", 0, "--lag-max", 100,
              "--connections", 4, "--json", path]
     with subprocess.Popen([str(word) for word in [BENCH, *words]], stdout=subprocess.PIPE, text=True) as process:
         wait_for(lambda: Slow.left < 10**9 - 20, "20 requests", 30, process)
         process.send_signal(signal.SIGSTOP)
-        end = time.monotonic() + 0.9
+        end = time.monotonic() + 2.9
         wait_for(lambda: time.monotonic() > end, "the end of the stretch")
         process.send_signal(signal.SIGCONT)
         out = process.communicate(timeout=30)[0]
     report = json.loads(path.read_text())
     check_adds_up(report)
-    assert abs(report["stretches"][0]["due"] - 1000) <= 1, out
+    assert abs(report["stretches"][0]["due"] - 1200) <= 1, out
     assert process.returncode == 3 and report["verdict"]["reasons"][0]["name"] == "lag", out
 
 
@@ -230,10 +244,8 @@ def test_a_result_that_cannot_be_told(slow):
 def test_right_signatures_are_accepted(served, tmp_path):
     serials = tmp_path / "serials.txt"
     serials.write_text(f"{served.serial('good')}\n{served.serial('revoked')}\n")
-    done, report = measured(tmp_path, f"{served.url}/", "--issuer", served.ca, "--serials", serials, "--quiet", *CALM,
-                            "--verify", "signature", "--signature-sample", 5)
-    assert done.returncode == 0, done.stdout
-    check_adds_up(report)
+    _, report = clean(tmp_path, f"{served.url}/", "--issuer", served.ca, "--serials", serials, "--quiet", *CALM,
+                      "--verify", "signature", "--signature-sample", 5)
     assert report["stretches"][0]["signatures_verified"] > 0
 
 
@@ -257,10 +269,8 @@ def test_nobody_listens(target, tmp_path):
 
 def test_step_and_page(target, tmp_path):
     page = tmp_path / "result.html"
-    done, report = measured(tmp_path, *target.words(), "--step", "600:1200:3", "--duration", 2, "--warmup", "0.1",
-                            "--lag-max", 60000, "--p99-max", 60000, "--html", page)
-    assert done.returncode == 0, done.stdout
-    check_adds_up(report)
+    done, report = clean(tmp_path, *target.words(), "--step", "600:1200:3", "--duration", 2, "--warmup", "0.1",
+                         "--lag-max", 60000, "--p99-max", 60000, "--html", page)
     assert [stretch["rate_per_s"] for stretch in report["stretches"]] == [600, 900, 1200]
     assert report["knee"]["state"] == "not_reached" and report["knee"]["held_per_s"] == 1200
     assert all(stretch["held"] for stretch in report["stretches"])
@@ -299,9 +309,7 @@ def slow():
 
 def test_plain_paths(slow, tmp_path):
     Slow.left = 10**9
-    done, report = measured(tmp_path, slow, "--path", "/a", "--path", "/b", "--quiet", *calm(500), "--connections", 8)
-    assert done.returncode == 0, done.stdout
-    check_adds_up(report)
+    _, report = clean(tmp_path, slow, "--path", "/a", "--path", "/b", "--quiet", *calm(500), "--connections", 8)
     stretch = report["stretches"][0]
     assert stretch["ends"]["plain"] == stretch["due"] > 0 and report["different_requests"] == 2
 
@@ -316,11 +324,15 @@ def test_http_errors(slow, tmp_path):
 
 
 def test_ramp_finds_where_errors_begin(slow, tmp_path):
-    Slow.left = 250  # 100 in the first stretch, 200 in the second
-    done, report = measured(tmp_path, slow, "--path", "/", "--quiet", "--ramp", "100:100000:3", "--duration", 1,
-                            "--warmup", 0, "--lag-max", 60000, "--p99-max", 60000, "--connections", 4)
-    check_adds_up(report)
-    assert [round(stretch["rate_per_s"]) for stretch in report["stretches"]] == [100, 200, 200]
+    for _ in range(TRIES):
+        Slow.left = 250  # 100 in the first stretch, 200 in the second
+        done, report = measured(tmp_path, slow, "--path", "/", "--quiet", "--ramp", "100:100000:3", "--duration", 1,
+                                "--warmup", 0, "--lag-max", 60000, "--p99-max", 60000, "--connections", 4)
+        check_adds_up(report)
+        rates = [round(stretch["rate_per_s"]) for stretch in report["stretches"]]
+        if rates == [100, 200, 200]:
+            break
+    assert rates == [100, 200, 200]
     assert report["knee"]["state"] == "found" and report["knee"]["held_per_s"] == 100
     # 100 answers are too few for their p99.
     assert done.returncode == 3 and report["verdict"]["reasons"][0]["name"] == "samples"
@@ -337,10 +349,12 @@ def test_signal_ends_early_with_a_report(target, tmp_path):
         wait_for(lambda: asked() > start + 1200, "1,200 requests", 30, process)
         process.send_signal(signal.SIGINT)
         out = process.communicate(timeout=30)[0]
-    assert process.returncode == 0 and "stopped early" in out
+    assert "stopped early" in out
     report = json.loads(path.read_text())
     check_adds_up(report)
-    assert report["stopped"] and 1 < report["stretches"][0]["wall_s"] < 60
+    assert {reason["name"] for reason in report["verdict"]["reasons"]} <= DISTURBED
+    assert process.returncode == report["verdict"]["exit"] and report["stopped"]
+    assert 1 < report["stretches"][0]["wall_s"] < 60
 
 
 @pytest.mark.parametrize("words, why", [

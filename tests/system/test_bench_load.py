@@ -71,17 +71,17 @@ def test_counts_what_the_edge_counts(site, tmp_path, method, hash_name, connecti
     stretch, ends = bench(site, tmp_path, "--method", method, "--hash", hash_name, "--threads", 2,
                           "--connections", 7, "--verify", "signature", "--signature-sample", 3, *connections)
     after = answered(site)
-    assert set(ends) == {"GOOD", "REVOKED"}
-    for name in ends:
-        assert ends[name] == after[name] - before[name]
-    # One in four, by chance: no run in a million is five deviations away.
-    assert abs(ends["REVOKED"] - stretch["due"] / 4) < 5 * (stretch["due"] * 3 / 16) ** 0.5
+    assert set(ends) <= {"GOOD", "REVOKED"}
+    for name in ("GOOD", "REVOKED"):
+        assert ends.get(name, 0) == after[name] - before[name]
+    # One in four, by chance: no run in a million is five deviations away. From 75 requests on that is some.
+    assert abs(ends.get("REVOKED", 0) - stretch["due"] / 4) < 5 * (stretch["due"] * 3 / 16) ** 0.5
     assert abs(stretch["signatures_verified"] - stretch["due"] / 3) <= 2
 
 
 def test_open_loop(site, tmp_path):
     stretch, ends = bench(site, tmp_path, "--rate", 400, "--zipf", 1, duration=1)
-    assert set(ends) <= {"GOOD", "REVOKED"} and 398 <= stretch["due"] <= 402
+    assert set(ends) <= {"GOOD", "REVOKED", "UNSENT"} and 398 <= stretch["due"] <= 402
 
 
 def test_not_issued(site, tmp_path):
@@ -229,10 +229,10 @@ def test_the_edge_is_killed(make_site, tmp_path, rate):
     write_serials(site.dir / "serials.txt", site.rows)
     site.import_certificates()
     site.start()
-    line = command(site, tmp_path, "--connections", 8, *rate, duration=3)
+    children = [child for role in ("serve", "sync", "admin") for child in site.children(role)]
+    line = command(site, tmp_path, "--connections", 8, *rate, duration=6)
     running = subprocess.Popen([str(word) for word in line], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     wait_for(lambda: answered(site)["GOOD"] > 200, "some answers", process=running)
-    children = [child for role in ("serve", "sync", "admin") for child in site.children(role)]
     site.edge.send_signal(signal.SIGKILL)
     for child in children:
         run("kill", "-KILL", child, check=False)
