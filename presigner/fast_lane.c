@@ -311,16 +311,23 @@ static void mind_session(struct fast_lane *l)
     lane_report_file_changed(&l->report);
 }
 
-static void converse(struct fast_lane *l, uint64_t now_ns)
+static void hear_all(struct fast_lane *l, uint64_t now_ns)
 {
     redisReply *reply = NULL;
-    redis_link_step(l->link, now_ns);
-    mind_session(l);
     while (redis_link_reply(l->link, now_ns, &reply) == ERR_OK) {
         hear(l, now_ns, reply);
         freeReplyObject(reply);
     }
     mind_session(l);
+}
+
+static void converse(struct fast_lane *l, uint64_t now_ns)
+{
+    /* What came in time while this thread did not run is not late. */
+    hear_all(l, now_ns);
+    redis_link_step(l->link, now_ns);
+    mind_session(l);
+    hear_all(l, now_ns);
     while (ask_wanted(l, now_ns) == ERR_OK)
         continue;
     ask_edges(l, now_ns);

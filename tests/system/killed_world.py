@@ -3,6 +3,7 @@
 all of them without a pause while somebody kills them."""
 
 import contextlib
+import http.client
 import os
 import shutil
 import signal
@@ -19,6 +20,8 @@ SHARDS = 2
 PATHS = [f"/7/1/{shard}.crl" for shard in range(SHARDS)]
 # A witness asks again after this long: many a second, and the machine is for those that are watched.
 PAUSE_S = 0.03
+# Who answered was killed before, or in the middle of it.
+LOST = (OSError, http.client.HTTPException)
 RANK = {"UNAUTHORIZED": 0, "GOOD": 1, "REVOKED": 2}
 
 
@@ -67,7 +70,7 @@ class World:
             # Never a broken signature: only "not there (yet)".
             assert str(refused) in ("UNAUTHORIZED", "TRY_LATER"), refused
             return str(refused)
-        except OSError:
+        except LOST:
             return None
 
     def wanted(self, serial):
@@ -83,11 +86,6 @@ class World:
             assert serials(crl) <= self.to_be_revoked
         return number(crl)
 
-    def log_last(self):
-        """The number of the newest log entry that the head names."""
-        head = dict(line.split(" ", 1) for line in (self.site.dir / "pub/head").read_text().splitlines() if " " in line)
-        return int(head["log"].split()[1])
-
     # Killing
 
     def victims(self):
@@ -102,7 +100,7 @@ class World:
 
     def kill_presigner(self):
         self.site.presigner.send_signal(signal.SIGKILL)
-        self.site.presigner.wait(10)
+        self.site.presigner.wait(30)
         self.site.start_presigner()
 
     def kill_redis(self):
@@ -176,7 +174,7 @@ def crl_witness(world, edge, chance):
         path = chance.choice(PATHS)
         try:
             status, _, der = get(edge, path)
-        except OSError:
+        except LOST:
             return False
         if status == 200:
             found = world.see_crl(path, der)
@@ -193,7 +191,7 @@ def origin_witness(world):
 
     def look():
         nonlocal read_to, greatest
-        last = world.log_last()
+        last = world.site.head_log()
         assert last >= read_to, f"the head went back: {last} after {read_to}"
         for entry in range(read_to + 1, last + 1):
             for path, name in paths_of((world.site.dir / "pub/log" / str(entry)).read_bytes()):

@@ -210,11 +210,24 @@ class Site:
     def revoke(self, name, check=True):
         return self.statim("revoke", self.dir, self.serial(name), "--reason", "superseded", check=check)
 
+    def stop_between_commits(self):
+        """SIGSTOP for the presigner, but not in the middle of a commit, where it would hold up all who write."""
+        for _ in range(20):
+            self.presigner.send_signal(signal.SIGSTOP)
+            probe = subprocess.Popen([STATIM, "revoke", str(self.dir), "7FFFFFFFFF"], stderr=subprocess.DEVNULL)
+            try:
+                assert probe.wait(5) == 1  # there is no such certificate, which was looked up as a writer
+                return
+            except subprocess.TimeoutExpired:
+                self.presigner.send_signal(signal.SIGCONT)
+                probe.wait(60)
+        raise AssertionError("the presigner was stopped in the middle of a commit each time")
+
     def answer(self, name="good"):
         """What the edge says of that certificate, or the reason why that is nothing to rely on."""
         try:
             return ocsp_oracle.ask(self.port, self.certificates[name], self.ca)
-        except (ocsp_oracle.Refused, OSError) as error:
+        except (ocsp_oracle.Refused, OSError, http.client.HTTPException) as error:
             return str(error)
 
     def start_edge(self, wait=True):
@@ -249,6 +262,11 @@ class Site:
         wait_for(lambda: len(self.children("serve")) == 1 and len(self.children("admin")) <= 1,
                  "one process of each kind", 40, self.edge)
 
+    def head_log(self):
+        """The number of the newest log entry that the head names."""
+        lines = (self.dir / "pub" / "head").read_text().splitlines()
+        return next(int(line.split()[2]) for line in lines if line.startswith("log "))
+
     def edge_log(self):
         return self.lines_of("edge.log")
 
@@ -269,7 +287,7 @@ class Site:
     def healthy(self):
         try:
             return self.admin("/healthz")[0] == 200
-        except (OSError, http.client.HTTPException):
+        except OSError:
             return False
 
     def admin(self, path, port=None):
@@ -278,6 +296,8 @@ class Site:
             connection.request("GET", path)
             response = connection.getresponse()
             return response.status, response.read().decode()
+        except http.client.HTTPException as error:  # who answered was killed in the middle of it
+            raise ConnectionError(repr(error)) from error
         finally:
             connection.close()
 

@@ -144,19 +144,19 @@ def test_two_edges_behind_nginx(make_site, second_edge, tmp_path):
             edge.start_edge()
         assert both("good", good) and both("other", good)
         site.revoke("good")
-        wait_for(lambda: both("good", revoked), "the first revocation at both", 20)
+        wait_for(lambda: both("good", revoked), "the first revocation at both", 60)
         origin.stop()
         site.revoke("other")
         failures = [edge.metrics()["statim_edge_sync_poll_failures_total"] for edge in edges]
         wait_for(lambda: all(edge.metrics()["statim_edge_sync_poll_failures_total"] > count + 1
-                             for edge, count in zip(edges, failures)), "failed polls", 20)
+                             for edge, count in zip(edges, failures)), "failed polls", 60)
         assert both("good", revoked) and both("other", good) and both("third", good)
         assert all(edge.healthy() for edge in edges)  # not for long: head_age_max_s
         origin.start()
         wait_for(lambda: both("other", revoked), "the second revocation at both", 60)
         assert both("third", good)
         wait_for(lambda: site.metrics()["statim_edge_sync_log_number"] ==
-                 other.metrics()["statim_edge_sync_log_number"], "both at one entry", 20)
+                 other.metrics()["statim_edge_sync_log_number"], "both at one entry", 60)
     finally:
         origin.stop()
 
@@ -172,11 +172,11 @@ def test_an_origin_that_never_was(make_site, second_edge):
     port = free_port()
     other.use_origin(f"http://127.0.0.1:{port}")
     other.start_edge(wait=False)
-    wait_for(lambda: f"http://127.0.0.1:{port}" in other.edge_log(), "the trouble told", 20)
+    wait_for(lambda: f"http://127.0.0.1:{port}" in other.edge_log(), "the trouble told", 60)
     assert "could not fetch the head" in other.edge_log()
     assert other.answer() == "TRY_LATER" and not other.healthy()
     other.use_origin(site.dir / "pub")
     other.reload_edge()
     other.wait_healthy()
     # For a moment the process of before the reload answers too, of what it has seen.
-    wait_for(lambda: other.answer() == ("GOOD", None), "the answer", 10)
+    wait_for(lambda: other.answer() == ("GOOD", None), "the answer", 60)

@@ -12,7 +12,9 @@ import pytest
 from redis_under_test import RedisError
 from site_under_test import NOT_AFTER_S, STATIM, run, wait_for
 
-QUICK_S = 15
+QUICK_S = 60
+# Who stops waits this long for Redis: FAST_LANE_STOP_MS.
+STOP_S = 1
 
 
 class Lane:
@@ -74,7 +76,25 @@ class Lane:
         return samples[name] if name in samples else samples[f"{name}_total"]
 
     def wait_metric(self, name, value):
+        """The thread shows what it has done at the end of its turn, one counter after the other."""
         wait_for(lambda: self.metric(name) == value, f"{name} = {value}", QUICK_S, self.site.presigner)
+
+    def wait_metric_least(self, name, value):
+        wait_for(lambda: (self.metric(name) or 0) >= value, f"{name} at least {value}", QUICK_S, self.site.presigner)
+
+    def wait_log(self, text):
+        wait_for(lambda: text in self.site.presigner_log(), text, QUICK_S, self.site.presigner)
+
+    def presign_once(self, redis):
+        """Adds what is new to the stream before it ends. Again when the time for that has not been enough."""
+        for _ in range(5):
+            begin = time.monotonic()
+            self.site.presign_once()
+            took_s = time.monotonic() - begin
+            if self.in_stream(redis):
+                return
+            assert took_s >= STOP_S, "it has not waited for the stream"
+        raise AssertionError(f"the log is not in the stream\n{self.site.log_text()}")
 
     def say(self, redis, name, number, age_ms=0):
         """What an edge says when it has applied a log entry."""
@@ -86,6 +106,19 @@ class Lane:
         lines = self.site.statim("status", self.site.dir).stdout.splitlines()
         return [re.sub(r" {2,}", " ", line) for line in lines
                 if line.startswith(("fast lane", "silent edge", "as of"))]
+
+    def wait_status(self, *lines):
+        """The report that `statim status` reads is written a moment after it is known what it will say."""
+        seen = []
+
+        def is_so():
+            seen[:] = self.status()
+            return seen == list(lines)
+
+        try:
+            wait_for(is_so, f"the status {lines}", QUICK_S)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it is {seen}") from None
 
 
 class Edge(threading.Thread):
@@ -131,14 +164,13 @@ def test_the_stream_is_the_log(lane, redis):
         lane.wait_stream(redis)
     assert redis.stream(lane.log_key)[0][0] == "1-0"
     lane.wait_metric("fast_lane_log_number", lane.log_last())
-    assert lane.metric("fast_lane_entries_added") == lane.log_last()
-    assert lane.metric("fast_lane_connected") == 1
+    lane.wait_metric("fast_lane_entries_added", lane.log_last())
+    lane.wait_metric("fast_lane_connected", 1)
     assert lane.metric("fast_lane_streams_deleted") == lane.metric("fast_lane_errors") == 0
     # One that runs once adds what is new before it ends.
     lane.site.stop_process(lane.site.presigner)
     lane.revoke("4102")
-    lane.site.presign_once()
-    assert lane.in_stream(redis)
+    lane.presign_once(redis)
 
 
 def test_killed_and_restarted_empty(lane, redis):
@@ -153,7 +185,7 @@ def test_killed_and_restarted_empty(lane, redis):
     lane.revoke("4101", "--wait", "30")
     lane.wait_stream(redis)
     assert "warning statim-presigner: redis: " in lane.site.presigner_log()
-    wait_for(lambda: "info statim-presigner: redis: connected to" in lane.site.presigner_log(), "the news", QUICK_S)
+    lane.wait_log("info statim-presigner: redis: connected to")
 
 
 def test_flushed_under_the_feet(lane, redis):
@@ -164,7 +196,7 @@ def test_flushed_under_the_feet(lane, redis):
     redis.redis("SET", lane.log_key, "what")
     lane.revoke("4101", "--wait", "30")
     lane.wait_stream(redis)
-    assert lane.metric("fast_lane_streams_deleted") == 1
+    lane.wait_metric("fast_lane_streams_deleted", 1)
 
 
 def test_standing_still(lane, redis):
@@ -172,7 +204,7 @@ def test_standing_still(lane, redis):
     begin = time.monotonic()
     lane.revoke("4100", "--wait", "30")
     lane.revoke("4101", "--wait", "30")
-    assert time.monotonic() - begin < QUICK_S
+    assert time.monotonic() - begin < 15
     lane.wait_metric("fast_lane_connected", 0)
     redis.go_on()
     lane.wait_stream(redis)
@@ -193,24 +225,22 @@ def test_what_is_not_ours_is_deleted(make_site, redis, before):
     lane.site.start_presigner()
     lane.wait_stream(redis)
     assert redis.stream(lane.log_key)[0][0] == "1-0"
-    assert lane.metric("fast_lane_streams_deleted") == 1
+    lane.wait_metric("fast_lane_streams_deleted", 1)
     assert "of another time or publication" in lane.site.presigner_log()
 
 
 def test_goes_on_where_the_stream_is(make_site, redis):
     lane = Lane(make_site(), redis.address)
     serials = lane.add(3)
-    lane.site.presign_once()
+    lane.presign_once(redis)
     before = lane.log_last()
-    assert lane.in_stream(redis)
     redis.stop()
     lane.revoke(serials[0])
     lane.site.presign_once()
     redis.start()
     redis.redis("XADD", lane.log_key, f"{before}-0", "entry", lane.entry(before))
     lane.revoke(serials[1])
-    lane.site.presign_once()
-    assert lane.in_stream(redis)
+    lane.presign_once(redis)
     assert redis.stream(lane.log_key)[0][0] == f"{before}-0"
 
 
@@ -259,7 +289,7 @@ def test_a_password(make_site, make_redis):
     path.write_text("wrong\n")
     lane.add()
     lane.site.start_presigner()
-    wait_for(lambda: "WRONGPASS" in lane.site.presigner_log(), "the refusal", QUICK_S, lane.site.presigner)
+    lane.wait_log("WRONGPASS")
     assert lane.metric("fast_lane_connected") == 0
     path.write_text("s3cret\nonly the first line counts\n")
     lane.wait_stream(redis)
@@ -280,26 +310,27 @@ def test_a_user_of_an_acl(make_site, redis):
 
 def test_how_far_the_edges_are(lane, redis):
     last = lane.log_last()
-    assert lane.status() == ["fast lane live at 0 of 0 edges"]
+    lane.wait_status("fast lane live at 0 of 0 edges")
     lane.say(redis, "lon-1", last)
     lane.say(redis, "par.2", last)
     lane.say(redis, "fra_3", last - 1)
     redis.redis("HSET", lane.edges_key, "a b", "1 1 1", "bad", "nonsense")
     lane.wait_metric("fast_lane_edges_live", 3)
-    assert lane.metric("fast_lane_low_water") == last - 1
-    assert lane.metric("fast_lane_edges_current") == 2
-    assert lane.metric("fast_lane_edges_ignored") >= 2
-    assert lane.status() == [f"fast lane live at 2 of 3 edges, slowest fra_3 at log {last - 1} (behind by 1)"]
+    lane.wait_metric("fast_lane_low_water", last - 1)
+    lane.wait_metric("fast_lane_edges_current", 2)
+    lane.wait_metric_least("fast_lane_edges_ignored", 2)
+    lane.wait_status(f"fast lane live at 2 of 3 edges, slowest fra_3 at log {last - 1} (behind by 1)")
     lane.say(redis, "fra_3", last)
     lane.wait_metric("fast_lane_low_water", last)
-    assert lane.status() == ["fast lane live at 3 of 3 edges"]
+    lane.wait_status("fast lane live at 3 of 3 edges")
     # To one that starts they are strangers until they stir.
     lane.site.stop_process(lane.site.presigner)
     lane.site.start_presigner()
     lane.wait_metric("fast_lane_edges_silent", 3)
-    lines = wait_for(lambda: len(lane.status()) == 4 and lane.status(), "the silent ones told of", QUICK_S)
-    assert lines[0] == "fast lane live at 0 of 0 edges"
-    assert [line.split()[2] for line in lines[1:]] == ["fra_3,", "lon-1,", "par.2,"]
+    wait_for(lambda: [re.sub(r", for \d+ s$", "", line) for line in lane.status()] ==
+             ["fast lane live at 0 of 0 edges"] +
+             [f"silent edge {name}, at log {last}" for name in ("fra_3", "lon-1", "par.2")],
+             "the silent ones told of", QUICK_S)
     lane.say(redis, "lon-1", last)
     lane.wait_metric("fast_lane_edges_live", 1)
 
@@ -307,7 +338,7 @@ def test_how_far_the_edges_are(lane, redis):
 def test_another_key_where_edges_report(lane, redis):
     redis.redis("RPUSH", lane.edges_key, "x")
     failures = lane.metric("fast_lane_failures")
-    lane.wait_metric("fast_lane_errors", 1)
+    lane.wait_metric_least("fast_lane_errors", 1)
     lane.add()
     lane.wait_stream(redis)
     lane.say(redis, "lon-1", lane.log_last())
@@ -334,7 +365,7 @@ def test_an_edge_that_is_long_gone_is_forgotten(lane, redis):
     lane.say(redis, "here", 1)
     wait_for(lambda: redis.redis("HKEYS", lane.edges_key) == [b"here"], "the edge forgotten", 150,
              lane.site.presigner)
-    assert "edge gone has been silent" in lane.site.presigner_log()
+    lane.wait_log("edge gone has been silent")
 
 
 def histogram(lane, name):
@@ -361,10 +392,13 @@ def test_from_a_revocation_to_all_edges(lane, redis):
     assert count == 3
     assert 0 < histogram(lane, "revoked_to_applied_everywhere")[1] <= took + 0.1
     assert total / 3 <= histogram(lane, "revoked_to_applied_everywhere")[1] + 0.001
-    # No more than there are, and it says so.
-    done = lane.revoke("4101", "--wait-edges", "4", "--wait", "2", check=False)
-    assert done.returncode == 3 and "only 3 of 4 edges have it" in done.stderr
-    assert "revoked" in done.stdout
+    # No more than there are, and it says so; a slow machine needs longer until the three have it.
+    for limit_s in ("2", "10", "30"):
+        done = lane.revoke("4101", "--wait-edges", "4", "--wait", limit_s, check=False)
+        assert done.returncode == 3 and "revoked" in done.stdout
+        if "only 3 of 4 edges have it" in done.stderr:
+            break
+    assert "only 3 of 4 edges have it" in done.stderr
     for edge in edges:
         edge.stop()
 
@@ -419,7 +453,7 @@ def test_an_import_waits_where_a_presigner_works(make_site):
     done = take("42")
     assert done.returncode == 0 and "published, log entry" in done.stdout
     assert "not yet" not in site.statim("status", site.dir, "42").stdout
-    site.presigner.send_signal(signal.SIGSTOP)
+    site.stop_between_commits()
     try:
         done = take("43", "--no-wait")
         assert done.returncode == 0 and "published" not in done.stdout

@@ -19,6 +19,7 @@ from test_crl import all_numbers, load, serials, some_serial, use_crls
 FULL = os.environ.get("STATIM_FULL") == "1"
 LEASE_S = 3 if IS_SANITIZED else 1
 ROUNDS = 40 if FULL else 5
+ROUNDS_MAX = 4 * ROUNDS
 
 
 class Pair:
@@ -47,6 +48,11 @@ class Pair:
         found = re.findall(r"lease (\d+) is ours", self.log(name))
         return int(found[-1]) if found else 0
 
+    def stands_by_again(self, name):
+        """Whether it has lost the lease that it had and knows."""
+        log = self.log(name)
+        return log.rfind("has taken over") > log.rfind("is ours") and log.endswith("standing by\n")
+
     def revoke(self):
         """Starts one: a presigner that is stopped in the middle of a commit holds it up."""
         serial = self.names[len(self.revoked)]
@@ -59,7 +65,7 @@ class Pair:
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
                 process.kill()
-            process.wait(10)
+            process.wait(30)
 
 
 class Watch(threading.Thread):
@@ -89,7 +95,11 @@ class Watch(threading.Thread):
 
     def run(self):
         while not self.end.wait(0.01):
-            self.look()
+            try:
+                self.look()
+            except Exception as error:  # pylint: disable=broad-except
+                self.changed.append(repr(error))
+                return
 
 
 def assert_chain(folder):
@@ -107,7 +117,7 @@ def assert_chain(folder):
 
 def wait_published(pair):
     wait_for(lambda: {int(serial, 16) for serial in pair.revoked} ==
-             serials(load(pair.site, "/7/1/0.crl")) | serials(load(pair.site, "/7/1/1.crl")), "all revoked", 30)
+             serials(load(pair.site, "/7/1/0.crl")) | serials(load(pair.site, "/7/1/1.crl")), "all revoked", 60)
 
 
 def assert_whole(pair, watch):
@@ -151,11 +161,13 @@ def test_stopped_and_continued(make_site):
     seed = int(os.environ.get("STATIM_SEED", time.time_ns() % 1000000))
     print(f"STATIM_SEED={seed}")
     chance = random.Random(seed)
-    pair = Pair(make_site(), 8 * ROUNDS)
-    taken = 0
+    pair = Pair(make_site(), 8 * ROUNDS_MAX)
+    taken = rounds = 0
     try:
         watch = started(pair)
-        for _ in range(ROUNDS):
+        # Where the disk is slow most of the time is spent in commits.
+        while rounds < ROUNDS or (taken < ROUNDS / 2 and rounds < ROUNDS_MAX):
+            rounds += 1
             holder, other = sorted(pair.processes, key=pair.generation, reverse=True)
             waiting = [pair.revoke() for _ in range(4)]
             generation = pair.generation(holder)
@@ -170,12 +182,10 @@ def test_stopped_and_continued(make_site):
             if took:
                 waiting += [pair.revoke() for _ in range(4)]
                 wait_for(lambda: all(one.poll() is not None for one in waiting), "the revocations")
-            said = pair.log(holder).count("has taken over")
             pair.processes[holder].send_signal(signal.SIGCONT)
             wait_for(lambda: all(one.poll() is not None for one in waiting), "the revocations")
             if took:
-                wait_for(lambda: pair.log(holder).count("has taken over") == said + 1 and
-                         pair.log(holder).endswith("standing by\n"), "the first to see it")
+                wait_for(lambda: pair.stands_by_again(holder), "the first to see it")
                 taken += 1
             else:
                 wait_published(pair)  # whoever has the lease by now
@@ -198,7 +208,7 @@ def test_killed(make_site):
             waiting = [pair.revoke() for _ in range(4)]
             generation = pair.generation(holder)
             pair.processes[holder].kill()
-            pair.processes[holder].wait(10)
+            pair.processes[holder].wait(30)
             wait_for(lambda: pair.generation(other) > generation, "the other", 30)
             pair.start(holder, "--standby")
             wait_for(lambda: all(one.poll() is not None for one in waiting), "the revocations")
@@ -232,7 +242,7 @@ def test_without_standby(make_site):
         assert site.metrics(port)["statim_presigner_lease_standby"] == 0
         site.statim("revoke", site.dir, pair.names[0])
         first.send_signal(signal.SIGCONT)
-        assert first.wait(20) == 1
+        assert first.wait(60) == 1
         assert "has taken over" in pair.log("one")
         wait_for(lambda: site.admin("/healthz", port) == (200, "ok\n"), "health")
         assert site.stop_process(pair.processes["two"]) == 0
