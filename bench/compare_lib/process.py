@@ -14,6 +14,9 @@ from . import cpu
 
 SERVER_CPU, CLIENT_CPU = 0, 1
 PATIENCE_S = 120
+# Below the range that connections are given, and above what the project's tests take.
+PORT_FIRST, PORT_END = 20000, 30000
+claims = []
 
 
 class Failed(Exception):
@@ -21,12 +24,17 @@ class Failed(Exception):
 
 
 def free_port():
-    """A loopback port nobody listens on, outside of the range that connections are given."""
+    """A loopback port nobody listens on, and no other process of ours is given: the name of an abstract socket claims it
+    as long as this process lives."""
     for _ in range(1000):
-        port = 10000 + int.from_bytes(os.urandom(2), "big") % 20000
+        port = PORT_FIRST + int.from_bytes(os.urandom(2), "big") % (PORT_END - PORT_FIRST)
+        claim = socket.socket(socket.AF_UNIX)
         with socket.socket() as probe, contextlib.suppress(OSError):
+            claim.bind(f"\0statim-bench-port-{port}")
             probe.bind(("127.0.0.1", port))
+            claims.append(claim)
             return port
+        claim.close()
     raise Failed("no free port")
 
 

@@ -183,8 +183,8 @@ def test_processor_time_of_a_tree_and_of_the_machine():
                               "'while True: pass'])"])
     try:
         pids = process.wait_for("a grandchild", lambda: len(cpu.tree_of(child.pid)) > 1 and cpu.tree_of(child.pid))
-        process.wait_for("its time", lambda: cpu.tree_s(pids) > 0.05, child)
-        assert cpu.process_s(pids[1]) > cpu.process_s(pids[0]) / 100
+        process.wait_for("the time of the one that spins", lambda: cpu.process_s(pids[1]) > 0.05, child)
+        assert cpu.tree_s(pids) > 0.05
     finally:
         process.stop(child)
     assert not any(process.alive(pid) for pid in pids)
@@ -288,7 +288,7 @@ def test_reports():
 
 def compare(folder, *arguments):
     return subprocess.run([COMPARE, "--build", BUILD, "--dir", folder, *arguments], capture_output=True, text=True,
-                          timeout=120, check=False)
+                          timeout=300, check=False)
 
 
 @pytest.mark.long
