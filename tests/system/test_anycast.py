@@ -2,15 +2,16 @@
 """Anycast: what becomes of the traffic when a site dies, goes stale, is overloaded, and is well again. Real BIRD, real
 ExaBGP, real edges. Failover times are printed (-rP)."""
 
+import re
 import threading
 import time
 
 import pytest
 
-from anycast_world import AnycastWorld, SOURCES, skip_reason
+from anycast_world import AnycastWorld, SOURCES, STALE_S, skip_reason
 from site_under_test import wait_for
 
-# Looks every 100 ms, three of them bad, one update, on a busy machine. Measured on an idle one: about half a second.
+# Looks every 300 ms, three of them bad, one update, on a busy machine. Measured on an idle one: about a second.
 FAILOVER_S = 15
 QUIET_RUN_S, WAVE_S = 60, 4
 
@@ -44,14 +45,13 @@ def test_a_dead_edge(world):
     world.pops[0].kill_edge()
     moved_s = world.wait_via({1}, "the traffic away from the dead edge", FAILOVER_S)
     wait_for(lambda: world.via(6) == {1}, "IPv6, too", FAILOVER_S)
-    assert world.pops[0].route() == ("withdraw", "dead")
-    assert is_one_sided(world.spread(), 1)
     asking.stop()
+    world.pops[0].wait_route("withdraw", "dead")
+    assert is_one_sided(world.spread(), 1)
     print(f"dead edge: route moved after {moved_s:.2f} s, last failure after {lost_s(asking, killed):.2f} s, "
           f"{len(asking.failed(killed))} of {len(asking.seen)} requests failed")
     assert lost_s(asking, killed) < FAILOVER_S
-    for protocol in ("statim_v4", "statim_v4_low", "statim_v6", "statim_v6_low"):
-        assert world.pops[0].bird_state(protocol) == "down"
+    world.pops[0].wait_bird(statim_v4="down", statim_v4_low="down", statim_v6="down", statim_v6_low="down")
     world.pops[0].start_edge()
     print(f"recovery: traffic back {world.wait_via({0, 1}, 'the traffic back', 30):.2f} s after the edge was healthy")
     assert min(world.spread()) > 0
@@ -62,11 +62,11 @@ def test_a_stale_edge(world):
     world.start()
     asking = world.asking()
     world.pops[0].freeze_news()
-    moved_s = world.wait_via({1}, "the traffic away from the stale edge", 4 + FAILOVER_S)
-    assert world.pops[0].route() == ("deprefer", "stale")
-    print(f"stale edge: route moved {moved_s:.2f} s after its origin stood still, of which 4 s are the limit")
+    moved_s = world.wait_via({1}, "the traffic away from the stale edge", STALE_S + FAILOVER_S)
+    world.pops[0].wait_route("deprefer", "stale")
+    print(f"stale edge: route moved {moved_s:.2f} s after its origin stood still, of which {STALE_S} s are the limit")
     assert is_one_sided(world.spread(), 1)
-    assert world.pops[0].bird_state("statim_v4_low") == "up" and world.pops[0].bird_state("statim_v4") == "down"
+    world.pops[0].wait_bird(statim_v4_low="up", statim_v4="down")
     # Worse than the other one, but better than none.
     world.pops[1].kill_edge()
     world.wait_via({0}, "the traffic to the stale edge, since the other is dead", FAILOVER_S)
@@ -89,16 +89,22 @@ WEAK = {"load_high_permille": 15, "load_low_permille": 5, "shed_step_permille": 
 @pytest.mark.long
 def test_an_overloaded_edge(world):
     world.start(controllers=(WEAK, {}))
+    first = world.pops[0]
+    begun = len(first.agent.text())
     load = world.load(40)
     began = time.monotonic()
-    wait_for(lambda: world.pops[0].values()["level_permille"] == 400, "shedding", 20)
+    wait_for(lambda: first.values()["level_permille"] == 400, "shedding", 20)
     shed_s = time.monotonic() - began
-    assert world.pops[0].route()[0] == "announce", "it is to shed before its route changes"
     world.wait_via({1}, "the traffic away from the overloaded edge", 2 + FAILOVER_S)
     print(f"overload: sheds after {shed_s:.2f} s, route moved after {time.monotonic() - began:.2f} s")
-    assert world.pops[0].route()[0] == "deprefer"
+    log = wait_for(lambda: "route: deprefer: " in first.agent.text()[begun:] and first.agent.text(), "its word", 20)
+    levels = re.findall(r"level: (\d+) per mille", log[:log.index("route: deprefer: ", begun)])
+    assert levels[-1:] == ["400"], f"it is to shed before its route changes: {log}"
+    changes = first.values()["route_changes"]
+    spread = world.spread(16)
+    # It recovers while it has no load, and may have the traffic back before a slow machine has looked.
+    assert is_one_sided(spread, 1) or first.values()["route_changes"] > changes
     load.stop()
-    assert is_one_sided(world.spread(), 1)
     print(f"recovery: traffic back {world.wait_via({0, 1}, 'the traffic back', 40):.2f} s after the load ended")
     wait_for(lambda: world.pops[0].values()["level_permille"] == 0, "nothing shed", 20)
     assert min(world.spread()) > 0
@@ -133,13 +139,13 @@ def test_the_last_site(world):
     first = world.pops[0]
     first.kill_edge()
     world.wait_via({1}, "the traffic away from the dead edge", FAILOVER_S)
-    assert first.route() == ("deprefer", "last_site")
-    assert first.bird_state("statim_v4_low") == "up"
+    first.wait_route("deprefer", "last_site")
+    first.wait_bird(statim_v4_low="up")
     answer = first.ask_agent("route", "withdraw", "--for", "1h")
     assert answer["route"] == "withdraw" and answer["reason"] == "operator"
-    wait_for(lambda: first.bird_state("statim_v4_low") == "down", "the operator's word", 20)
+    first.wait_bird(statim_v4_low="down")
     first.ask_agent("route", "auto")
-    wait_for(lambda: first.bird_state("statim_v4_low") == "up", "the controller's route again", 20)
+    first.wait_bird(statim_v4_low="up")
 
 
 @pytest.mark.long
@@ -150,11 +156,10 @@ def test_bird_configured_anew_and_restarted(world):
     first.ask_agent("route", "deprefer", "--for", "1h")
     world.wait_via({1}, "the operator's word", FAILOVER_S)
     first.daemon.stop()
-    wait_for(lambda: not first.values()["route_ok"], "the agent missing BIRD", 15)
+    wait_for(lambda: not first.values()["route_ok"], "the agent missing BIRD", 40)
     first.start_bird()
-    wait_for(lambda: first.bird_state("statim_v4_low") == "up" and first.bird_state("statim_v4") == "down",
-             "the word again", 15)
-    wait_for(lambda: first.values()["route_ok"], "the agent content", 15)
+    first.wait_bird(40, statim_v4_low="up", statim_v4="down")
+    wait_for(lambda: first.values()["route_ok"], "the agent content", 40)
     first.ask_agent("route", "auto")
     world.wait_via({0, 1}, "the traffic back", 30)
 
@@ -172,15 +177,15 @@ def test_exabgp(world):
     first.kill_edge()
     moved_s = world.wait_via({1}, "the traffic away from the dead edge", FAILOVER_S)
     wait_for(lambda: world.via(6) == {1}, "IPv6, too", FAILOVER_S)
-    assert first.route() == ("withdraw", "dead")
-    assert is_one_sided(world.spread(), 1)
     asking.stop()
+    first.wait_route("withdraw", "dead")
+    assert is_one_sided(world.spread(), 1)
     print(f"ExaBGP, dead edge: route moved after {moved_s:.2f} s, last failure after {lost_s(asking, killed):.2f} s")
     first.start_edge()
     world.wait_via({0, 1}, "the traffic back", 30)
     first.freeze_news()
-    world.wait_via({1}, "the traffic away from the stale edge", 4 + FAILOVER_S)
-    assert first.route() == ("deprefer", "stale")
+    world.wait_via({1}, "the traffic away from the stale edge", STALE_S + FAILOVER_S)
+    first.wait_route("deprefer", "stale")
     world.pops[1].kill_edge()
     world.wait_via({0}, "the stale edge is better than none", FAILOVER_S)
     wait_for(lambda: world.via(6) == {0}, "IPv6, too", FAILOVER_S)
