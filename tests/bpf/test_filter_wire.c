@@ -28,6 +28,9 @@
 #define ASK_BYTES   200
 #define REPLY_BYTES 60000
 #define A_MINUTE_NS 60000000000ull
+/* Where a segment takes a second, TCP sends another, and what is counted is not what is expected.
+ */
+#define TRIES 3u
 
 static const struct world_service services[] = {
     {"192.0.2.1", PORT}, {"2001:db8::1", PORT}, {NULL, 0}};
@@ -248,13 +251,21 @@ static bool test_refusal(struct wire *w, bool v6)
     return false;
 }
 
+static bool tried(bool (*test)(struct wire *w, bool v6), struct wire *w, bool v6)
+{
+    bool right = false;
+    for (unsigned i = 0; i < TRIES && !right; i++)
+        right = test(w, v6);
+    return right;
+}
+
 static unsigned run(struct wire *w, bool generic)
 {
     unsigned failed = 0;
     attach(w, true, generic);
     for (int v6 = 0; v6 < 2; v6++) {
         const char *mode = generic ? "generic" : "native", *version = v6 ? "v6" : "v4";
-        bool cookie = test_cookie(w, v6), refusal = test_refusal(w, v6);
+        bool cookie = tried(test_cookie, w, v6), refusal = tried(test_refusal, w, v6);
         printf("%s, %s: cookie %s, refusal %s\n", mode, version, cookie ? "ok" : "FAILED",
                refusal ? "ok" : "FAILED");
         failed += (cookie ? 0u : 1u) + (refusal ? 0u : 1u);

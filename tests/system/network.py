@@ -66,7 +66,9 @@ class Cable:
         for namespace, device, address in ((near, "near0", self.NEAR), (far, "far0", self.FAR)):
             namespace.ip("address", "add", f"{address}/24", "dev", device)
             namespace.ip("link", "set", device, "up")
-        wait_for(lambda: "LOWER_UP" in near.ip("link", "show", "near0"), "the cable", 20)
+        # The kernel drops what an end sends between its carrier and this state.
+        for namespace, device in ((near, "near0"), (far, "far0")):
+            wait_for(lambda n=namespace, d=device: " state UP " in n.ip("link", "show", d), "the cable", 60)
 
     def unplug(self):
         """Whoever sends is told so."""
