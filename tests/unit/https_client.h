@@ -2,6 +2,7 @@
 /* For tests of the HTTPS server: a certificate of its own in two files, and a blocking client. */
 #pragma once
 
+#include <errno.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
@@ -40,6 +41,13 @@ struct https_client {
     SSL *ssl;
 };
 
+/* Whether a call is to be repeated: where a time is set, a process that was stopped and goes on is
+ * told EINTR. */
+static inline bool https_client_again(const struct https_client *c, int status)
+{
+    return status <= 0 && errno == EINTR && SSL_get_error(c->ssl, status) == SSL_ERROR_WANT_READ;
+}
+
 /* The context verifies nothing: these tests are about the server. */
 static inline struct https_client https_client_open(SSL_CTX *context, const struct address *to)
 {
@@ -48,7 +56,12 @@ static inline struct https_client https_client_open(SSL_CTX *context, const stru
     CHECK(c.fd >= 0 && connect(c.fd, &to->sa.any, to->size) == 0);
     CHECK(setsockopt(c.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0);
     c.ssl = SSL_new(context);
-    CHECK(c.ssl != NULL && SSL_set_fd(c.ssl, c.fd) == 1 && SSL_connect(c.ssl) == 1);
+    CHECK(c.ssl != NULL && SSL_set_fd(c.ssl, c.fd) == 1);
+    int status;
+    do
+        status = SSL_connect(c.ssl);
+    while (https_client_again(&c, status));
+    CHECK(status == 1);
     return c;
 }
 
@@ -74,7 +87,11 @@ static inline bool https_client_receive(struct https_client *c, char *out, size_
         size_t wanted = length != NULL ? strtoull(length + 16, NULL, 10) : 0;
         if (body != NULL && size >= (size_t)(body + 4 - out) + wanted)
             return true;
-        int n = size + 1 < out_size ? SSL_read(c->ssl, out + size, (int)(out_size - size - 1)) : 0;
+        if (size + 1 >= out_size)
+            return false;
+        int n = SSL_read(c->ssl, out + size, (int)(out_size - size - 1));
+        if (https_client_again(c, n))
+            continue;
         if (n <= 0)
             return false;
         size += (size_t)n;

@@ -138,10 +138,14 @@ static void take_added(const struct redis_double_command *c)
     say_string(c->words[5], c->sizes[5]);
 }
 
-/* Answers one command, if there is one. */
+/* Answers one command, if there is one. The lane gives a connection up whose answers it has waited
+ * for too long, as it may on a busy machine, and makes another. */
 static void serve(void)
 {
     struct redis_double_command c;
+    struct pollfd another = {.fd = server.listener, .events = POLLIN};
+    if (poll(&another, 1, 0) == 1)
+        redis_double_accept(&server);
     if (!redis_double_hear(&server, 20, &c))
         return;
     if (redis_double_is(&c, 0, "PING")) {
@@ -191,8 +195,8 @@ static void test_entries_and_edges(void **state)
     for (uint64_t i = 0; i < 3; i++)
         assert_int_equal(added[i], i + 1);
     edge_says(3, 1);
-    SERVE_UNTIL(counter(COUNT_fast_lane_edges_live) == 1);
-    assert_int_equal(counter(COUNT_fast_lane_low_water), 3);
+    SERVE_UNTIL(counter(COUNT_fast_lane_edges_live) == 1 &&
+                counter(COUNT_fast_lane_low_water) == 3);
     for (uint64_t i = 4; i <= 40; i++)
         publish(i, i, i == 20 ? 20 : 0);
     SERVE_UNTIL(added_count == 40);
@@ -229,7 +233,8 @@ static void test_the_report(void **state)
     publish(1, 3, 0);
     edge_says(2, 1);
     uint64_t end_ns = clock_monotonic_ns() + DEADLINE_NS;
-    while ((report.edge_count == 0 || report.log_last != 3) && clock_monotonic_ns() < end_ns) {
+    while ((report.edge_count == 0 || report.log_last != 3 || !report.redis_up) &&
+           clock_monotonic_ns() < end_ns) {
         serve();
         enum err err = file_read(path, LANE_REPORT_MAX, &text);
         /* It is there whole, or not at all. */

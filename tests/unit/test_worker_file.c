@@ -66,7 +66,7 @@ static void hear_head(int fd, size_t content_bytes)
     size_t size = 0;
     while (size < 4 || memcmp(head + size - 4, "\r\n\r\n", 4) != 0) {
         assert_true(size < RESPONSE_MAX);
-        assert_int_equal(recv(fd, head + size, 1, 0), 1);
+        assert_int_equal(take(fd, head + size, 1, 0), 1);
         size++;
     }
     head[size] = '\0';
@@ -78,7 +78,7 @@ static size_t hear_octets(int fd, size_t size)
 {
     size_t have = 0;
     ssize_t n = 1;
-    while (have < size && (n = recv(fd, f.got + have, size - have, 0)) > 0)
+    while (have < size && (n = take(fd, f.got + have, size - have, 0)) > 0)
         have += (size_t)n;
     f.error = n < 0 ? errno : 0;
     return have;

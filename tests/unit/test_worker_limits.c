@@ -55,7 +55,7 @@ static void slowloris(void **state)
     uint64_t took_ns = clock_monotonic_ns() - begin_ns;
     assert_int_equal(hear(fd)->status, 408);
     close(fd);
-    assert_in_range(took_ns, 250 * MS, 5000 * MS);
+    assert_in_range(took_ns, 250 * MS, 20000 * MS);
     wait_counter(serve_counter_end(CONN_END_REQUEST_TIMEOUT), 1);
 }
 
@@ -74,10 +74,11 @@ static void idle_ends(void **state)
 {
     (void)state;
     t.config.conn.idle_timeout_ns = 200 * MS;
-    start_worker();
+    make_worker(WITHOUT_LIMIT);
     int silent = client();
     int asked = client();
-    ask(asked, 1);
+    ask(asked, 1); /* before its time begins, however slow we are */
+    run_worker();
     hear_statement(asked, 1);
     hear_end(silent);
     hear_end(asked);
@@ -85,7 +86,7 @@ static void idle_ends(void **state)
 }
 
 /* A client that asks, a little at a time, and takes no answer, until the worker reads no more of
- * it. Returns how often it asked for statement 6. */
+ * it, or has given it up. Returns how often it asked for statement 6. */
 static uint64_t ask_until_paused(int fd)
 {
     enum { AT_ONCE = 10 };
@@ -94,8 +95,9 @@ static uint64_t ask_until_paused(int fd)
     uint64_t asked = 0;
     for (unsigned i = 0; i < AT_ONCE; i++)
         size += get_text(6, text + size);
-    while (counter(SERVE_PAUSES) == 0) {
-        put(fd, text, size);
+    while (counter(SERVE_PAUSES) == 0 && ends(CONN_END_SEND_TIMEOUT) == 0) {
+        if (give(fd, text, size) != (ssize_t)size)
+            break; /* it is closed */
         asked += AT_ONCE;
         uint64_t end_ns = clock_monotonic_ns() + 20 * MS;
         while (counter(SERVE_REQUESTS) < asked && clock_monotonic_ns() < end_ns)
@@ -137,7 +139,7 @@ static bool served(int fd)
     char text[REQUEST_MAX];
     char octet = 0;
     size_t size = get_text(0, text);
-    if (send(fd, text, size, MSG_NOSIGNAL) < 0 || recv(fd, &octet, 1, MSG_PEEK) <= 0)
+    if (give(fd, text, size) < 0 || take(fd, &octet, 1, MSG_PEEK) <= 0)
         return false;
     hear_statement(fd, 0);
     return true;

@@ -223,13 +223,13 @@ static int client_with(int window)
     const struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience), 0);
     assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
     if (window > 0)
         assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof window), 0);
     if (connect(fd, (struct sockaddr *)&t.address, sizeof t.address) != 0)
         fail_msg("connect: %s", strerror(errno));
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience), 0);
     return fd;
 }
 
@@ -238,11 +238,30 @@ static int client(void)
     return client_with(0);
 }
 
+/* Where a time is set, a process that was stopped and goes on is told EINTR. */
+static ssize_t take(int fd, void *out, size_t size, int flags)
+{
+    ssize_t n;
+    do
+        n = recv(fd, out, size, flags);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
+static ssize_t give(int fd, const void *data, size_t size)
+{
+    ssize_t n;
+    do
+        n = send(fd, data, size, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
 static void put(int fd, const void *data, size_t size)
 {
     const char *at = data;
     while (size > 0) {
-        ssize_t n = send(fd, at, size, MSG_NOSIGNAL);
+        ssize_t n = give(fd, at, size);
         if (n <= 0)
             fail_msg("send: %s", strerror(errno));
         at += n;
@@ -275,7 +294,7 @@ static const struct response *hear(int fd)
     r = (struct response){0};
     while (r.size < 4 || memcmp(r.octets + r.size - 4, "\r\n\r\n", 4) != 0) {
         assert_true(r.size < RESPONSE_MAX);
-        ssize_t n = recv(fd, r.octets + r.size, 1, 0);
+        ssize_t n = take(fd, r.octets + r.size, 1, 0);
         if (n != 1)
             fail_msg("receive: %s behind \"%s\"", n == 0 ? "end" : strerror(errno), r.octets);
         r.size++;
@@ -284,7 +303,7 @@ static const struct response *hear(int fd)
     size_t body_size = content_length(r.octets);
     assert_true(body_size <= RESPONSE_MAX - r.size);
     for (size_t end = r.size + body_size; r.size < end;) {
-        ssize_t n = recv(fd, r.octets + r.size, end - r.size, 0);
+        ssize_t n = take(fd, r.octets + r.size, end - r.size, 0);
         assert_true(n > 0);
         r.size += (size_t)n;
     }
@@ -296,7 +315,7 @@ static const struct response *hear(int fd)
 static void hear_end(int fd)
 {
     char octet = 0;
-    ssize_t n = recv(fd, &octet, 1, 0);
+    ssize_t n = take(fd, &octet, 1, 0);
     if (n != 0)
         fail_msg("not the end: %s", n > 0 ? "an octet" : strerror(errno));
     close(fd);
