@@ -45,6 +45,20 @@ static bool connects(const struct address *to)
     return done;
 }
 
+/* Of an IPv4 address with an IPv6 one behind it, as many as this host has. */
+static unsigned families(void)
+{
+    struct listener_set set;
+    struct address six = address("[::1]:0"), failed;
+    if (listener_set_make(NULL, &six, 1, 1, &set, &failed) != ERR_OK) {
+        assert_true(errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT);
+        print_message("no [::1] here\n");
+        return 1;
+    }
+    listener_set_done(&set);
+    return 2;
+}
+
 static bool is_open(int fd)
 {
     int value = 0;
@@ -56,13 +70,14 @@ static void one_port_for_all_workers(void **state)
 {
     (void)state;
     const struct address wanted[] = {address("127.0.0.1:0"), address("[::1]:0")};
-    struct listener_set set = make(NULL, wanted, 2, 3);
-    assert_int_equal(set.count, 6);
-    for (unsigned i = 0; i < 6; i++) {
+    const unsigned count = families();
+    struct listener_set set = make(NULL, wanted, count, 3);
+    assert_int_equal(set.count, 3 * count);
+    for (unsigned i = 0; i < set.count; i++) {
         const struct listener *l = &set.listeners[i];
-        assert_int_equal(l->worker_no, i / 2);
+        assert_int_equal(l->worker_no, i / count);
         assert_int_not_equal(port(l), 0);
-        assert_int_equal(port(l), port(&set.listeners[i % 2]));
+        assert_int_equal(port(l), port(&set.listeners[i % count]));
         assert_true(is_open(l->fd));
         assert_true(connects(&l->address));
     }
@@ -74,6 +89,8 @@ static void one_port_for_all_workers(void **state)
 static void v6_is_only_v6(void **state)
 {
     (void)state;
+    if (families() < 2)
+        skip();
     const struct address any6 = address("[::]:0");
     struct listener_set six = make(NULL, &any6, 1, 1);
     struct address v4 = address("127.0.0.1:0");
@@ -143,8 +160,9 @@ static void another_set_is_in_use(void **state)
 {
     (void)state;
     const struct address any[] = {address("127.0.0.1:0"), address("[::1]:0")};
-    struct listener_set first = make(NULL, any, 2, 2);
-    for (unsigned i = 0; i < 2; i++) {
+    const unsigned count = families();
+    struct listener_set first = make(NULL, any, count, 2);
+    for (unsigned i = 0; i < count; i++) {
         struct listener_set set;
         struct address failed;
         assert_int_equal(listener_set_make(NULL, &first.listeners[i].address, 1, 2, &set, &failed),
