@@ -182,12 +182,12 @@ class FloodWorld:
         return process
 
     def flood(self, seconds, *options, version=4, port=80):
-        """Starts a flood that ends by itself."""
+        """Starts a flood that ends by itself, or early by finish()."""
         to, spoofed = (EDGE_V4, SPOOFED_V4) if version == 4 else (EDGE_V6, SPOOFED_V6)
+        before = self.received()
         flood = self.start(*self.router.enter, *on(OUTSIDE), FLOOD, "--interface", "far0", "--to", to, "--to-mac",
                            self.edge_mac, "--from", spoofed, "--port", port, "--seconds", seconds, *options)
-        before = self.received()
-        wait_for(lambda: self.received() > before + 1000 or flood.poll() is not None, "the flood", 20)
+        wait_for(lambda: self.received() > before + 1000 or flood.poll() is not None, "the flood", 60)
         return flood
 
     def received(self):
@@ -197,25 +197,27 @@ class FloodWorld:
     def filter(self, folder, **keys):
         """Starts statim-shed on the edge's machine, with cookies for what is beyond the budget."""
         (folder / "bpf").mkdir(exist_ok=True)
+        log_path = folder / "shed.log"
+        log_path.write_text("")  # what one before has said is not said by this one
         self.set(self.edge, "ipv4/tcp_syncookies", 2)
         config = folder / "shed.yaml"
         config.write_text(json.dumps({
             "interfaces": ["near0"], "services": [f"{EDGE_V4}:80", f"[{EDGE_V6}]:80"], "pin_folder": "bpf/statim",
             "control_socket": "control", **keys}))
         script = 'mount -t bpf bpf "$1" && exec "$2" "$3"'
-        with open(folder / "shed.log", "ab") as log:
+        with open(log_path, "ab") as log:
             agent = subprocess.Popen([str(word) for word in (
                 *self.edge.enter, "unshare", "-m", *on(OUTSIDE), "sh", "-c", script, "sh", folder / "bpf", SHED, config)],
                 stdout=log, stderr=log)
         self.processes.append(agent)
-        wait_for(lambda: "at work on" in (folder / "shed.log").read_text(), "statim-shed", 20, agent)
+        wait_for(lambda: "at work on" in log_path.read_text(), "statim-shed", 60, agent)
         return agent
 
     def unfilter(self, agent):
         """Its bpf file system goes with it, and the filter with what was pinned there."""
         agent.terminate()
-        agent.wait(20)
-        wait_for(lambda: "prog/xdp" not in self.edge.ip("link", "show", "near0"), "near0 without a filter", 10)
+        agent.wait(60)
+        wait_for(lambda: "prog/xdp" not in self.edge.ip("link", "show", "near0"), "near0 without a filter", 60)
         self.set(self.edge, "ipv4/tcp_syncookies", 1)
 
     def counters(self):
@@ -241,8 +243,10 @@ class FloodWorld:
         return Goodput([json.loads((folder / f"client{number}.json").read_text())["stretches"][0]
                         for number in range(len(clients))])
 
-    def finish(self, flood):
+    def finish(self, flood, early=False):
         """What it sent."""
+        if early:
+            flood.terminate()
         output, errors = flood.communicate(timeout=60)
         assert flood.returncode == 0, errors
         return json.loads(output)

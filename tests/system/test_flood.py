@@ -11,7 +11,7 @@ from site_under_test import IS_SANITIZED, Site, run
 
 RATES = (400_000, 800_000)  # frames a second; the first that hurts is taken
 ASKED_S, REQUESTS_PER_S = 2, 1500
-FLOOD_S = ASKED_S + 1.5  # and the clients' start and warm-up
+FLOOD_MAX_S = 60  # it is ended when the clients are
 HURT, HELPED = 0.5, 0.8
 TRIES = 3
 # 500 connections a second come from three networks; a flood of few sources has eight.
@@ -71,11 +71,11 @@ class Runs:
         return goodput
 
     def under(self, rate):
-        flood = self.world.flood(FLOOD_S, "--through", "xdp", "--rate", rate, *SOURCES[self.sources],
+        flood = self.world.flood(FLOOD_MAX_S, "--through", "xdp", "--rate", rate, *SOURCES[self.sources],
                                  version=self.version)
         goodput = self.ask()
         assert flood.poll() is None, "the flood was over before the clients"
-        sent = self.world.finish(flood)
+        sent = self.world.finish(flood, early=True)
         return goodput, (sent["sent"] + sent["refused"]) / sent["seconds"]
 
     def hurt(self, quiet):
@@ -124,16 +124,21 @@ def test_goodput(world, site, tmp_path, version, sources):
 @pytest.mark.parametrize("kind", ["syn", "ack", "synack"])
 def test_sends_what_it_says(world, site, kind, version, through):
     """Every frame arrives as a segment without a fault; SYN are answered, the others are refused by RST."""
-    before = world.counters()
-    sent = world.finish(world.flood(0.5, "--kind", kind, "--rate", 20000, "--through", through, version=version))
-    after = world.counters()
-    grown = {name: after[name] - before[name] for name in ("InSegs", "InErrs", "InCsumErrors", "OutRsts")}
-    assert sent["sent"] + sent["left_out"] + sent["refused"] >= 0.95 * 0.5 * 20000
-    # Clients of the tests before may still say something, which the interface counts too.
-    assert grown["InSegs"] >= 0.95 * sent["sent"]
-    assert grown["InErrs"] == grown["InCsumErrors"] == 0
-    if kind != "syn":
-        assert grown["OutRsts"] >= 0.95 * sent["sent"]
+    for left in reversed(range(TRIES)):
+        before = world.counters()
+        sent = world.finish(world.flood(0.5, "--kind", kind, "--rate", 20000, "--through", through, version=version))
+        after = world.counters()
+        grown = {name: after[name] - before[name] for name in ("InSegs", "InErrs", "InCsumErrors", "OutRsts")}
+        assert grown["InErrs"] == grown["InCsumErrors"] == 0
+        # Clients of the tests before may still say something, which the interface counts too. Its queue, of a hundredth of
+        # a second, runs over when the processor that receives is away for longer; and of what it was late with at its end
+        # the flood tells nothing.
+        is_told = sent["sent"] + sent["left_out"] + sent["refused"] >= 0.95 * 0.5 * 20000
+        answered = sent["sent"] if kind == "syn" else grown["OutRsts"]
+        if is_told and min(grown["InSegs"], answered) >= 0.95 * sent["sent"]:
+            return
+        print(f"{left} tries left: {grown} of {sent}")
+    raise AssertionError(f"{grown} of {sent}")
 
 
 REFUSED = [
