@@ -51,7 +51,7 @@ class Nginx:
     def start(self):
         command = [str(word) for word in (*self.enter, NGINX, "-c", self.config, "-p", self.folder)]
         self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-        wait_for(self.listens, "nginx", 10, self.process)
+        wait_for(self.listens, "nginx", 30, self.process)
 
     def listens(self):
         """By the kernel's table of where nginx runs; all of nginx is up when its pid is written."""
@@ -63,5 +63,5 @@ class Nginx:
     def stop(self):
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(30)
             self.process = None

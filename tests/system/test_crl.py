@@ -179,18 +179,22 @@ def test_a_revocation_is_on_its_crl_within_seconds(make_site):
     site = make_site()
     site.init()
     use_crls(site)
-    serial = some_serial()
-    site.rows.append(f"{serial},good,,,{NOT_AFTER_S},1/1")
+    names = [some_serial(), some_serial()]
+    site.rows += [f"{serial},good,,,{NOT_AFTER_S},1/1" for serial in names]
     site.import_certificates()
     site.start_presigner()
-    wait_for(lambda: newest(site, "/7/1/1.crl") and newest(site, "/7/1/0.crl"), "the first CRLs", 20)
-    before = number(load(site, "/7/1/1.crl"))
-    other = newest(site, "/7/1/0.crl")
-    site.statim("revoke", site.dir, serial, "--reason", "keyCompromise")
-    wait_for(lambda: int(serial, 16) in serials(load(site, "/7/1/1.crl")), "the revocation", 20)
-    crl = load(site, "/7/1/1.crl")
-    assert number(crl) > before
-    assert newest(site, "/7/1/0.crl") == other
+    wait_for(lambda: newest(site, "/7/1/1.crl") and newest(site, "/7/1/0.crl"), "the first CRLs", 60)
+    for serial in names:
+        before = number(load(site, "/7/1/1.crl"))
+        other = newest(site, "/7/1/0.crl")
+        site.statim("revoke", site.dir, serial, "--reason", "keyCompromise")
+        wait_for(lambda serial=serial: int(serial, 16) in serials(load(site, "/7/1/1.crl")), "the revocation", 20)
+        assert number(load(site, "/7/1/1.crl")) > before
+        # The other shard has nothing new to say. Once a day its own time comes, perhaps just now.
+        if newest(site, "/7/1/0.crl") == other:
+            break
+    else:
+        raise AssertionError("the other shard's CRL was made again, too")
 
 
 @pytest.mark.long
@@ -204,7 +208,7 @@ def test_an_expired_entry_stays_for_one_crl(make_site):
     site.rows.append(f"{serial},revoked,{now - 50},,{now + 4}")
     site.import_certificates()
     site.start_presigner()
-    wait_for(lambda: newest(site, "/7/1/0.crl"), "the first CRL", 20)
+    wait_for(lambda: newest(site, "/7/1/0.crl"), "the first CRL", 60)
     wait_for(lambda: int(serial, 16) not in serials(load(site, "/7/1/0.crl")), "the entry gone", 30)
     crls = [x509.load_der_x509_crl(blob(site, name)) for path, name in published(site)
             if path == "/7/1/0.crl"]
@@ -271,7 +275,8 @@ def test_withdrawn_by_word_only(make_site):
     port = site.use_presigner_admin()
     use_crls(site)
     site.start()
-    wait_for(lambda: get(site, "/7/1/0.crl")[0] == 200, "the CRL at the edge")
+    # Both: a batch that takes long is published in parts.
+    wait_for(lambda: get(site, "/7/1/0.crl")[0] == 200 == get(site, "/7/1/1.crl")[0], "the CRLs at the edge")
     assert site.metrics(port)["statim_presigner_crls_abandoned"] == 0
     site.edit("presigner.yaml", r"^network: ", "withdrawn_paths:\n  - /7/1/0.crl\nnetwork: ")
     site.stop_process(site.presigner)
@@ -283,8 +288,8 @@ def test_withdrawn_by_word_only(make_site):
     wait_for(lambda: "/7/1/0.crl the first" in site.presigner_log(), "the warning")
     wait_for(lambda: site.metrics(port).get("statim_presigner_crls_abandoned") == 2, "the gauge")
     assert "no configured issuer makes" in site.admin("/healthz", port)[1]
-    assert get(site, "/7/1/0.crl")[0] == 200
     site.stop_process(site.presigner)
+    assert newest(site, "/7/1/0.crl") and get(site, "/7/1/0.crl")[0] == 200
     site.edit("presigner.yaml", r"^network: ", "withdrawn_paths:\n  - /7/1/\nnetwork: ")
     site.start_presigner()
     wait_for(lambda: get(site, "/7/1/0.crl")[0] == 404 == get(site, "/7/1/1.crl")[0], "the edge without them")
@@ -318,9 +323,9 @@ def test_a_key_on_a_token(make_site, tmp_path, monkeypatch):
     (site.dir / "ca-key.pem").rename(tmp_path / "away.pem")
     site.import_certificates()
     site.start_presigner()
-    wait_for(lambda: newest(site, "/7/full.crl"), "the CRL", 30)
+    wait_for(lambda: newest(site, "/7/full.crl"), "the CRL", 60)
     site.revoke("bad")
-    wait_for(lambda: newest(site, "/7/full-delta.crl"), "the delta", 30)
+    wait_for(lambda: newest(site, "/7/full-delta.crl"), "the delta", 60)
     for path in ("/7/full.crl", "/7/full-delta.crl"):
         assert serials(load(site, path)) == {int(serial, 16)}
         assert judge(site, newest(site, path), tmp_path) == (True, True, True)
@@ -336,7 +341,7 @@ def test_too_large_is_told_of(make_site):
         site.add_row(some_serial(), revoked=("superseded", int(time.time()) - 50))
     site.import_certificates()
     site.start_presigner()
-    wait_for(lambda: newest(site, "/7/1/0.crl"), "the CRL, all the same", 20)
+    wait_for(lambda: newest(site, "/7/1/0.crl"), "the CRL, all the same", 60)
     assert len(load(site, "/7/1/0.crl")) == 30
     wait_for(lambda: site.metrics(port)["statim_presigner_crls_oversize"] == 1, "the gauge")
     wait_for(lambda: site.admin("/healthz", port) == (200, "ok\nwarning: a CRL is larger than size_max_bytes\n"),
@@ -378,11 +383,11 @@ def test_delta_crls_by_openssl_verify(make_site, tmp_path):
     site.issue_certificate("good")
     site.import_certificates()
     site.start_presigner()
-    wait_for(lambda: newest(site, "/7/full.crl"), "the base", 20)
+    wait_for(lambda: newest(site, "/7/full.crl"), "the base", 60)
     base = newest(site, "/7/full.crl")
     assert newest(site, "/7/full-delta.crl") is None
     site.revoke("bad")
-    wait_for(lambda: newest(site, "/7/full-delta.crl"), "the delta", 20)
+    wait_for(lambda: newest(site, "/7/full-delta.crl"), "the delta", 60)
     delta, complete = newest(site, "/7/full-delta.crl"), newest(site, "/7/full.crl")
     assert judge(site, delta, tmp_path) == (True, True, True)
     assert judge(site, complete, tmp_path) == (True, True, True)
@@ -402,7 +407,7 @@ def test_delta_crls_by_openssl_verify(make_site, tmp_path):
     site.issue_certificate("later")
     site.import_certificates()
     site.revoke("later")
-    wait_for(lambda: len(load(site, "/7/full-delta.crl")) == 2, "the next delta", 20)
+    wait_for(lambda: len(load(site, "/7/full-delta.crl")) == 2, "the next delta", 60)
 
     def verify(name, *files, flags=("-extended_crl", "-use_deltas")):
         bundle = tmp_path / "bundle.pem"
@@ -435,7 +440,7 @@ def test_bad_keys(make_site, key, value, said):
 
 def get(site, path):
     """Status and body of what the edge serves at the path."""
-    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
@@ -470,4 +475,5 @@ def test_from_the_presigner_to_a_client(make_site, tmp_path):
     site.stop_process(site.edge)
     shutil.rmtree(site.dir / "edge")
     site.start_edge()
-    wait_for(lambda: get(site, path) == (200, "application/pkix-crl", after), "the same CRL again")
+    # That of `after`, if its hour did not come meanwhile.
+    wait_for(lambda: get(site, path) == (200, "application/pkix-crl", newest(site, path)), "the same CRL again")
