@@ -343,7 +343,11 @@ void load_conn_give_up(struct load_thread *t)
     if (t->now_ns < t->end_ns + t->stretch->timeout_ns + 2 * LOAD_GRACE_NS)
         return;
     for (uint32_t i = 0; i < t->connection_count; i++) {
-        if (t->clients[i].state == CLIENT_BUSY)
-            end_request(t, &t->clients[i], LOAD_END_TIMEOUT);
+        if (t->clients[i].state != CLIENT_BUSY)
+            continue;
+        end_request(t, &t->clients[i], LOAD_END_TIMEOUT);
+        /* A thread that came late may not be at its end yet: each request ends once. */
+        drop(t, i, false);
+        slot_free(t, i);
     }
 }

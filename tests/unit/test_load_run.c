@@ -472,7 +472,8 @@ static void warm_up_and_early_end(void **state)
     assert_true(calls >= 2 && result.wall_s > 1 && result.wall_s < 10);
     double counted = (double)result.due / result.wall_s;
     assert_true(counted > 400 && counted < 600);
-    assert_true(result.ends[LOAD_END_PLAIN] == result.due);
+    /* A machine that slept over the end has some left that wait. */
+    assert_true(result.ends[LOAD_END_PLAIN] + result.ends[LOAD_END_UNSENT] == result.due);
     stop_server(thread, stop);
     /* The warm-up's; those that it came too late for were forgotten. */
     assert_true(server.request_count > result.due);
