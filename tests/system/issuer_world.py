@@ -22,7 +22,9 @@ from site_under_test import BUILD, STATIM, free_port, run, wait_for
 ISSUER = str(BUILD / "issuer" / "statim-issuer")
 CUSTOMER, DOMAIN = "acme", "example.com"
 CLIENTS = {"presigner": "feed", "alice": "operator", "bob": "operator", "root": "admin", "eve": "auditor"}
-PATIENCE_S = 30
+PATIENCE_S = 60
+# It reads encrypted keys and its whole past; with a sanitizer on a busy machine that takes a while.
+START_S = 120
 
 
 class Refused(AssertionError):
@@ -122,8 +124,14 @@ authorities:
             self.process = subprocess.Popen([program, str(self.folder / "issuer.yaml")], stdout=log, stderr=log,
                                             env={**os.environ, **environment})
         if wait:
-            wait_for(lambda: ": ready" in self.said(at), "the issuer is ready", process=self.process)
+            self.wait_ready(at)
         return self
+
+    def wait_ready(self, at):
+        try:
+            wait_for(lambda: ": ready\n" in self.said(at), "the issuer is ready", START_S, self.process)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.said(at)[-6000:]}") from None
 
     def said(self, at=0):
         with open(self.log, "rb") as log:

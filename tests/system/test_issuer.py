@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from issuer_world import ISSUER, Issuer, make_csr
+from issuer_world import ISSUER, START_S, Issuer, make_csr
 from pg_world import make_postgresql  # noqa: F401
 from site_under_test import ROOT, STATIM, run, wait_for
 
@@ -105,7 +105,7 @@ def test_who_has_lost_the_registry_ends(tmp_path, make_postgresql):
         with server.session(TAKE) as faster:
             wait_for(lambda: server.sql("SELECT pid FROM pg_locks WHERE NOT granted"), "it waits", process=faster)
             server.sql(f"SELECT pg_terminate_backend(pid) {OWNERS}")
-            assert issuer.process.wait(30) == 1
+            assert issuer.process.wait(START_S) == 1
         assert "another issuer has taken the registry" in issuer.said() and ": stopping" in issuer.said()
     finally:
         issuer.kill()
@@ -155,7 +155,7 @@ def test_registry_of_another_time_is_refused(issuer):
     issuer.stop()
     shutil.copy(issuer.folder / "backup.db", issuer.folder / "registry.db")
     issuer.start(wait=False)
-    assert issuer.process.wait(30) == 1
+    assert issuer.process.wait(START_S) == 1
     assert "it is older than the log" in issuer.said()
     # The log says what is missing.
     assert lost["id"] in {leaf.get("certificate") for leaf in issuer.leaves()}
@@ -185,7 +185,7 @@ def test_audit_log_of_another_time_is_refused(issuer):
     shutil.move(audit, issuer.folder / "newer")
     shutil.move(issuer.folder / "older", audit)
     issuer.start(wait=False)
-    assert issuer.process.wait(30) == 1
+    assert issuer.process.wait(START_S) == 1
     assert "the log was restored from an older copy" in issuer.said()
     # The log that it had is as good as before, and so is another one.
     shutil.rmtree(audit)
@@ -339,7 +339,7 @@ def test_same_order_from_two_at_once(issuer):
     words = ["curl", "-s", "-k", "-H", f"Authorization: Bearer {issuer.key}", "-H", "Content-Type: application/json", "-d",
              f"@{body}", one]
     running = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(6)]
-    answers = [process.communicate(timeout=30)[0] for process in running]
+    answers = [process.communicate(timeout=START_S)[0] for process in running]
     assert all('"id"' in answer or "order-pending" in answer for answer in answers), answers
     assert len({re.search(r'"id": ?"(\w+)"', answer)[1] for answer in answers if '"id"' in answer}) == 1
     assert [event["type"] for event in issuer.events()] == ["issued"]

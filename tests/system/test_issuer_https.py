@@ -442,5 +442,5 @@ def test_clients_of_other_makes(server):
         out = subprocess.run(["curl", "-sS", "--cacert", server.authority.pem, "-H", "Authorization: Bearer sesame", "-H",
                               "Content-Type: application/json", "--data-binary", "@-",
                               f"https://localhost:{server.public_port}/v1/echo"], input=body, text=True,
-                             capture_output=True, timeout=30)
+                             capture_output=True, timeout=PATIENCE_S)
         assert out.stdout == body, out.stderr

@@ -27,7 +27,7 @@ def server(tmp_path_factory):
 def s_client(port, *options, said=""):
     """What openssl's client says of a connection."""
     run = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-ign_eof", *options],
-                         input=said, capture_output=True, text=True, timeout=30)
+                         input=said, capture_output=True, text=True, timeout=PATIENCE_S)
     return run.stdout + run.stderr
 
 
@@ -280,7 +280,7 @@ def test_a_server_without_usable_files_does_not_start(tmp_path):
     server = HttpsServer(tmp_path / "s")
     assert server.stop() == 0
     (server.folder / "public.key").write_text("nonsense")
-    run = subprocess.run([server.process.args[0], server.folder], capture_output=True, text=True, timeout=30)
+    run = subprocess.run([server.process.args[0], server.folder], capture_output=True, text=True, timeout=PATIENCE_S)
     assert run.returncode == 1 and "public.key" in run.stderr
 
 
