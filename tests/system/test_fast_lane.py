@@ -210,6 +210,30 @@ def test_standing_still(lane, redis):
     lane.wait_stream(redis)
 
 
+def pass_time(seconds):
+    end = time.monotonic() + seconds
+    wait_for(lambda: time.monotonic() >= end, "the time", seconds + 30)
+
+
+def stopped_with_an_answer(lane, redis):
+    """How many connections it costs that the presigner stands still while an answer comes, until it would be late."""
+    before = lane.metric("fast_lane_failures")
+    redis.pause()
+    pass_time(1.2)  # once a second it asks for the edges, and must have an answer within two
+    lane.site.stop_between_commits()
+    redis.go_on()
+    pass_time(2)
+    lane.site.presigner.send_signal(signal.SIGCONT)
+    lane.add()
+    lane.wait_stream(redis)
+    return lane.metric("fast_lane_failures") - before
+
+
+def test_an_answer_that_waited_is_not_late(lane, redis):
+    """Again when the machine was so slow that it was late before the presigner stood still."""
+    assert any(stopped_with_an_answer(lane, redis) == 0 for _ in range(4))
+
+
 @pytest.mark.parametrize("before", [
     [("XADD", "999-0", "entry", "x")],
     [("XADD", "1-0", "entry", "another publication's")],
