@@ -78,6 +78,12 @@ def wait_for(condition, what, deadline_s=30, process=None, pause_max_s=0.2):
     raise AssertionError(f"{what}: not within {deadline_s} s")
 
 
+def pass_time(seconds):
+    """For a test that is about time itself: an instant in something that goes on, or a process that is to be late."""
+    end = time.monotonic() + seconds
+    wait_for(lambda: time.monotonic() >= end, f"{seconds} s", seconds + 30)
+
+
 def run(*command, check=True, **options):
     """Runs a command and returns the finished process, output as text."""
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True,

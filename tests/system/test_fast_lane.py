@@ -10,7 +10,7 @@ import time
 import pytest
 
 from redis_under_test import RedisError
-from site_under_test import NOT_AFTER_S, STATIM, run, wait_for
+from site_under_test import NOT_AFTER_S, STATIM, pass_time, run, wait_for
 
 QUICK_S = 60
 # Who stops waits this long for Redis: FAST_LANE_STOP_MS.
@@ -208,11 +208,6 @@ def test_standing_still(lane, redis):
     lane.wait_metric("fast_lane_connected", 0)
     redis.go_on()
     lane.wait_stream(redis)
-
-
-def pass_time(seconds):
-    end = time.monotonic() + seconds
-    wait_for(lambda: time.monotonic() >= end, "the time", seconds + 30)
 
 
 def stopped_with_an_answer(lane, redis):
