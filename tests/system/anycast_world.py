@@ -15,7 +15,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import threading
 import time
 import urllib.parse
@@ -24,17 +23,13 @@ import pytest
 
 import ocsp_oracle
 from network import Namespace
+from routing_daemons import (BIRD, BIRDC, EXABGP, SITE_AS, Daemon, router_bird_text, site_bird_text, start_bird,
+                             start_exabgp)
 from shed_world import SHED
-from site_under_test import BUILD, ROOT, STATIM, run, wait_for
+from site_under_test import BUILD, STATIM, run, wait_for
 
 BENCH = str(BUILD / "bench" / "statim-bench")
-BIRD = shutil.which("bird", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-BIRDC = shutil.which("birdc", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-EXABGP = shutil.which("exabgp", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-SAMPLE = ROOT / "packaging" / "bird" / "statim.conf"
-
 SERVICE_V4, SERVICE_V6, PORT, ADMIN_PORT = "192.0.2.53", "2001:db8:53::53", 80, 9080
-ROUTER_AS, SITE_AS = 64500, 64512
 # Edges share their processors with other tests here: a look that is too short finds them dead.
 POLL_MS = 300
 STALE_S = 6
@@ -44,93 +39,6 @@ PATIENCE_S = 0.5
 # What an agent is given beside what a test is about.
 CONTROLLER = {"poll_ms": POLL_MS, "sites": 2, "min_sites": 1, "recover_s": 2, "recover_max_s": 4,
               "stale_deprefer_s": STALE_S}
-
-ROUTER_CONF = """
-router id 10.79.0.1;
-log stderr all;
-protocol device {{ scan time 1; }}
-protocol direct {{ ipv4; ipv6; }}
-protocol kernel {{ ipv4 {{ import none; export where source = RTS_BGP; }}; merge paths on; }}
-protocol kernel {{ ipv6 {{ import none; export where source = RTS_BGP; }}; merge paths on; }}
-template bgp site {{ local as {router}; hold time 9; connect delay time 1; error wait time 1, 2; }}
-{sessions}
-"""
-SESSION = """
-protocol bgp site{number}_v4 from site {{ neighbor 10.79.{number}.2 as {site}; ipv4 {{ import all; export none; }}; }}
-protocol bgp site{number}_v6 from site {{ neighbor fd79:1{number}::2 as {site}; ipv6 {{ import all; export none; }}; }}
-"""
-EXABGP_CONF = """
-process shed {{
-    run {shed} {config};
-    encoder text;
-}}
-neighbor 10.79.{number}.1 {{
-    router-id 10.79.{number}.2;
-    local-address 10.79.{number}.2;
-    local-as {site};
-    peer-as {router};
-    hold-time 9;
-    family {{ ipv4 unicast; }}
-    api {{ processes [ shed ]; }}
-}}
-neighbor fd79:1{number}::1 {{
-    router-id 10.79.{number}.2;
-    local-address fd79:1{number}::2;
-    local-as {site};
-    peer-as {router};
-    hold-time 9;
-    family {{ ipv6 unicast; }}
-    api {{ processes [ shed ]; }}
-}}
-"""
-EXABGP_ENVIRONMENT = {"exabgp.daemon.user": "root", "exabgp.daemon.drop": "false", "exabgp.log.destination": "stderr",
-                      "exabgp.api.cli": "false", "exabgp.daemon.daemonize": "false"}
-
-
-class Daemon:
-    """A process in a namespace, with its log; stopped by its id."""
-
-    def __init__(self, namespace, log, *command, environment=None):
-        self.log = log
-        with open(log, "ab") as file:
-            self.process = subprocess.Popen([str(word) for word in (*namespace.enter, *command)], stdout=file,
-                                            stderr=file, stdin=subprocess.DEVNULL,
-                                            env={**os.environ, **(environment or {})})
-
-    def text(self):
-        return self.log.read_text(errors="replace")
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait(10)
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.kill()
-
-
-def start_bird(namespace, folder, text):
-    """BIRD with folder, control socket and process id of its own."""
-    folder.mkdir(exist_ok=True)
-    (folder / "bird.conf").write_text(text)
-    daemon = Daemon(namespace, folder / "bird.log", BIRD, "-f", "-c", folder / "bird.conf", "-s", folder / "ctl", "-P",
-                    folder / "pid")
-    wait_for(lambda: run(BIRDC, "-s", folder / "ctl", "show", "status", check=False).returncode == 0, "BIRD", 20,
-             daemon.process)
-    return daemon
-
-
-def site_bird_text(number):
-    """The sample as an operator changes it."""
-    text = SAMPLE.read_text()
-    for old, new in (("198.51.100.1", f"10.79.{number}.1"), ("2001:db8:ffff::1", f"fd79:1{number}::1")):
-        assert old in text
-        text = text.replace(old, new)
-    return f"router id 10.79.{number}.2;\nlog stderr all;\nprotocol device {{}}\n{text}"
 
 
 class Pop:
@@ -222,10 +130,7 @@ class Pop:
                               "normal_attributes": "med 0",
                               "low_attributes":
                                   f"med 1000 community [65535:0] as-path [{SITE_AS} {SITE_AS} {SITE_AS}]"})
-        path = self.dir / "exabgp.conf"
-        path.write_text(EXABGP_CONF.format(shed=SHED, config=self.config, number=self.number, site=SITE_AS,
-                                           router=ROUTER_AS))
-        self.daemon = Daemon(self.namespace, self.dir / "exabgp.log", EXABGP, path, environment=EXABGP_ENVIRONMENT)
+        self.daemon = start_exabgp(self.namespace, self.dir, self.number, SHED, self.config)
         wait_for(self.agent_answers, "the agent of ExaBGP", 30, self.daemon.process)
 
     def start_agent(self, **controller):
@@ -361,9 +266,7 @@ class AnycastWorld:
             self.client.ip("address", "add", f"{source}/24", "dev", "up0")
 
     def start_router(self):
-        sessions = "".join(SESSION.format(number=number, site=SITE_AS) for number in range(2))
-        self.router_bird = start_bird(self.router, self.dir / "router",
-                                      ROUTER_CONF.format(router=ROUTER_AS, sessions=sessions))
+        self.router_bird = start_bird(self.router, self.dir / "router", router_bird_text(site_count=2))
 
     def make_publication(self):
         """A real one, whose head is signed anew every second."""
